@@ -1,0 +1,30 @@
+// Command pve-iplease leases proven-free IP addresses to Proxmox VE
+// containers. Proxmox calls it with a VMID and a phase, people with a command.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"pve-iplease/internal/cli"
+	"pve-iplease/internal/hook"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	ctx, stop := hook.Signals(context.Background())
+	call, ok, err := hook.ParseCall(os.Args[1:])
+	switch {
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "pve-iplease: error: %v\nusage: %s\n", err, hook.Synopsis)
+		os.Exit(hook.Usage)
+	case ok:
+		os.Exit(hook.Main(ctx, call, version, os.Stdout, os.Stderr))
+	}
+	code := cli.Main(ctx, os.Args[1:], version, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/report"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "Show every lease of the ledger"}
+	f := formatFlag(cmd)
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runList(c.Context(), *f) }
+	return cmd
+}
+
+func (a *app) runList(ctx context.Context, f format) error {
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	rows, err := leases(ctx, h, func(lease.Lease) bool { return true })
+	if err != nil {
+		return err
+	}
+	if f == "json" {
+		return a.printJSON(rows)
+	}
+	return a.leaseTable(rows)
+}
+
+// row is a lease as the commands show it.
+type row struct {
+	Address  string     `json:"address"`
+	Segment  string     `json:"segment"`
+	Pool     string     `json:"pool,omitempty"`
+	Owner    string     `json:"owner,omitempty"`
+	VMID     lease.VMID `json:"vmid,omitempty"`
+	Name     string     `json:"name,omitempty"`
+	State    string     `json:"state"`
+	Origin   string     `json:"origin,omitempty"`
+	Node     string     `json:"node,omitempty"`
+	Since    time.Time  `json:"since"`
+	Until    *time.Time `json:"until,omitempty"`
+	MAC      string     `json:"mac,omitempty"`
+	Unproven bool       `json:"unproven,omitempty"`
+	Remark   string     `json:"remark,omitempty"`
+}
+
+// leases reads the ledger and what the rows say beside it.
+func leases(ctx context.Context, h *hook.Host, pick func(lease.Lease) bool) ([]row, error) {
+	t, err := h.Ledger.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inv, err := h.Inventory(ctx)
+	if err != nil {
+		inv = lease.Inventory{}
+	}
+	rows := []row{}
+	for l := range t.All() {
+		if pick(l) {
+			rows = append(rows, newRow(h, inv, l))
+		}
+	}
+	return rows, nil
+}
+
+func newRow(h *hook.Host, inv lease.Inventory, l lease.Lease) row {
+	r := row{
+		Address: l.Addr.String(), Segment: l.Segment.String(), State: l.State.String(), Since: l.Since,
+		Node: l.Claim.Node, Unproven: l.Unproven, Pool: poolName(h, l.Key),
+	}
+	if !l.MAC.IsZero() {
+		r.MAC = l.MAC.String()
+	}
+	if !l.Owner.IsZero() {
+		r.Owner, r.VMID, r.Origin = l.Owner.String(), l.Owner.VMID, l.Origin.String()
+		r.Name = report.Clean(inv.Guests[l.Owner.VMID].Name)
+	}
+	if l.State == lease.Offered {
+		r.Until = &l.Until
+	}
+	r.Remark = remark(inv, l)
+	return r
+}
+
+// remark is what a reader should know beside the columns.
+func remark(inv lease.Inventory, l lease.Lease) string {
+	var all []string
+	switch {
+	case l.State == lease.Conflicted:
+		all = append(all, "used by "+l.MAC.String())
+	case l.State == lease.Offered:
+		all = append(all, "until "+l.Until.Local().Format("15:04:05"))
+	case inv.Complete && inv.Guests[l.Owner.VMID].VMID == 0:
+		all = append(all, "its guest is on no node")
+	}
+	if l.Unproven {
+		all = append(all, "unproven")
+	}
+	if l.Freed {
+		all = append(all, "free to reuse")
+	}
+	return strings.Join(all, ", ")
+}
+
+// poolName is the pool whose subnet holds the address on its segment.
+func poolName(h *hook.Host, k lease.Key) string {
+	for _, p := range h.Pools.Pools {
+		if p.Segment().Overlaps(k.Segment) && p.Subnet.Contains(k.Addr) {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+func (a *app) leaseTable(rows []row) error {
+	var cells [][]string
+	for _, r := range rows {
+		cells = append(cells, []string{
+			r.Address, dash(r.Owner), dash(r.Name), r.State, dash(r.Origin), dash(r.Pool), dash(r.Node),
+			r.Since.Local().Format("2006-01-02 15:04:05"), r.Remark,
+		})
+	}
+	return a.table("ADDRESS OWNER NAME STATE ORIGIN POOL NODE SINCE REMARK", cells)
+}

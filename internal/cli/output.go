@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+// format is the value of --output-format, as pvesh has it.
+type format string
+
+func (f *format) String() string { return string(*f) }
+
+// Type names the flag's value in the usage.
+func (f *format) Type() string { return "text|json" }
+
+// Set accepts the known formats only.
+func (f *format) Set(s string) error {
+	if s != "text" && s != "json" {
+		return fmt.Errorf("it is %q or %q", "text", "json")
+	}
+	*f = format(s)
+	return nil
+}
+
+func formatFlag(cmd *cobra.Command) *format {
+	f := format("text")
+	cmd.Flags().Var(&f, "output-format", "how to print the result")
+	return &f
+}
+
+// printJSON writes a value as indented JSON.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// table writes rows in aligned columns under a heading.
+func (a *app) table(heading string, rows [][]string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(strings.Fields(heading), "\t"))
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(r, "\t"), "\t"))
+	}
+	return w.Flush()
+}
+
+// dash stands for an empty cell.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/lease"
+)
+
+func (a *app) releaseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "release VMID", Short: "Free the addresses of a stopped guest at once", Args: cobra.ExactArgs(1),
+		Long: "Free the addresses of a stopped guest: the pool may give them away at once instead of\nkeeping them for the guest. Its config stays as it is; at its next start the guest gets\nthe address back if nobody has it, or another one.",
+		RunE: func(c *cobra.Command, args []string) error { return a.runRelease(c.Context(), args[0]) },
+	}
+}
+
+func (a *app) runRelease(ctx context.Context, arg string) error {
+	id, err := lease.ParseVMID(arg)
+	if err != nil {
+		return usageError{err}
+	}
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := deadline(ctx, h)
+	defer cancel()
+	freed, err := h.Release(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(freed) == 0 {
+		return fmt.Errorf("guest %s has no lease; 'pve-iplease list' shows who has", id)
+	}
+	for _, l := range freed {
+		fmt.Fprintf(a.out, "%s is no longer kept for %s\n", l.Addr, l.Owner)
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/report"
+)
+
+func (a *app) renumberCommand() *cobra.Command {
+	var opt hook.Options
+	cmd := &cobra.Command{
+		Use: "renumber VMID", Short: "Give a stopped container another address", Args: cobra.ExactArgs(1),
+		Long: "Give a stopped container the next free address of its pool, proved free on the network,\nand write it into its net0 at once.",
+	}
+	cmd.Flags().BoolVar(&opt.DryRun, "dry-run", false, "change nothing, but probe")
+	cmd.Flags().BoolVar(&opt.Explain, "explain", false, "say why this address, and why not the others")
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		id, err := lease.ParseVMID(args[0])
+		if err != nil {
+			return usageError{err}
+		}
+		h, err := hook.NewHost(a.place, report.New(a.out, a.err, ""))
+		if err != nil {
+			return err
+		}
+		ctx, cancel := deadline(c.Context(), h)
+		defer cancel()
+		if opt.DryRun {
+			if err := h.Rehearse(ctx); err != nil {
+				return err
+			}
+		}
+		a.code = h.Renumber(ctx, id, opt)
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// name notes the addresses in a text under "network": alone, with a prefix
+// length as an interface has it, or inside something longer such as a URL.
+func (d *document) name(path []string, text string) {
+	for _, word := range strings.FieldsFunc(text, notOfAddress) {
+		host, bits, _ := strings.Cut(strings.Trim(word, "./"), "/")
+		a, err := netip.ParseAddr(strings.TrimRight(host, "."))
+		if err != nil || !a.Is4() || isNetwork(a, bits) {
+			continue
+		}
+		if d.named == nil {
+			d.named = map[netip.Addr]string{}
+		}
+		if _, before := d.named[a]; !before {
+			d.named[a] = join(path)
+		}
+	}
+}
+
+func notOfAddress(r rune) bool { return (r < '0' || r > '9') && r != '.' && r != '/' }
+
+// isNetwork reports whether ADDRESS/BITS is a whole network, which names
+// nobody in it.
+func isNetwork(a netip.Addr, bits string) bool {
+	n, err := strconv.Atoi(bits)
+	if err != nil || n > 30 {
+		return false
+	}
+	p, err := a.Prefix(n)
+	return err == nil && p.Addr() == a
+}
+
+func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
+
+// join writes a path like network.interfaces.dns_nameservers[0].
+func join(path []string) string {
+	return strings.ReplaceAll(strings.Join(path, "."), ".[", "[")
+}
+
+// describe names the kind of a value in problems.
+func (v *value) describe() string {
+	switch v.kind {
+	case text, number:
+		return quote(v.text)
+	case boolean:
+		return v.text
+	case list:
+		return "a list"
+	case object:
+		return "an object"
+	}
+	return "null"
+}

@@ -1,0 +1,121 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds and default of a command's overall deadline.
+const (
+	minDeadline     = 5 * time.Second
+	maxDeadline     = 10 * time.Minute
+	defaultDeadline = 30 * time.Second
+)
+
+// Node is what this node's node.cfg says, with defaults for the rest.
+type Node struct {
+	Pools    string        // the pools file, absolute, without the root directory
+	Ledger   string        // the directory of the ledger, likewise
+	Deadline time.Duration // for everything one invocation does
+}
+
+// DefaultNode is what counts where no node.cfg says otherwise.
+func DefaultNode() Node {
+	return Node{
+		Pools:    "/etc/pve/pve-iplease/pools.cfg",
+		Ledger:   "/etc/pve/priv/pve-iplease",
+		Deadline: defaultDeadline,
+	}
+}
+
+var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once}
+
+// ParseNode reads lines of "key value". A path that is given but wrong is
+// empty in the result, so that nobody goes on with the default, which may be
+// another cluster's truth; a wrong deadline gives the default.
+func ParseNode(file string, data []byte) (Node, []Problem) {
+	r := &nodeReader{findings: &findings{file: file}, Node: DefaultNode(), first: map[string]int{}}
+	text, ok := r.decode(data)
+	if !ok {
+		r.Pools, r.Ledger = "", ""
+	}
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n++
+		if line = strings.Trim(line, blanks); line != "" && line[0] != '#' {
+			r.line(n, line)
+		}
+	}
+	return r.Node, r.sorted()
+}
+
+type nodeReader struct {
+	*findings
+	Node
+	first map[string]int
+}
+
+func (r *nodeReader) line(n int, line string) {
+	key, value := cutWord(line)
+	word, punctuated := cutMark(key)
+	before, again := r.first[word]
+	var err error
+	switch {
+	case !nodeWords.knows(word):
+		r.warn(n, "%s is none of the keys %s, and ignored%s",
+			quote(key), strings.Join(nodeWords.known(), ", "), didYouMean(word, nodeWords.known()))
+		return
+	case punctuated:
+		err = fmt.Errorf("has no colon or equals sign; write '%s VALUE'", word)
+	case again:
+		err = fmt.Errorf("is given twice, first in line %d; keep one of them", before)
+	case value == "":
+		err = errNoValue
+	}
+	r.first[word] = n
+	r.set(n, word, value, err)
+}
+
+// set stores a value unless there is something against it already.
+func (r *nodeReader) set(n int, key, value string, err error) {
+	switch key {
+	case "pools":
+		r.Pools, err = parsePath(value, err)
+	case "ledger":
+		r.Ledger, err = parsePath(value, err)
+	case "deadline":
+		r.Deadline, err = parseDeadline(value, err)
+	}
+	if err != nil {
+		r.fail(n, "%s %v", key, err)
+	}
+}
+
+func parsePath(s string, err error) (string, error) {
+	switch {
+	case err != nil:
+		return "", err
+	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
+		return "", fmt.Errorf("%s is no path: it is not UTF-8 text", quote(s))
+	case !path.IsAbs(s) || path.Clean(s) == "/":
+		return "", fmt.Errorf("%s is no absolute path of a file, like /etc/pve/pve-iplease/pools.cfg", quote(s))
+	}
+	return path.Clean(s), nil
+}
+
+func parseDeadline(s string, err error) (time.Duration, error) {
+	if err != nil {
+		return defaultDeadline, err
+	}
+	d, err := parseDuration(s)
+	if err == nil && (d < minDeadline || d > maxDeadline) {
+		err = fmt.Errorf("%s is out of bounds; allowed are 5s to 10m", quote(s))
+	}
+	if err != nil {
+		return defaultDeadline, err
+	}
+	return d, nil
+}

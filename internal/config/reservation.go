@@ -1,0 +1,101 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+
+	"pve-iplease/internal/lease"
+)
+
+// pin is a reservation in the making.
+type pin struct {
+	*section
+	lease.Reservation
+	guestLine int
+}
+
+func readReservation(s *section) *pin {
+	p := &pin{section: s}
+	if s.name != "" {
+		var err error
+		if p.Addr, err = parseAddr(s.name); err != nil {
+			s.fail(s.line, "%v", err)
+		}
+	}
+	lines := s.each(pinWords, p.set)
+	p.guestLine = lines["guest"]
+	return p
+}
+
+func (p *pin) set(prop property) (err error) {
+	switch prop.key {
+	case "guest":
+		p.Owner, err = parseGuest(prop.value)
+	case "comment":
+		p.Comment = prop.value
+	}
+	return err
+}
+
+// settle holds the reservations against the pools and one another. One that
+// fails still keeps its address from everybody: whoever wrote it did not want
+// the address to be leased to just anyone.
+func settle(pins []*pin, pools []*pool) []lease.Reservation {
+	var kept []lease.Reservation
+	first := map[netip.Addr]*pin{}
+	byGuest := map[lease.Owner][]*pin{}
+	for _, p := range pins {
+		if !p.Addr.IsValid() {
+			continue
+		}
+		if before, again := first[p.Addr]; again {
+			p.fail(p.line, "%s is reserved already, in line %d; keep one of the two", p.Addr, before.line)
+			continue
+		}
+		first[p.Addr] = p
+		p.checkHomes(pools)
+		guest := lease.Owner{VMID: p.Owner.VMID, NIC: p.Owner.NIC} // one VMID is one guest, of whatever kind
+		if !p.Owner.IsZero() {
+			p.checkGuest(byGuest[guest], pools)
+			byGuest[guest] = append(byGuest[guest], p)
+		}
+		if p.failed() {
+			p.Owner = lease.Owner{}
+		}
+		kept = append(kept, p.Reservation)
+	}
+	return kept
+}
+
+// homes are the pools whose network the address is part of, disabled ones
+// included.
+func homes(a netip.Addr, pools []*pool) []*pool {
+	return slices.DeleteFunc(slices.Clone(pools), func(p *pool) bool { return !p.Subnet.Contains(a) })
+}
+
+func (p *pin) checkHomes(pools []*pool) {
+	at := homes(p.Addr, pools)
+	if len(at) == 0 {
+		p.warn(p.line, "%s is in no pool's subnet; the reservation has no effect", p.Addr)
+	}
+	for _, h := range at {
+		if h.Gateway.Addr == p.Addr {
+			p.warn(p.line, "%s is the gateway of pool %s", p.Addr, plain(h.Name))
+		}
+	}
+}
+
+// checkGuest refuses a second address for one NIC on one network.
+func (p *pin) checkGuest(earlier []*pin, pools []*pool) {
+	for _, e := range earlier {
+		for _, mine := range homes(p.Addr, pools) {
+			for _, its := range homes(e.Addr, pools) {
+				if mine.Segment().Overlaps(its.Segment()) {
+					p.fail(p.guestLine, "guest: %s has %s reserved already, in line %d; "+
+						"until one of the two goes, %s is kept from everybody", p.Owner, e.Addr, e.line, p.Addr)
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package hook
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"pve-iplease/internal/config"
+	"pve-iplease/internal/inventory"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/node"
+	"pve-iplease/internal/probe"
+	"pve-iplease/internal/report"
+)
+
+// Place says where the host's files are and which of them to use.
+type Place struct {
+	Root    string // put in front of every path of the host; empty: the host itself
+	Config  string // the pools file, instead of the one that node.cfg names
+	Version string // of this program
+}
+
+// Host is a Hook on this host, with what commands need beside it.
+type Host struct {
+	*Hook
+	Node     *node.Host
+	Settings config.Node
+}
+
+// nodeConfig is this node's own settings; Proxmox passes a hook no flags.
+const nodeConfig = "/etc/pve-iplease/node.cfg"
+
+// NewHost reads the configuration and puts the pieces together. Only what
+// makes every further step senseless is an error; broken pools are not.
+func NewHost(p Place, log *report.Log) (*Host, error) {
+	n, err := node.Open(p.Root)
+	if err != nil {
+		return nil, err
+	}
+	settings, problems, err := readSettings(n)
+	if err != nil {
+		return nil, err
+	}
+	pools, found := readPools(n, p.Config, settings)
+	l, err := ledger.Open(ledger.Options{
+		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Run: n.Path("/run/pve-iplease"), Scratch: p.Root != "",
+		Cluster: n.Cluster(), Note: func(s string) { log.Warn(s, report.Fields{}) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	configs := inventory.NewReader(n.Path("/etc/pve"), n.Addresses)
+	return &Host{Node: n, Settings: settings, Hook: &Hook{
+		Here: Here{
+			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
+			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned,
+		},
+		Pools: pools, Problems: append(problems, found...),
+		Ledger: l, Guests: n, Runs: n, Gateways: n.Gateways(), Inventory: configs.Read,
+		Open: func(bridge string) (Wire, bool, error) {
+			port, err := probe.Open(bridge, n.DeclaredUplinks(bridge))
+			if err != nil {
+				return nil, false, err
+			}
+			return port, port.Closed(), nil
+		},
+		NewID: newID, Log: log,
+	}}, nil
+}
+
+// readSettings reads node.cfg. A path in it that is wrong is an error: the
+// default may be another ledger, and two ledgers would lease one address twice.
+func readSettings(n *node.Host) (config.Node, []config.Problem, error) {
+	path := n.Path(nodeConfig)
+	data, err := n.ReadTrusted(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.DefaultNode(), nil, nil
+	}
+	if err != nil {
+		return config.Node{}, nil, err
+	}
+	settings, problems := config.ParseNode(path, data)
+	for _, p := range problems {
+		if !p.Warning {
+			return settings, nil, p
+		}
+	}
+	return settings, problems, nil
+}
+
+// readPools reads the pools file. One that can't be read at all counts as a
+// broken pool that may have been meant for every NIC.
+func readPools(n *node.Host, path string, settings config.Node) (*config.Config, []config.Problem) {
+	if path == "" {
+		path = n.Path(settings.Pools)
+	}
+	data, err := n.ReadTrusted(path)
+	if err == nil {
+		return config.Parse(path, data)
+	}
+	text := err.Error()
+	if errors.Is(err, fs.ErrNotExist) {
+		text = "the file is missing; write a pool into it"
+	}
+	c := &config.Config{Named: map[netip.Addr]string{}, Disabled: []config.Disabled{{Kind: "pool", Why: text}}}
+	return c, []config.Problem{{File: path, Text: text}}
+}
+
+// newID is a claim's name: 32 random bits, enough to tell one owner's claims
+// on one address from each other.
+func newID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// Main is the hook as Proxmox calls it.
+func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
+	place := Place{Root: c.Root, Config: c.Config, Version: version}
+	log := report.New(stdout, stderr, journal(c.Root))
+	about := report.Fields{VMID: c.VMID, Phase: string(c.Phase), Outcome: "failed"}
+	h, err := NewHost(place, log)
+	if err != nil {
+		log.Error(err.Error(), about)
+		return Failed
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.Settings.Deadline)
+	defer cancel()
+	if c.Options.DryRun {
+		if err := h.Rehearse(ctx); err != nil {
+			log.Error(fmt.Sprintf("dry run: %v", err), about)
+			return exitCode(err)
+		}
+	}
+	return h.Run(ctx, c.VMID, c.Phase, c.Options)
+}
+
+// Rehearse lets everything happen to a copy of the ledger that nobody else
+// will see.
+func (h *Host) Rehearse(ctx context.Context) error {
+	t, err := h.Ledger.View(ctx)
+	if err != nil {
+		return err
+	}
+	h.Ledger = rehearsal{t}
+	return nil
+}
+
+// rehearsal is a ledger that nobody else will ever see.
+type rehearsal struct{ t *lease.Table }
+
+func (r rehearsal) View(context.Context) (*lease.Table, error) { return r.t, nil }
+
+func (r rehearsal) Update(_ context.Context, f func(*lease.Table) error) error { return f(r.t) }

@@ -1,0 +1,115 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pve-iplease/internal/guest"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/node"
+)
+
+// Offer asks for an address for a guest that does not exist yet.
+type Offer struct {
+	Owner lease.Owner
+	Pool  string // empty: the only pool of this node
+	MAC   lease.MAC
+	For   time.Duration // how long the address is kept for the guest to come
+}
+
+// Acquire leases an address for a guest before it is created, proves it and
+// returns it. A guest that has a lease already gets just that.
+func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, error) {
+	r := run{Hook: h, id: o.Owner.VMID, phase: "acquire"}
+	p, err := h.pool(o)
+	if err != nil {
+		return lease.Lease{}, lease.Grant{}, err
+	}
+	s := subject{
+		owner: o.Owner, pools: []*lease.Pool{p}, until: h.Here.Now().Add(o.For).Truncate(time.Second),
+		nic: guest.NIC{Bridge: p.Bridge, Tag: p.VLAN, MAC: o.MAC},
+	}
+	inv, err := h.Inventory(ctx)
+	if err != nil {
+		return lease.Lease{}, lease.Grant{}, err
+	}
+	w := r.world(inv)
+	w.Pools = []lease.Pool{*p}
+	wire := r.open(s)
+	defer wire.Close()
+	g, err := r.claim(ctx, s, w, wire)
+	if err != nil || g.Lease.State != lease.Offered || g.How == lease.Renewed {
+		return g.Lease, g, err
+	}
+	if g, _, err = r.prove(ctx, s, w, g, wire); err != nil {
+		return lease.Lease{}, lease.Grant{}, err
+	}
+	return g.Lease, g, r.confirm(ctx, g)
+}
+
+// pool is the one that an offer names.
+func (h *Hook) pool(o Offer) (*lease.Pool, error) {
+	var here []*lease.Pool
+	for i := range h.Pools.Pools {
+		p := &h.Pools.Pools[i]
+		if p.Name == o.Pool {
+			return p, nil
+		}
+		if p.Serves(h.Here.Name, p.Bridge, p.VLAN) {
+			here = append(here, p)
+		}
+	}
+	switch {
+	case o.Pool != "":
+		return nil, fmt.Errorf("there is no pool %q; 'pve-iplease pool list' shows them", o.Pool)
+	case len(here) == 0:
+		return nil, fmt.Errorf("no pool serves node %s: %w", h.Here.Name, (&run{Hook: h}).brokenPools())
+	case len(here) > 1:
+		return nil, fmt.Errorf("%d pools serve node %s; name one with --pool", len(here), h.Here.Name)
+	}
+	return here[0], nil
+}
+
+// Renumber gives a stopped container another address and writes it into its
+// config at once.
+func (h *Hook) Renumber(ctx context.Context, id lease.VMID, opt Options) int {
+	opt.Move = true
+	r := run{Hook: h, id: id, phase: "renumber", opt: opt}
+	if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
+		return r.fail(errors.Join(err, fmt.Errorf("CT %s is %s; stop it, renumber it, start it again", id, state)))
+	}
+	return r.preStart(ctx)
+}
+
+// Release ends a stopped guest's hold on its addresses.
+func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error) {
+	inv, err := h.Inventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, exists := inv.Guests[id]
+	if exists && g.Node != h.Here.Name {
+		return nil, fmt.Errorf("guest %s is on node %s, and only that node knows whether it runs; run the command there", id, g.Node)
+	}
+	if exists && g.Kind == lease.Container {
+		if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
+			return nil, errors.Join(err, fmt.Errorf("CT %s is %s; stop it first: a running guest keeps its address", id, state))
+		}
+	}
+	var freed []lease.Lease
+	err = h.Ledger.Update(ctx, func(t *lease.Table) error {
+		freed = t.Free(g.Kind, id, h.Here.Now().Truncate(time.Second))
+		return nil
+	})
+	return freed, err
+}
+
+// ExitCode maps an error of the commands to the process's exit code.
+func ExitCode(err error) int {
+	if err == nil {
+		return OK
+	}
+	return exitCode(err)
+}

@@ -1,0 +1,128 @@
+// Package hook is the product's main job: what happens when Proxmox calls the
+// hookscript of a guest. Its files are in reading order: hook.go, prestart.go,
+// claim.go (an address from the pool), prove.go (on the wire), write.go (into
+// the guest's config), degraded.go (when pools or ledger are unusable) and
+// poststop.go.
+package hook
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"pve-iplease/internal/config"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/node"
+	"pve-iplease/internal/probe"
+	"pve-iplease/internal/report"
+)
+
+// Phase is a moment of a guest's life at which Proxmox calls its hookscript
+// (PVE::GuestHelpers::exec_hookscript).
+type Phase string
+
+// The phases. A newer Proxmox may add some; they are none of our business.
+const (
+	PreStart  Phase = "pre-start"
+	PostStart Phase = "post-start"
+	PreStop   Phase = "pre-stop"
+	PostStop  Phase = "post-stop"
+)
+
+// Exit codes, the same for the hook and for the commands.
+const (
+	OK        = 0
+	Failed    = 1
+	Usage     = 2
+	Conflict  = 3
+	Exhausted = 4
+	Locked    = 5
+)
+
+// Ledger is the shared state file.
+type Ledger interface {
+	View(context.Context) (*lease.Table, error)
+	Update(context.Context, func(*lease.Table) error) error
+}
+
+// Guests are this node's guest configs and Proxmox's lock on each.
+type Guests interface {
+	ReadGuest(lease.Kind, lease.VMID) ([]byte, error)
+	LockGuest(context.Context, lease.VMID, time.Duration) (unlock func(), err error)
+	Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) error
+}
+
+// Runs tells whether a container runs on this node.
+type Runs interface {
+	RunState(lease.VMID) (node.State, error)
+	AwaitStopped(context.Context, lease.VMID) error
+	StoppingRun(lease.VMID) (time.Duration, bool)
+}
+
+// Wire is a port on a guest's network.
+type Wire interface {
+	Ask(context.Context, probe.Question) (probe.Result, error)
+	MAC() lease.MAC
+	Close()
+}
+
+// Gateways remembers which gateway has answered on this node before.
+type Gateways interface {
+	MAC(bridge string, tag uint16, gateway netip.Addr) (lease.MAC, bool)
+	Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC)
+}
+
+// Here is this node at the time of the call.
+type Here struct {
+	Name     string
+	Boot     string
+	Version  string
+	Uptime   func() time.Duration
+	Now      func() time.Time
+	Orphaned func() bool // the process that called us is gone
+}
+
+// Hook puts the pieces together. Every field must be set.
+type Hook struct {
+	Here      Here
+	Pools     *config.Config
+	Problems  []config.Problem // of the pools file; a section that has one is disabled
+	Ledger    Ledger
+	Guests    Guests
+	Runs      Runs
+	Gateways  Gateways
+	Inventory func(context.Context) (lease.Inventory, error)
+	Open      func(bridge string) (wire Wire, closed bool, err error)
+	NewID     func() string // a random name for a claim
+	Log       *report.Log
+}
+
+// Options are what a person may ask for beside VMID and phase.
+type Options struct {
+	DryRun  bool // change nothing, but probe
+	Explain bool // say why this address and why not the others
+	Move    bool // another address than the present one
+}
+
+// Run does what the phase asks for and returns the exit code.
+func (h *Hook) Run(ctx context.Context, id lease.VMID, phase Phase, opt Options) int {
+	r := run{Hook: h, id: id, phase: phase, opt: opt}
+	switch phase {
+	case PreStart:
+		return r.preStart(ctx)
+	case PostStop:
+		return r.postStop(ctx)
+	case PostStart, PreStop:
+		return OK
+	}
+	r.info("phase %s is unknown to this version: nothing to do", report.Clean(string(phase)))
+	return OK
+}
+
+// run is one call of the hook.
+type run struct {
+	*Hook
+	id    lease.VMID
+	phase Phase
+	opt   Options
+}

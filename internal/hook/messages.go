@@ -1,0 +1,165 @@
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+	"pve-iplease/internal/report"
+)
+
+// about says in the journal's fields what a message is about.
+func (r *run) about(g lease.Grant, outcome string) report.Fields {
+	f := report.Fields{VMID: r.id, Phase: string(r.phase), Outcome: outcome, Reason: g.Why}
+	if g.Lease.Addr.IsValid() {
+		f.Address = g.Lease.Addr.String()
+	}
+	if g.Pool != nil {
+		f.Pool = g.Pool.Name
+	}
+	return f
+}
+
+func (r *run) info(format string, args ...any) {
+	r.Log.Info(fmt.Sprintf(format, args...), r.about(lease.Grant{}, "note"))
+}
+
+func (r *run) warn(g lease.Grant, format string, args ...any) {
+	r.Log.Warn(fmt.Sprintf(format, args...), r.about(g, "warning"))
+}
+
+// fail reports why the phase failed and returns the exit code. An exhausted
+// pool is listed, so that an administrator sees whom to ask.
+func (r *run) fail(err error) int {
+	r.Log.Error(err.Error(), r.about(lease.Grant{}, "failed"))
+	var full *lease.ExhaustedError
+	if errors.As(err, &full) {
+		for i, h := range full.Holders {
+			if i == holdersShown {
+				r.info("and %d more: 'pve-iplease list' shows all", len(full.Holders)-i)
+				break
+			}
+			r.info("%s %s", h.Addr, h.Why)
+		}
+	}
+	return exitCode(err)
+}
+
+// holdersShown bounds the list of who fills a pool.
+const holdersShown = 20
+
+// leased is the line that a good start leaves in the task log.
+func (r *run) leased(g lease.Grant, p proof) {
+	for _, note := range g.Notes {
+		r.warn(g, "%s", note)
+	}
+	r.Log.Info(fmt.Sprintf("CT %s net%d has %s", r.id, g.Want.Owner.NIC, r.describe(g, p)), r.about(g, g.How.String()))
+}
+
+// describe reads 10.0.0.200/24 via 10.0.0.1 from pool lan (new lease: lowest
+// free address; nobody answered 12 probes).
+func (r *run) describe(g lease.Grant, p proof) string {
+	var b strings.Builder
+	b.WriteString(g.Address.String())
+	if g.Gateway.IsValid() {
+		fmt.Fprintf(&b, " via %s", g.Gateway)
+	}
+	if g.Pool != nil && g.How != lease.Guarded {
+		fmt.Fprintf(&b, " from pool %s", g.Pool.Name)
+	}
+	fmt.Fprintf(&b, " (%s; %s)", g.Why, p)
+	return b.String()
+}
+
+// explain lists why the address was chosen and the others were not.
+func (r *run) explain(g lease.Grant) {
+	if !r.opt.Explain {
+		return
+	}
+	r.info("%s: %s: %s", g.Lease.Addr, g.How, g.Why)
+	for _, p := range g.Passed {
+		r.info("%s was passed over: it %s", p.Addr, p.Why)
+	}
+}
+
+func (r *run) released(l lease.Lease) {
+	r.Log.Info(fmt.Sprintf("CT %s stopped: %s is kept for it until the pool needs it", r.id, l.Addr), r.about(lease.Grant{Lease: l}, "released"))
+}
+
+// speakers names the hosts that were heard for an address.
+func (r *run) speakers(w lease.World, addr netip.Addr, res probe.Result) string {
+	var names []string
+	for _, a := range res.Answers {
+		if a.Addr != addr {
+			continue
+		}
+		for _, m := range a.MACs {
+			names = append(names, m.String()+" ("+r.host(w, m, res)+")")
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+// host says what is known of a MAC address: the guest that has it, its maker,
+// and the bridge port it sits on.
+func (r *run) host(w lease.World, m lease.MAC, res probe.Result) string {
+	what := []string{vendor(m)}
+	if g, ok := guestOf(w, m); ok {
+		what[0] = guestName(g)
+	}
+	if p := portOf(m, res); p != "" {
+		what = append(what, "port "+p)
+	}
+	return strings.Join(what, ", ")
+}
+
+// portOf is the bridge port on which a MAC address was heard.
+func portOf(m lease.MAC, res probe.Result) string {
+	for _, a := range res.Answers {
+		for i, who := range a.MACs {
+			if who == m && i < len(a.Ports) {
+				return a.Ports[i]
+			}
+		}
+	}
+	return ""
+}
+
+// guestOf finds the guest whose config has a MAC address.
+func guestOf(w lease.World, m lease.MAC) (lease.Guest, bool) {
+	if m.IsZero() {
+		return lease.Guest{}, false
+	}
+	for _, g := range w.Inventory.Guests {
+		for _, own := range g.MACs {
+			if own == m {
+				return g, true
+			}
+		}
+	}
+	return lease.Guest{}, false
+}
+
+func guestName(g lease.Guest) string {
+	name := lease.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
+	if g.Name != "" {
+		name += " " + report.Clean(g.Name)
+	}
+	return name + " on " + report.Clean(g.Node)
+}
+
+// vendor tells from a MAC address what kind of host it may be.
+func vendor(m lease.MAC) string {
+	switch {
+	case m[0] == 0xbc && m[1] == 0x24 && m[2] == 0x11:
+		return "a Proxmox guest"
+	case m[0] == 0x52 && m[1] == 0x54 && m[2] == 0x00:
+		return "QEMU"
+	case m[0]&2 != 0:
+		return "random or private address"
+	}
+	return "unknown host"
+}

@@ -1,0 +1,219 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"pve-iplease/internal/guest"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/node"
+)
+
+// patience is how long a stranger may hold Proxmox's config lock before the
+// start is given up; Proxmox's own tools wait 10 s.
+const patience = 5 * time.Second
+
+// attempts is how often a start decides anew when somebody changed the
+// ledger or the guest's config underneath it.
+const attempts = 5
+
+// reserve is the part of the deadline that waiting must leave for the work.
+const reserve = 5 * time.Second
+
+// subject is the NIC that the call is about, as its guest's config has it now.
+type subject struct {
+	raw   []byte
+	conf  guest.Config
+	nic   guest.NIC
+	owner lease.Owner
+	pools []*lease.Pool // that serve the NIC
+	until time.Time     // set: the guest doesn't exist yet, and its lease is offered until then
+}
+
+func (r *run) preStart(ctx context.Context) int {
+	if r.kind() == lease.VM {
+		r.info("VM %s: addresses of virtual machines are not leased by this version", r.id)
+		return OK
+	}
+	idle, err := r.awaitIdle(ctx)
+	if err != nil {
+		return r.fail(err)
+	}
+	if !idle {
+		r.info("CT %s is running already: nothing to do", r.id)
+		return OK
+	}
+	if !r.opt.DryRun {
+		unlock, err := r.Guests.LockGuest(ctx, r.id, patience)
+		if err != nil {
+			return r.fail(err)
+		}
+		defer unlock()
+	}
+	return r.start(ctx)
+}
+
+// kind tells what the VMID names; an unknown one counts as a container.
+func (r *run) kind() lease.Kind {
+	_, err := r.Guests.ReadGuest(lease.Container, r.id)
+	if errors.Is(err, node.ErrNoGuest) {
+		if _, err := r.Guests.ReadGuest(lease.VM, r.id); err == nil {
+			return lease.VM
+		}
+	}
+	return lease.Container
+}
+
+// awaitIdle reports whether the container is stopped. One whose previous run
+// is still stopping is waited for: Proxmox rewrites the whole guest config at
+// the end of each run without its own lock, and would undo our edit.
+func (r *run) awaitIdle(ctx context.Context) (bool, error) {
+	state, err := r.Runs.RunState(r.id)
+	if err != nil || state == node.Running {
+		return false, err
+	}
+	if state == node.Stopping {
+		wait, cancel := withReserve(ctx)
+		defer cancel()
+		if err := r.Runs.AwaitStopped(wait, r.id); err != nil {
+			if stop := r.stopped(ctx); stop != nil {
+				return false, stop
+			}
+			return false, fmt.Errorf("the previous run of CT %s is still stopping, and its end would undo our edit; wait for it and start again", r.id)
+		}
+	}
+	return true, nil
+}
+
+// withReserve ends early enough for the work that must follow.
+func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-reserve))
+}
+
+// start leases for a stopped guest, deciding anew while others change what
+// was decided upon.
+func (r *run) start(ctx context.Context) int {
+	var err error
+	for range attempts {
+		if stop := r.stopped(ctx); stop != nil {
+			return r.fail(stop)
+		}
+		var code int
+		code, err = r.attempt(ctx)
+		var lost *lease.LostError
+		if !errors.As(err, &lost) && !errors.Is(err, node.ErrChanged) {
+			if err != nil {
+				return r.fail(err)
+			}
+			return code
+		}
+		r.info("%v: deciding anew", err)
+	}
+	return r.fail(fmt.Errorf("the decision was overtaken %d times: %w", attempts, err))
+}
+
+func (r *run) attempt(ctx context.Context) (int, error) {
+	s, done, err := r.subject()
+	if done || err != nil {
+		return OK, err
+	}
+	inv, err := r.Inventory(ctx)
+	if err != nil {
+		return Failed, err
+	}
+	w := r.world(inv)
+	if len(s.pools) == 0 {
+		return OK, r.degraded(ctx, s, w, r.brokenPools())
+	}
+	wire := r.open(s)
+	defer wire.Close()
+	g, err := r.claim(ctx, s, w, wire)
+	if unusable(err) {
+		return OK, r.degraded(ctx, s, w, err)
+	}
+	if err != nil {
+		return Failed, err
+	}
+	g, p, err := r.prove(ctx, s, w, g, wire)
+	if err != nil {
+		return Failed, err
+	}
+	return OK, r.write(ctx, s, g, p)
+}
+
+// subject reads the guest's config; done means that there is nothing to
+// lease, which has been said.
+func (r *run) subject() (s subject, done bool, err error) {
+	s.owner = lease.Owner{Kind: lease.Container, VMID: r.id, NIC: 0}
+	if s.raw, err = r.Guests.ReadGuest(s.owner.Kind, r.id); err != nil {
+		return s, false, err
+	}
+	s.conf = guest.Parse(s.owner.Kind, s.raw)
+	s.nic, err = s.conf.NIC(s.owner.NIC)
+	if errors.Is(err, guest.ErrNoNIC) {
+		r.info("CT %s has no net%d: nothing to do", r.id, s.owner.NIC)
+		return s, true, nil
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("CT %s: %w", r.id, err)
+	}
+	for i := range r.Pools.Pools {
+		if p := &r.Pools.Pools[i]; p.Serves(r.Here.Name, s.nic.Bridge, s.nic.Tag) {
+			s.pools = append(s.pools, p)
+		}
+	}
+	return s, r.nothingToLease(s), nil
+}
+
+// nothingToLease says why a NIC is none of ours.
+func (r *run) nothingToLease(s subject) bool {
+	keep := func(p *lease.Pool) bool { return p.KeepDHCP }
+	switch {
+	case s.nic.IP == guest.DHCP && slices.ContainsFunc(s.pools, keep):
+		r.info("CT %s net%d uses DHCP and its pool says 'dhcp keep': left as it is", r.id, s.owner.NIC)
+		return true
+	case len(s.pools) == 0 && !r.mayBeDisabled(s):
+		r.info("CT %s net%d: no pool serves %s on %s: left as it is", r.id, s.owner.NIC, lease.NewSegment(s.nic.Bridge, s.nic.Tag), r.Here.Name)
+		return true
+	}
+	return false
+}
+
+// world is what the ledger's decisions depend on.
+func (r *run) world(inv lease.Inventory) lease.World {
+	return lease.World{
+		Now: r.Here.Now(), Node: r.Here.Name, Pools: r.Pools.Pools, Reservations: r.Pools.Reservations,
+		Inventory: inv, Named: r.Pools.Named, Explain: r.opt.Explain,
+	}
+}
+
+// stopped says why nothing further may be written: the task was stopped, its
+// worker is gone (Proxmox's config lock is then free for others), or the
+// deadline is over.
+func (r *run) stopped(ctx context.Context) error {
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return errors.New("gave up at the deadline: net0 is unchanged; see what delays it, or raise 'deadline' in node.cfg")
+	case ctx.Err() != nil:
+		return fmt.Errorf("stopped by %w: net0 is unchanged", context.Cause(ctx))
+	case r.Here.Orphaned():
+		return errors.New("the task that called us is gone: net0 is unchanged")
+	}
+	return nil
+}
+
+// current is the address that net0 carries; invalid when it carries none.
+func (s subject) current() netip.Prefix {
+	if s.nic.IP == guest.Static {
+		return s.nic.Addr
+	}
+	return netip.Prefix{}
+}

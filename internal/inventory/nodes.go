@@ -1,0 +1,41 @@
+package inventory
+
+import (
+	"encoding/json"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// nodes enters the addresses of this node, as its kernel has them, and of the
+// cluster's other nodes, as /etc/pve/.members (pmxcfs) lists them. A probe on
+// a bridge can't see the addresses of the host that sends it.
+func (r *Reader) nodes(never map[netip.Addr]string) {
+	data, _ := os.ReadFile(filepath.Join(r.dir, ".members"))
+	var members struct {
+		NodeList map[string]struct {
+			IP string `json:"ip"`
+		} `json:"nodelist"`
+	}
+	if json.Unmarshal(data, &members) == nil {
+		for name, n := range members.NodeList {
+			if a, err := netip.ParseAddr(n.IP); err == nil {
+				never[a.Unmap()] = "an address of node " + name
+			}
+		}
+	}
+	own, _ := r.self()
+	for _, p := range own {
+		never[p.Addr().Unmap()] = "an address of this node"
+	}
+}
+
+// inode tells a file that was renamed into place from the one before it.
+func inode(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Ino
+	}
+	return 0
+}

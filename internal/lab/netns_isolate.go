@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// The environment of a copy that Isolate started: the network namespace of
+// the host, which a test must not find itself in, and, until the copy has
+// arranged its new place, fresh.
+const (
+	hostEnv  = "PVE_IPLEASE_LAB_HOST"
+	freshEnv = "PVE_IPLEASE_LAB_FRESH"
+)
+
+// Isolate runs this program a second time, with the same arguments, in a
+// network and a mount namespace of its own, and, when not root, in a user
+// namespace where it is. In the copy it returns inside and the program goes
+// on; in the original it returns the copy's exit status. An error means that
+// the kernel or the missing rights forbid it, and that nothing ran.
+//
+// A program that is started with a cleared environment must not come here: it
+// would not recognise itself as the copy.
+func Isolate() (status int, inside bool, err error) {
+	here, err := os.Readlink(threadNetNS)
+	if err != nil {
+		return 0, false, err
+	}
+	if host := os.Getenv(hostEnv); host != "" && host != here {
+		return 0, true, arrange()
+	}
+	status, err = runCopy(here)
+	return status, false, err
+}
+
+// runCopy starts the copy and waits for it. The kernel kills the copy when
+// the thread that started it ends, so the thread is held.
+func runCopy(host string) (status int, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), hostEnv+"="+host, freshEnv+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = isolation()
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("a network namespace of our own: %w; run as root or allow user namespaces", err)
+	}
+	defer forwardSignals(cmd.Process)()
+	if err := cmd.Wait(); cmd.ProcessState == nil {
+		return 0, err
+	}
+	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() {
+		return 128 + int(ws.Signal()), nil
+	}
+	return cmd.ProcessState.ExitCode(), nil
+}
+
+// isolation says which namespaces the copy gets.
+func isolation() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	if uid := os.Geteuid(); uid != 0 {
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+	}
+	return attr
+}
+
+// forwardSignals hands the signals that end a program on to the copy, which
+// may have something to say about them, until stop is called.
+func forwardSignals(p *os.Process) (stop func()) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	go func() {
+		for s := range signals {
+			_ = p.Signal(s) // it may have ended by itself
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}
+
+// arrange makes the copy's place usable: /sys shows its own network, and its
+// loopback is up. A child of the copy finds that done.
+func arrange() error {
+	if os.Getenv(freshEnv) == "" {
+		return nil
+	}
+	private := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	sysfs := unix.Mount("lab", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	if err := errors.Join(private, sysfs); err != nil {
+		return fmt.Errorf("/sys of the new network namespace: %w", err)
+	}
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("interface lo: %w", err)
+	}
+	return errors.Join(netlink.LinkSetUp(lo), os.Unsetenv(freshEnv))
+}

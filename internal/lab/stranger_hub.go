@@ -1,0 +1,129 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ethernet"
+	"github.com/mdlayher/packet"
+
+	"pve-iplease/internal/lease"
+)
+
+// hub is the one switch port behind which all scripted strangers of a LAN
+// live; what one sends, its neighbours behind the hub don't hear.
+type hub struct {
+	conn *packet.Conn
+
+	mu        sync.RWMutex
+	strangers []*Stranger
+}
+
+// hubDevice is the hub's end of its cable.
+const hubDevice = "hub"
+
+// openHub plugs the hub in with the first stranger. The caller holds l.mu.
+func (l *LAN) openHub() error {
+	if l.hub != nil {
+		return nil
+	}
+	if err := l.sw.plug(switchName, "strangers", l.sw, hubDevice, RandomMAC()); err != nil {
+		return err
+	}
+	conn, err := l.sw.listen(hubDevice)
+	if err != nil {
+		return err
+	}
+	l.hub = &hub{conn: conn}
+	go l.hub.run()
+	return nil
+}
+
+// listen opens a packet socket for ARP on a device of the namespace.
+func (n *Namespace) listen(device string) (*packet.Conn, error) {
+	ifi, err := n.Interface(device)
+	if err != nil {
+		return nil, err
+	}
+	var conn *packet.Conn
+	err = n.Do(func() (err error) {
+		conn, err = packet.Listen(ifi, packet.Raw, int(ethernet.EtherTypeARP), nil)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("packet socket on %s: %w", device, err)
+	}
+	return conn, conn.SetPromiscuous(true)
+}
+
+// run hands every request on the wire to every stranger until close.
+func (h *hub) run() {
+	buf := make([]byte, 1514)
+	for {
+		n, _, err := h.conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		request, err := parseRequest(buf[:n])
+		if err != nil {
+			continue
+		}
+		h.mu.RLock()
+		strangers := slices.Clone(h.strangers)
+		h.mu.RUnlock()
+		for _, s := range strangers {
+			s.hear(request)
+		}
+	}
+}
+
+// errNoRequest marks frames that a host does not answer.
+var errNoRequest = errors.New("no ARP request")
+
+func parseRequest(b []byte) (*arp.Packet, error) {
+	var f ethernet.Frame
+	if err := f.UnmarshalBinary(b); err != nil {
+		return nil, err
+	}
+	var p arp.Packet
+	if err := p.UnmarshalBinary(f.Payload); err != nil {
+		return nil, err
+	}
+	if p.Operation != arp.OperationRequest || p.HardwareAddrLength != 6 || p.IPLength != 4 {
+		return nil, errNoRequest
+	}
+	return &p, nil
+}
+
+// send puts a frame on the wire. A LAN that is being closed swallows it, as a
+// real one does.
+func (h *hub) send(frame []byte) {
+	_, _ = h.conn.WriteTo(frame, &packet.Addr{HardwareAddr: frame[:len(lease.MAC{})]})
+}
+
+func (h *hub) add(s *Stranger) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.strangers = append(h.strangers, s)
+}
+
+func (h *hub) remove(s *Stranger) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.strangers = slices.DeleteFunc(h.strangers, func(o *Stranger) bool { return o == s })
+}
+
+// close ends the strangers. Beside the caller: the kernel takes some 15 ms
+// to close a packet socket.
+func (h *hub) close() {
+	h.mu.RLock()
+	strangers := slices.Clone(h.strangers)
+	h.mu.RUnlock()
+	for _, s := range strangers {
+		s.Leave()
+	}
+	go h.conn.Close()
+}

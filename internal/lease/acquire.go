@@ -1,0 +1,237 @@
+package lease
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// spareCount is how many addresses are asked for beside the claimed one, so
+// that a taken address is replaced without a new window on the wire.
+const spareCount = 2
+
+// Acquire gives every want an address and records it, or returns an error and
+// leaves the table in a state that must not be stored. A want that changes
+// nothing changes no record.
+func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
+	grants := make([]Grant, 0, len(wants))
+	for _, want := range wants {
+		a := acquisition{t: t, w: &w, claim: c, want: want}
+		g, err := a.decide()
+		if err != nil {
+			return nil, err
+		}
+		grants = append(grants, g)
+	}
+	if t.changed {
+		t.noteMissing(&w)
+	}
+	return grants, nil
+}
+
+// acquisition is one want being decided.
+type acquisition struct {
+	t     *Table
+	w     *World
+	claim Claim
+	want  Want
+	pools []*Pool // that serve the NIC, in the order of the configuration
+	own   *Lease  // the owner's lease on this segment
+	notes []string
+}
+
+// decide is the order of rights: a reservation, then the ledger, then what
+// the guest's config says, then the pool.
+func (a *acquisition) decide() (Grant, error) {
+	for i := range a.w.Pools {
+		if a.w.Pools[i].Serves(a.w.Node, a.want.Bridge, a.want.Tag) {
+			a.pools = append(a.pools, &a.w.Pools[i])
+		}
+	}
+	if len(a.pools) == 0 {
+		return Grant{}, ErrNoPool
+	}
+	cur := a.want.Current.Addr()
+	a.own = a.ownLease()
+	if a.own != nil && a.own.Origin == Static && a.own.Addr != cur {
+		a.own = nil // the administrator took back what he wrote
+	}
+	if pin, ok := a.reservation(); ok {
+		return a.pinned(pin)
+	}
+	switch {
+	case a.want.Move:
+		return a.fresh()
+	case a.own != nil && (!cur.IsValid() || cur == a.own.Addr || cur == a.own.Was):
+		return a.renew()
+	case !cur.IsValid():
+		return a.fresh()
+	}
+	return a.inherit(cur)
+}
+
+// inherit judges an address that the guest's config names and that is not
+// the owner's lease.
+func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
+	if holder := a.holder(cur); holder != "" {
+		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
+		if a.own != nil {
+			return a.renew()
+		}
+		return a.fresh()
+	}
+	if why, ok := a.w.Inventory.Never[cur]; ok {
+		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("is %s: set another address on net%d of %s, or ip=manual to get one from the pool",
+			why, a.want.Owner.NIC, a.want.Owner.Guest())}
+	}
+	for _, p := range a.pools {
+		if !p.Contains(cur) {
+			continue
+		}
+		if why := a.w.barred(p, a.want.Owner, cur); why != "" {
+			a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, why)
+			return a.fresh()
+		}
+		a.warnOfOthers(cur)
+		return a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner")), nil
+	}
+	a.warnOfOthers(cur)
+	return a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool"), nil
+}
+
+// renew gives the owner its own lease again, as long as the address still
+// belongs to the network.
+func (a *acquisition) renew() (Grant, error) {
+	own := *a.own
+	p := a.poolOf(own.Addr)
+	if own.Origin == Static {
+		a.warnOfOthers(own.Addr)
+		return a.take(p, own.Addr, Guarded, Static, "static: outside every range of the pool"), nil
+	}
+	if p == nil {
+		a.note("%s is in no pool's subnet any more", own.Addr)
+		return a.fresh()
+	}
+	if why := a.w.barred(p, a.want.Owner, own.Addr); why != "" {
+		a.note("its address %s %s", own.Addr, why)
+		return a.fresh()
+	}
+	if !p.Contains(own.Addr) {
+		a.note("%s is outside the ranges of pool %s; 'pve-iplease renumber %s' moves it in", own.Addr, p.Name, a.want.Owner.VMID)
+	}
+	a.warnOfOthers(own.Addr)
+	return a.withSpares(a.take(p, own.Addr, Renewed, FromPool, "its lease since "+stamp(own.Claim.At))), nil
+}
+
+// pinned grants a reserved address, unless somebody lives there.
+func (a *acquisition) pinned(addr netip.Addr) (Grant, error) {
+	p := a.poolOf(addr)
+	for _, l := range a.t.At(Key{a.segment(p), addr}) {
+		if l.Owner == a.want.Owner || l.State == Conflicted {
+			continue
+		}
+		if a.w.held(&l) == taken && l.State != Released {
+			return Grant{}, &ConflictError{Addr: addr, Reason: fmt.Sprintf("is reserved for %s but %s: stop that guest and run 'pve-iplease renumber %s'",
+				a.want.Owner.Guest(), l.describe(), l.Owner.VMID)}
+		}
+	}
+	for _, u := range a.w.others(Key{a.segment(p), addr}, a.want.Owner) {
+		if addr != a.want.Current.Addr() && !a.yields(u) {
+			return Grant{}, &ConflictError{Addr: addr, Reason: fmt.Sprintf("is reserved for %s but %s: change that config first",
+				a.want.Owner.Guest(), u.describe(&a.w.Inventory))}
+		}
+	}
+	a.warnOfOthers(addr)
+	return a.take(p, addr, Pinned, Reserved, "reserved for "+a.want.Owner.Guest()), nil
+}
+
+// yields reports whether a config that names an address will give it up by
+// itself: its guest is stopped and asks us before it starts again.
+func (a *acquisition) yields(u Use) bool {
+	for _, l := range a.t.byOwner[u.Owner] {
+		if l.Addr == u.Addr && l.State == Released && l.Origin != Static {
+			return a.w.Inventory.Guests[u.Owner.VMID].Hooked
+		}
+	}
+	return false
+}
+
+// fresh claims the best address of the first pool that has one.
+func (a *acquisition) fresh() (Grant, error) {
+	var exhausted error
+	for _, p := range a.pools {
+		best, passed := a.best(p, 1+spareCount)
+		if len(best) == 0 {
+			exhausted = cmp.Or(exhausted, error(&ExhaustedError{Pool: p.Name, Holders: passed}))
+			continue
+		}
+		if exhausted != nil {
+			a.note("%v", exhausted)
+		}
+		g := a.take(p, best[0].addr, Fresh, FromPool, best[0].reason(p))
+		g.Spares, g.Passed = spares(best, g.Lease.Addr), passed
+		return g, nil
+	}
+	return Grant{}, exhausted
+}
+
+// best returns up to n addresses of a pool, best first. Why others were
+// passed over is returned when it is asked for, or when there are none.
+func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
+	var found [taken][]candidate
+	var passed []Passed
+	seg := a.segment(p)
+	for addr := range p.candidates(a.want.Owner) {
+		c := a.t.rank(a.w, p, seg, a.want.Owner, addr)
+		if a.avoids(addr) {
+			c.tier, c.why = taken, "was asked already"
+		}
+		if c.tier == taken {
+			if a.w.Explain {
+				passed = append(passed, Passed{addr, c.why})
+			}
+			continue
+		}
+		found[c.tier] = append(found[c.tier], c)
+		if len(found[unused]) == n {
+			return found[unused], passed
+		}
+	}
+	var all []candidate
+	for tr := range found {
+		if tier(tr) > snapshotted {
+			slices.SortStableFunc(found[tr], func(x, y candidate) int { return cmp.Compare(x.gen, y.gen) })
+		}
+		all = append(all, found[tr]...)
+	}
+	if len(all) == 0 && !a.w.Explain {
+		a.w.Explain = true
+		return a.best(p, n)
+	}
+	return all[:min(n, len(all))], passed
+}
+
+// avoids reports whether an address is not to be tried: it was asked in this
+// run, or it is the one to move away from.
+func (a *acquisition) avoids(addr netip.Addr) bool {
+	if slices.Contains(a.want.Avoid, addr) {
+		return true
+	}
+	return a.want.Move && (addr == a.want.Current.Addr() || a.own != nil && addr == a.own.Addr)
+}
+
+// reason says why a candidate was the best.
+func (c candidate) reason(p *Pool) string {
+	switch c.tier {
+	case unused:
+		return p.Strategy.reason()
+	case snapshotted:
+		return "nothing better is left: only a snapshot names it"
+	case orphaned:
+		return "nothing better is left: its guest is gone"
+	case expired:
+		return "nothing better is left: longest released"
+	}
+	return "nothing better is left: a stranger had it before"
+}

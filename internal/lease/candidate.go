@@ -1,0 +1,185 @@
+package lease
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// A tier ranks what may be leased; lower is better. Within a tier the pool's
+// strategy orders, or the time since somebody had the address.
+type tier uint8
+
+const (
+	unused      tier = iota // nobody had it as far as the ledger goes back
+	snapshotted             // only a snapshot names it: a rollback would bring it back
+	orphaned                // its guest is gone, or never came
+	expired                 // its guest is stopped and the hold is over
+	quiet                   // a stranger had it, more than an hour ago
+	suspect                 // a stranger had it within the hour
+	taken                   // never
+)
+
+// askAgain is how long an address is avoided after a stranger was seen on it.
+const askAgain = time.Hour
+
+// goneAfter is how long a guest must have been missing from every node
+// before its lease may be given away.
+const goneAfter = 24 * time.Hour
+
+// age is the time since a stamp; a stamp from the future counts as now.
+func age(now, stamp time.Time) time.Duration { return max(0, now.Sub(stamp)) }
+
+// candidate is one address with its rank.
+type candidate struct {
+	addr netip.Addr
+	tier tier
+	gen  uint64 // when somebody last had it, in ledger generations
+	why  string // of tier taken: by whom
+}
+
+// rank judges whether owner may be given the address.
+func (t *Table) rank(w *World, p *Pool, seg Segment, owner Owner, a netip.Addr) candidate {
+	c := candidate{addr: a}
+	if why := w.barred(p, owner, a); why != "" {
+		return candidate{addr: a, tier: taken, why: why}
+	}
+	if why, ok := w.Named[a]; ok {
+		return candidate{addr: a, tier: taken, why: "is named by " + why}
+	}
+	var released Owner
+	for _, l := range t.byAddr[a] {
+		if l.Owner == owner || !l.Segment.Overlaps(seg) {
+			continue
+		}
+		tr := w.held(l)
+		if tr == taken {
+			return candidate{addr: a, tier: taken, why: w.explained(l.describe)}
+		}
+		c.tier, c.gen = max(c.tier, tr), max(c.gen, l.Gen)
+		if tr == expired {
+			released = l.Owner
+		}
+	}
+	for _, u := range w.Inventory.Uses[a] {
+		switch {
+		case u.Owner == owner, !u.Segment.Bridgeless() && !u.Segment.Overlaps(seg), w.Inventory.Guests[u.Owner.VMID].Template:
+		case u.Where == Snapshot:
+			c.tier = max(c.tier, snapshotted)
+		case u.Owner == released && w.Inventory.Guests[u.Owner.VMID].Hooked:
+			// Invariant 1's exception: it will be told at its next start.
+		default:
+			return candidate{addr: a, tier: taken, why: w.explained(func() string { return u.describe(&w.Inventory) })}
+		}
+	}
+	return c
+}
+
+// barred names the reason for which an address is never this owner's, whoever
+// holds it; empty if there is none.
+func (w *World) barred(p *Pool, owner Owner, a netip.Addr) string {
+	if why, ok := w.Inventory.Never[a]; ok {
+		return "is " + why
+	}
+	for _, r := range w.Reservations {
+		if r.Addr == a && !r.Pins(owner) {
+			return r.describe()
+		}
+	}
+	if p == nil {
+		return ""
+	}
+	if p.Gateway.Addr == a {
+		return "is the gateway of pool " + p.Name
+	}
+	if !p.Subnet.Contains(a) || p.Subnet.Bits() >= a.BitLen()-1 {
+		return ""
+	}
+	if a == p.Subnet.Masked().Addr() {
+		return "is the network address of " + p.Subnet.String()
+	}
+	if a.Is4() && !p.Subnet.Contains(a.Next()) {
+		return "is the broadcast address of " + p.Subnet.String()
+	}
+	return ""
+}
+
+func (r Reservation) describe() string {
+	if r.Owner.IsZero() {
+		return "is reserved"
+	}
+	return "is reserved for " + r.Owner.Guest()
+}
+
+// held judges another owner's record, or a stranger's mark.
+func (w *World) held(l *Lease) tier {
+	switch {
+	case l.State == Conflicted && age(w.Now, l.Since) < askAgain:
+		return suspect
+	case l.State == Conflicted:
+		return quiet
+	case l.State == Offered && !w.Now.Before(l.Until), w.gone(l):
+		return orphaned
+	case l.State == Released && l.Origin == FromPool && w.holdOver(l):
+		return expired
+	}
+	return taken
+}
+
+// describe says who holds the record, and since when.
+func (l *Lease) describe() string {
+	switch l.State {
+	case Conflicted:
+		return fmt.Sprintf("was seen in use by %s at %s", l.MAC, stamp(l.Since))
+	case Offered:
+		return fmt.Sprintf("is offered to %s until %s", l.Owner.Guest(), stamp(l.Until))
+	case Released:
+		return fmt.Sprintf("is kept for %s, stopped since %s", l.Owner.Guest(), stamp(l.Since))
+	}
+	return fmt.Sprintf("is leased to %s since %s", l.Owner.Guest(), stamp(l.Since))
+}
+
+// explained builds a reason only where somebody will read it: in a full pool
+// there are thousands.
+func (w *World) explained(why func() string) string {
+	if !w.Explain {
+		return ""
+	}
+	return why()
+}
+
+// gone reports whether the lease's guest has been missing from every node
+// long enough, and is missing now.
+func (w *World) gone(l *Lease) bool {
+	_, exists := w.Inventory.Guests[l.Owner.VMID]
+	return !exists && w.Inventory.Complete && !l.Missing.IsZero() && age(w.Now, l.Missing) >= goneAfter
+}
+
+// holdOver reports whether a stopped guest's address may be given away.
+func (w *World) holdOver(l *Lease) bool {
+	if l.Freed {
+		return true
+	}
+	for i := range w.Pools {
+		if p := &w.Pools[i]; p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
+			return p.Hold != Forever && age(w.Now, l.Since) >= p.Hold
+		}
+	}
+	return false
+}
+
+// describe says whose config names the address.
+func (u Use) describe(inv *Inventory) string {
+	g := inv.Guests[u.Owner.VMID]
+	s := "is named by the config of " + u.Owner.Guest()
+	if g.Node != "" {
+		s += " on " + g.Node
+	}
+	if u.Where == Pending {
+		s += " (pending)"
+	}
+	return s
+}
+
+// stamp prints a time for people.
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

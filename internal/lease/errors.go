@@ -1,0 +1,56 @@
+package lease
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// ErrNoPool means that no pool serves the NIC's bridge and tag on this node.
+var ErrNoPool = errors.New("no pool serves this interface")
+
+// ExhaustedError means that a pool has nothing left to lease.
+type ExhaustedError struct {
+	Pool    string
+	Holders []Passed // every address of the pool with who holds it, since when
+}
+
+func (e *ExhaustedError) Error() string {
+	return fmt.Sprintf("pool %q has no free address: all %d are in use; widen its range, or free one with 'pve-iplease release VMID'",
+		e.Pool, len(e.Holders))
+}
+
+// ConflictError means that an address which must not be moved belongs to
+// somebody else.
+type ConflictError struct {
+	Addr   netip.Addr
+	Reason string // who has it and what to do
+	By     []MAC  // strangers on the wire; empty: a guest, by ledger or config
+}
+
+func (e *ConflictError) Error() string { return e.Addr.String() + " " + e.Reason }
+
+// LiarError means that one host claims every address that was asked for.
+type LiarError struct {
+	MAC   MAC
+	Addrs []netip.Addr
+}
+
+func (e *LiarError) Error() string {
+	names := make([]string, len(e.Addrs))
+	for i, a := range e.Addrs {
+		names[i] = a.String()
+	}
+	return fmt.Sprintf("%s answers for %s: a proxy or a misconfigured host claims every address; find it and stop it",
+		e.MAC, strings.Join(names, ", "))
+}
+
+// LostError means that a claim is no longer what it was when it was made;
+// the caller starts over.
+type LostError struct {
+	Addr   netip.Addr
+	Reason string
+}
+
+func (e *LostError) Error() string { return e.Addr.String() + " " + e.Reason }

@@ -1,0 +1,36 @@
+package lease
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// MAC is an Ethernet hardware address as a comparable value. The zero value
+// means "none known".
+type MAC [6]byte
+
+// ParseMAC reads the notations of net.ParseMAC for 48-bit addresses, and
+// twelve hexadecimal digits without separators.
+func ParseMAC(s string) (MAC, error) {
+	var m MAC
+	if len(s) == 12 {
+		if _, err := hex.Decode(m[:], []byte(s)); err == nil {
+			return m, nil
+		}
+	}
+	hw, err := net.ParseMAC(s)
+	if err != nil || len(hw) != len(m) {
+		return MAC{}, fmt.Errorf("%q is not a MAC address; write it like BC:24:11:00:01:00", s)
+	}
+	return MAC(hw), nil
+}
+
+// String prints the address as Proxmox does, BC:24:11:00:01:00.
+func (m MAC) String() string {
+	return strings.ToUpper(net.HardwareAddr(m[:]).String())
+}
+
+// IsZero reports whether no address is known.
+func (m MAC) IsZero() bool { return m == MAC{} }

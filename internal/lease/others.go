@@ -1,0 +1,38 @@
+package lease
+
+import "slices"
+
+// others lists the running and pending configs of other living guests that
+// name an address on a segment. Templates never run, so they don't count.
+func (w *World) others(k Key, owner Owner) []Use {
+	return slices.DeleteFunc(slices.Clone(w.Inventory.Uses[k.Addr]), func(u Use) bool {
+		return u.Owner == owner || u.Where == Snapshot || w.Inventory.Guests[u.Owner.VMID].Template ||
+			(!u.Segment.Bridgeless() && !u.Segment.Overlaps(k.Segment))
+	})
+}
+
+// NamedByOthers says whose config names an address beside the owner's; empty:
+// nobody's.
+func (w *World) NamedByOthers(k Key, owner Owner) string {
+	for _, u := range w.others(k, owner) {
+		return u.describe(&w.Inventory)
+	}
+	return ""
+}
+
+// Foreign says to which other owner the ledger gives an address; empty: to
+// nobody else.
+func (t *Table) Foreign(w World, k Key, owner Owner) string {
+	for _, l := range t.At(k) {
+		if l.Owner == owner || !l.Living() {
+			continue
+		}
+		switch w.held(&l) {
+		case taken:
+			return l.describe()
+		case expired:
+			return "was leased to " + l.Owner.Guest()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package lease
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Range is an inclusive span of addresses of one family.
+type Range struct{ First, Last netip.Addr }
+
+// Contains reports whether a lies in the range.
+func (r Range) Contains(a netip.Addr) bool {
+	return r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0
+}
+
+// Overlaps reports whether the ranges share an address.
+func (r Range) Overlaps(o Range) bool {
+	return r.First.Compare(o.Last) <= 0 && o.First.Compare(r.Last) <= 0
+}
+
+func (r Range) String() string {
+	if r.First == r.Last {
+		return r.First.String()
+	}
+	return r.First.String() + "-" + r.Last.String()
+}
+
+// Strategy is the order in which a pool's free addresses are tried.
+type Strategy string
+
+// The strategies: lowest free address, the guest's id counted from the start
+// of the pool, a hash of the owner.
+const (
+	First  Strategy = "first"
+	ByVMID Strategy = "vmid"
+	Spread Strategy = "spread"
+)
+
+// Gateway says what becomes of gw= in a managed interface's line.
+type Gateway struct {
+	Addr netip.Addr // written when valid
+	None bool       // the guest gets no default route here: gw= is removed
+}
+
+// Forever as a pool's hold means that a stopped guest's address is kept until
+// an administrator releases it.
+const Forever = time.Duration(1<<63 - 1)
+
+// Pool is a named set of addresses on one segment. Its name is a label only:
+// ownership is segment and address, so a pool may be renamed freely.
+type Pool struct {
+	Name     string
+	Comment  string
+	Bridge   string
+	VLAN     uint16   // 0: untagged
+	Nodes    []string // nodes whose bridge this is; empty: all
+	Subnet   netip.Prefix
+	Gateway  Gateway
+	Ranges   []Range
+	Excludes []Range
+
+	Strategy Strategy
+	KeepDHCP bool          // `dhcp keep`: a NIC with ip=dhcp is left alone
+	Fail     bool          // `on-conflict fail`: never renumber, refuse the start
+	Unproven bool          // `unproven start`: start a fresh lease that could not be proved
+	Hold     time.Duration // how long a stopped guest's address is kept from others
+	Probe    string        // name of the probe preset: default, fast, careful, rfc5227
+}
+
+// Segment is the network the pool's addresses live in.
+func (p *Pool) Segment() Segment { return NewSegment(p.Bridge, p.VLAN, p.Nodes...) }
+
+// Serves reports whether the pool is meant for a NIC on this bridge and tag
+// of this node.
+func (p *Pool) Serves(node, bridge string, tag uint16) bool {
+	return p.Bridge == bridge && p.VLAN == tag && (len(p.Nodes) == 0 || slices.Contains(p.Nodes, node))
+}
+
+// Contains reports whether the pool may lease a: inside a range, not excluded.
+func (p *Pool) Contains(a netip.Addr) bool {
+	in := func(r Range) bool { return r.Contains(a) }
+	return slices.ContainsFunc(p.Ranges, in) && !slices.ContainsFunc(p.Excludes, in)
+}
+
+// Reservation pins an address to one guest's interface, or, without an owner,
+// keeps it from everybody.
+type Reservation struct {
+	Addr    netip.Addr
+	Owner   Owner // zero: for nobody
+	Comment string
+}
+
+// Pins reports whether the address is kept for exactly this interface. The
+// VMID alone names the guest: a pools file doesn't say of which kind it is.
+func (r Reservation) Pins(o Owner) bool {
+	return !r.Owner.IsZero() && r.Owner.VMID == o.VMID && r.Owner.NIC == o.NIC
+}

@@ -1,0 +1,80 @@
+package lease
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Run is a guest's run that has come to its end.
+type Run struct {
+	Kind    Kind
+	VMID    VMID
+	Node    string
+	Boot    string
+	Started time.Duration // since the node's boot, when the guest's supervisor began
+	Now     time.Time
+}
+
+// Kept is a lease that stays as it is although its guest stopped.
+type Kept struct {
+	Lease Lease
+	Why   string
+}
+
+// Stopped releases what a finished run held: only leases claimed on the same
+// boot of the same node before the run began. A claim that is younger belongs
+// to the next run, whose pre-start overtook this post-stop.
+func (t *Table) Stopped(r Run) (released []Lease, kept []Kept) {
+	for _, l := range t.guest(r.Kind, r.VMID) {
+		if l.State != Bound {
+			continue
+		}
+		why := ""
+		switch {
+		case l.Claim.Node != r.Node:
+			why = fmt.Sprintf("it was claimed by node %s", l.Claim.Node)
+		case l.Claim.Boot != r.Boot:
+			why = "it was claimed before this node's last boot"
+		case l.Claim.Up > r.Started:
+			why = "it was claimed for a later start of the guest"
+		}
+		if why != "" {
+			kept = append(kept, Kept{*l, why})
+			continue
+		}
+		l.State, l.Since, l.Gen, l.Was = Released, r.Now, t.Generation+1, netip.Addr{}
+		t.changed = true
+		released = append(released, *l)
+	}
+	return released, kept
+}
+
+// Free ends a guest's hold on its addresses at an administrator's word. A
+// static address stays guarded by the config that names it; an offer ends.
+func (t *Table) Free(kind Kind, id VMID, now time.Time) []Lease {
+	var freed []Lease
+	for _, l := range t.guest(kind, id) {
+		if l.State == Offered || l.Origin == Static {
+			t.drop(l.Key)
+		} else {
+			l.State, l.Freed, l.Since, l.Gen = Released, true, now, t.Generation+1
+			t.changed = true
+		}
+		freed = append(freed, *l)
+	}
+	return freed
+}
+
+// nics is how many interfaces a guest can have, net0 to net31
+// (PVE::LXC::Config, PVE::QemuServer).
+const nics = 32
+
+// guest lists the records of all of a guest's interfaces.
+func (t *Table) guest(kind Kind, id VMID) []*Lease {
+	var found []*Lease
+	for n := range nics {
+		found = append(found, t.byOwner[Owner{kind, id, n}]...)
+	}
+	return found
+}

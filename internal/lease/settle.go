@@ -1,0 +1,171 @@
+package lease
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Heard is what the wire said about one address in a probe window.
+type Heard struct {
+	Addr      netip.Addr
+	By        []MAC // who answers, announces or probes for it
+	Taken     bool  // by answers or announcements
+	Contended bool  // by somebody else's RFC 5227 probes
+	Silent    bool  // asked properly, and nobody spoke
+}
+
+// liarThreshold is the number of addresses from which on one host that
+// answers for all of them is a proxy or a liar, not their owner.
+const liarThreshold = 3
+
+// Liar finds a host that answers for too many of the addresses asked.
+func Liar(heard []Heard) *LiarError {
+	by := map[MAC][]netip.Addr{}
+	for _, h := range heard {
+		if !h.Taken {
+			continue
+		}
+		for _, m := range h.By {
+			by[m] = append(by[m], h.Addr)
+			if len(by[m]) >= liarThreshold {
+				return &LiarError{MAC: m, Addrs: by[m]}
+			}
+		}
+	}
+	return nil
+}
+
+// Lost reports whether the claimed address must be given up for what was
+// heard: somebody has it, or a prober that is no node of ours wants it.
+func (t *Table) Lost(g Grant, heard []Heard) bool {
+	for _, h := range heard {
+		if h.Addr == g.Lease.Addr {
+			return h.Taken || h.Contended && slices.ContainsFunc(h.By, func(m MAC) bool { return !t.Sibling(m) })
+		}
+	}
+	return false
+}
+
+// Decline gives up a claimed address for what was heard, marks what strangers
+// have, and claims a spare that stayed silent. Proved is false when the new
+// address has not been asked yet.
+func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, proved bool, err error) {
+	if err := t.holds(g); err != nil {
+		return Grant{}, false, err
+	}
+	if !g.Movable() {
+		return Grant{}, false, &ConflictError{Addr: g.Lease.Addr, By: by(heard, g.Lease.Addr), Reason: "is in use on the wire"}
+	}
+	a := acquisition{t: t, w: &w, claim: c, want: g.Want}
+	a.want.Avoid = slices.Clone(g.Want.Avoid)
+	for i := range w.Pools {
+		if w.Pools[i].Serves(w.Node, a.want.Bridge, a.want.Tag) {
+			a.pools = append(a.pools, &w.Pools[i])
+		}
+	}
+	silent := map[netip.Addr]bool{}
+	t.drop(g.Lease.Key)
+	for _, h := range heard {
+		silent[h.Addr] = h.Silent
+		if h.Taken {
+			t.mark(&w, Key{g.Lease.Segment, h.Addr}, h.By)
+		}
+		a.want.Avoid = append(a.want.Avoid, h.Addr)
+	}
+	if next, ok := a.spare(g, silent); ok {
+		return next, true, nil
+	}
+	next, err = a.fresh()
+	return next, false, err
+}
+
+// spare claims the first of the grant's spares that stayed silent and is
+// still nobody's.
+func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
+	for _, addr := range g.Spares {
+		if !silent[addr] {
+			continue
+		}
+		p := a.poolOf(addr)
+		if c := a.t.rank(a.w, p, g.Lease.Segment, a.want.Owner, addr); c.tier >= expired {
+			continue
+		}
+		return a.take(p, addr, Fresh, FromPool, fmt.Sprintf("spare of %s, which is in use", g.Lease.Addr)), true
+	}
+	return Grant{}, false
+}
+
+// mark records that a stranger uses an address. A guest that sits on its own
+// address is no stranger: its lease is alive, whatever the ledger thought.
+func (t *Table) mark(w *World, k Key, by []MAC) {
+	for _, l := range t.byAddr[k.Addr] {
+		if !l.Segment.Overlaps(k.Segment) || !l.Living() {
+			continue
+		}
+		if l.State == Released && slices.Contains(by, l.MAC) {
+			l.State, l.Since, l.Gen, t.changed = Bound, w.Now, t.Generation+1, true
+		}
+		return
+	}
+	var stranger MAC
+	if len(by) > 0 {
+		stranger = by[0]
+	}
+	t.put(Lease{Key: k, State: Conflicted, MAC: stranger, Since: w.Now})
+}
+
+func by(heard []Heard, a netip.Addr) []MAC {
+	for _, h := range heard {
+		if h.Addr == a {
+			return h.By
+		}
+	}
+	return nil
+}
+
+// holds checks that the grant's claim is still in the ledger.
+func (t *Table) holds(g Grant) error {
+	for _, l := range t.At(g.Lease.Key) {
+		switch {
+		case l.Owner == g.Lease.Owner && l.Claim.ID == g.Lease.Claim.ID && (l.State == Bound || l.State == g.Lease.State):
+			return nil
+		case l.Living() && l.Owner != g.Lease.Owner:
+			return &LostError{Addr: l.Addr, Reason: l.describe() + " meanwhile"}
+		}
+	}
+	return &LostError{Addr: g.Lease.Addr, Reason: "was taken back in the ledger meanwhile"}
+}
+
+// Confirm is the last look before a guest's config is written: the table,
+// read anew, must still hold every claim, and no config that was written
+// since may name a newly leased address.
+func (t *Table) Confirm(w World, grants []Grant) error {
+	w.Explain = true
+	for _, g := range grants {
+		if err := t.holds(g); err != nil {
+			return err
+		}
+		if g.How != Fresh {
+			continue // it was the owner's before; others that name it were warned of
+		}
+		c := t.rank(&w, g.Pool, g.Lease.Segment, g.Want.Owner, g.Lease.Addr)
+		if c.tier == taken {
+			return &LostError{Addr: g.Lease.Addr, Reason: c.why + " meanwhile"}
+		}
+	}
+	return nil
+}
+
+// Unproved marks a lease whose guest starts although the wire could not tell.
+func (t *Table) Unproved(g Grant) error {
+	if err := t.holds(g); err != nil {
+		return err
+	}
+	for _, l := range t.byOwner[g.Lease.Owner] {
+		if l.Key == g.Lease.Key && !l.Unproven {
+			l.Unproven, l.Gen, t.changed = true, t.Generation+1, true
+		}
+	}
+	return nil
+}

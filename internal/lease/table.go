@@ -1,0 +1,139 @@
+package lease
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// Table is the ledger in memory: every lease, found by address and by owner.
+type Table struct {
+	Generation uint64              // of the ledger that was read; 0: none was
+	Cluster    string              // name of the cluster that the ledger belongs to
+	Nodes      map[string]NodeInfo // by node name
+	Extra      []byte              // header fields of a newer version, in the ledger's encoding
+
+	byAddr  map[netip.Addr][]*Lease
+	byOwner map[Owner][]*Lease
+	changed bool
+}
+
+// NewTable builds an empty table.
+func NewTable() *Table {
+	return &Table{
+		Nodes:   map[string]NodeInfo{},
+		byAddr:  map[netip.Addr][]*Lease{},
+		byOwner: map[Owner][]*Lease{},
+	}
+}
+
+// Add puts a record in as it was stored. It doesn't count as a change.
+func (t *Table) Add(l Lease) {
+	t.byAddr[l.Addr] = append(t.byAddr[l.Addr], &l)
+	if !l.Owner.IsZero() {
+		t.byOwner[l.Owner] = append(t.byOwner[l.Owner], &l)
+	}
+}
+
+// Len is the number of records.
+func (t *Table) Len() (n int) {
+	for _, at := range t.byAddr {
+		n += len(at)
+	}
+	return n
+}
+
+// All yields every record, sorted by address, then segment.
+func (t *Table) All() iter.Seq[Lease] {
+	return func(yield func(Lease) bool) {
+		for _, a := range slices.SortedFunc(maps.Keys(t.byAddr), netip.Addr.Compare) {
+			at := slices.SortedFunc(slices.Values(t.byAddr[a]), func(x, y *Lease) int {
+				return cmp.Or(cmp.Compare(x.Segment.String(), y.Segment.String()), cmp.Compare(x.Owner.String(), y.Owner.String()))
+			})
+			for _, l := range at {
+				if !yield(*l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// At returns the record of an address on every segment that overlaps k's;
+// more than one only after the ledger was edited by hand or pools were merged.
+func (t *Table) At(k Key) []Lease {
+	var found []Lease
+	for _, l := range t.byAddr[k.Addr] {
+		if l.Segment.Overlaps(k.Segment) {
+			found = append(found, *l)
+		}
+	}
+	return found
+}
+
+// Of returns the owner's leases, on any segment.
+func (t *Table) Of(o Owner) []Lease {
+	var found []Lease
+	for _, l := range t.byOwner[o] {
+		found = append(found, *l)
+	}
+	return found
+}
+
+// Changed reports whether anything differs from what was read, so that a
+// transaction that changed nothing need not be written.
+func (t *Table) Changed() bool { return t.changed }
+
+// put stores a record, stamped with the generation that the coming write
+// will have, in place of whatever the same owner or nobody held there.
+func (t *Table) put(l Lease) {
+	t.drop(l.Key)
+	l.Gen = t.Generation + 1
+	t.Add(l)
+	t.changed = true
+}
+
+// drop removes the records that overlap a key.
+func (t *Table) drop(k Key) {
+	keep := t.byAddr[k.Addr][:0:0]
+	for _, l := range t.byAddr[k.Addr] {
+		if !l.Segment.Overlaps(k.Segment) {
+			keep = append(keep, l)
+			continue
+		}
+		t.byOwner[l.Owner] = slices.DeleteFunc(slices.Clone(t.byOwner[l.Owner]), func(x *Lease) bool { return x == l })
+		t.changed = true
+	}
+	if len(keep) == 0 {
+		delete(t.byAddr, k.Addr)
+		return
+	}
+	t.byAddr[k.Addr] = keep
+}
+
+// Known registers the address that a node's probes come from, so that
+// siblings tell its probes from a stranger's.
+func (t *Table) Known(node, version string, prober MAC) {
+	info := t.Nodes[node]
+	if info.Version == version && (prober.IsZero() || slices.Contains(info.Probers, prober)) {
+		return
+	}
+	info.Version = version
+	if !prober.IsZero() && !slices.Contains(info.Probers, prober) {
+		info.Probers = append(slices.Clone(info.Probers), prober)
+	}
+	t.Nodes[node] = info
+	t.changed = true
+}
+
+// Sibling reports whether a MAC is one that some node's probes come from.
+func (t *Table) Sibling(m MAC) bool {
+	for _, info := range t.Nodes {
+		if slices.Contains(info.Probers, m) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,191 @@
+package lease
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// take records the address for the owner and builds the grant.
+func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why string) Grant {
+	g := Grant{Want: a.want, Pool: p, How: how, Why: why, Notes: a.notes}
+	g.Address, g.Gateway = a.lines(p, addr, how)
+	want := Lease{
+		Key: Key{a.segment(p), addr}, Owner: a.want.Owner, Origin: origin, Claim: a.claim,
+		Since: a.claim.At, MAC: a.want.MAC, Was: a.previous(addr), Until: a.want.Until,
+	}
+	if !a.want.Until.IsZero() {
+		want.State = Offered
+	}
+	g.Lease = a.store(want)
+	return g
+}
+
+// store puts the lease in, unless the one that is there says the same; other
+// leases of this owner on the segment end.
+func (a *acquisition) store(want Lease) Lease {
+	for _, l := range a.t.Of(a.want.Owner) {
+		if !l.Segment.Overlaps(want.Segment) {
+			continue
+		}
+		if l.Addr != want.Addr {
+			a.t.drop(l.Key)
+			continue
+		}
+		// A lease is never made narrower: the nodes it counted on still exist.
+		if a.want.Closed || len(a.t.At(Key{want.Segment, l.Addr})) > 1 {
+			want.Segment = l.Segment
+		}
+		want.Extra = l.Extra
+		if l.says(want) {
+			return l
+		}
+	}
+	a.t.put(want)
+	return *a.t.byOwner[a.want.Owner][len(a.t.byOwner[a.want.Owner])-1]
+}
+
+// says reports whether the record already is what a new claim would write.
+// Its own claim then stands: a repeated pre-start on the same boot must not
+// move the time that a late post-stop is judged by.
+func (l *Lease) says(want Lease) bool {
+	if want.State == Offered {
+		return l.State != Conflicted && l.MAC == want.MAC
+	}
+	return l.State == want.State && l.Origin == want.Origin && l.MAC == want.MAC && l.Segment == want.Segment &&
+		l.Was == want.Was && l.Claim.Node == want.Claim.Node && l.Claim.Boot == want.Claim.Boot &&
+		!l.Unproven && l.Missing.IsZero()
+}
+
+// previous is what the config names while it is not yet changed to addr.
+func (a *acquisition) previous(addr netip.Addr) netip.Addr {
+	if cur := a.want.Current.Addr(); cur != addr {
+		return cur
+	}
+	return netip.Addr{}
+}
+
+// lines is what the guest's config must say.
+func (a *acquisition) lines(p *Pool, addr netip.Addr, how How) (netip.Prefix, netip.Addr) {
+	if how == Guarded {
+		return a.want.Current, a.want.Gateway
+	}
+	prefix := netip.PrefixFrom(addr, p.Subnet.Bits())
+	switch {
+	case p.Gateway.None:
+		return prefix, netip.Addr{}
+	case p.Gateway.Addr.IsValid():
+		return prefix, p.Gateway.Addr
+	case p.Subnet.Contains(a.want.Gateway) && a.want.Gateway != addr:
+		return prefix, a.want.Gateway
+	}
+	return prefix, netip.Addr{}
+}
+
+// withSpares adds addresses to ask beside the granted one, when it may be
+// moved to one of them.
+func (a *acquisition) withSpares(g Grant) Grant {
+	if g.Movable() {
+		best, _ := a.best(g.Pool, 1+spareCount)
+		g.Spares = spares(best, g.Lease.Addr)
+	}
+	return g
+}
+
+// spares are the best candidates beside the granted one. What another guest
+// may come back to is no spare: it is only taken when nothing else is left.
+func spares(best []candidate, granted netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, c := range best {
+		if c.addr != granted && c.tier < expired && len(out) < spareCount {
+			out = append(out, c.addr)
+		}
+	}
+	return out
+}
+
+// reservation finds the address that is pinned to the owner on this segment.
+func (a *acquisition) reservation() (netip.Addr, bool) {
+	for _, r := range a.w.Reservations {
+		if r.Pins(a.want.Owner) && a.poolOf(r.Addr) != nil {
+			return r.Addr, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// ownLease is the owner's lease on this segment.
+func (a *acquisition) ownLease() *Lease {
+	for _, l := range a.t.Of(a.want.Owner) {
+		if l.Segment.Overlaps(a.segment(nil)) {
+			return &l
+		}
+	}
+	return nil
+}
+
+// segment is where a lease from p lives; without a pool, that of the first
+// pool that serves the NIC.
+func (a *acquisition) segment(p *Pool) Segment {
+	if p == nil {
+		p = a.pools[0]
+	}
+	return a.want.segment(a.w.Node, p)
+}
+
+// poolOf is the pool whose subnet holds the address; one whose range holds
+// it is preferred.
+func (a *acquisition) poolOf(addr netip.Addr) *Pool {
+	var found *Pool
+	for _, p := range a.pools {
+		if p.Contains(addr) {
+			return p
+		}
+		if found == nil && p.Subnet.Contains(addr) {
+			found = p
+		}
+	}
+	return found
+}
+
+// holder says which other owner the ledger or a reservation gives an address
+// to; empty: nobody.
+func (a *acquisition) holder(addr netip.Addr) string {
+	for _, r := range a.w.Reservations {
+		if r.Addr == addr && !r.Owner.IsZero() && !r.Pins(a.want.Owner) {
+			return r.describe()
+		}
+	}
+	return a.t.Foreign(*a.w, Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner)
+}
+
+// warnOfOthers notes every other living config that names the address.
+func (a *acquisition) warnOfOthers(addr netip.Addr) {
+	for _, u := range a.w.others(Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner) {
+		a.note("%s also %s", addr, u.describe(&a.w.Inventory))
+	}
+}
+
+func (a *acquisition) note(format string, args ...any) {
+	a.notes = append(a.notes, fmt.Sprintf(format, args...))
+}
+
+// noteMissing keeps book of guests that are on no node, for as long as the
+// table is written anyway.
+func (t *Table) noteMissing(w *World) {
+	if !w.Inventory.Complete {
+		return
+	}
+	for _, at := range t.byAddr {
+		for _, l := range at {
+			_, exists := w.Inventory.Guests[l.Owner.VMID]
+			switch {
+			case l.Owner.IsZero() || l.State == Offered:
+			case exists:
+				l.Missing = time.Time{}
+			case l.Missing.IsZero():
+				l.Missing = w.Now
+			}
+		}
+	}
+}

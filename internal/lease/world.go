@@ -1,0 +1,98 @@
+package lease
+
+import (
+	"net/netip"
+	"time"
+)
+
+// World is everything a decision depends on beside the table: what the caller
+// saw, and the time at which it asks.
+type World struct {
+	Now          time.Time
+	Node         string // the node that asks
+	Pools        []Pool
+	Reservations []Reservation
+	Inventory    Inventory
+	// Named holds infrastructure that the configuration names: such an
+	// address is leased to nobody, but a guest whose config says it may keep it.
+	Named   map[netip.Addr]string
+	Explain bool // collect a reason for each address that is passed over
+}
+
+// Want is one NIC that needs an address.
+type Want struct {
+	Owner   Owner
+	MAC     MAC
+	Bridge  string
+	Tag     uint16
+	Closed  bool         // the bridge has no uplink: a network of this node alone
+	Current netip.Prefix // what the guest's config says; invalid: no address
+	Gateway netip.Addr   // likewise, gw=
+	Move    bool         // another address than the present one is asked for
+	Until   time.Time    // set: the guest doesn't exist yet, the lease is offered until then
+	Avoid   []netip.Addr // not to be tried in this run: asked already
+}
+
+// segment is where the want's lease lives according to its pool.
+func (w Want) segment(node string, p *Pool) Segment {
+	if w.Closed {
+		return NewSegment(w.Bridge, w.Tag, node)
+	}
+	return p.Segment()
+}
+
+// How tells by which rule a grant was made.
+type How uint8
+
+// The rules, as the package's acquire.go applies them.
+const (
+	Fresh   How = iota // the next free address of the pool
+	Renewed            // the owner's by the ledger
+	Adopted            // in the guest's config, in a range, nobody's by the ledger
+	Guarded            // static: in the guest's config, outside every range
+	Pinned             // reserved for this guest
+)
+
+func (h How) String() string {
+	return [...]string{"new lease", "renewed", "adopted", "static", "reserved"}[h]
+}
+
+// Grant is the answer to a Want: the lease as it now stands in the table and
+// what the guest's config must say.
+type Grant struct {
+	Want    Want
+	Lease   Lease
+	Pool    *Pool // nil for a static address outside every pool's subnet
+	How     How
+	Address netip.Prefix // with the length that the guest must use
+	Gateway netip.Addr   // invalid: none
+	Spares  []netip.Addr // the next candidates, to be asked in the same window
+	Why     string       // one clause: why this address
+	Notes   []string     // what an administrator should know
+	Passed  []Passed     // with World.Explain: addresses not chosen
+}
+
+// Passed is an address that was not chosen.
+type Passed struct {
+	Addr netip.Addr
+	Why  string
+}
+
+// Keeps reports whether the guest's config stays as it is.
+func (g *Grant) Keeps() bool {
+	return g.How == Guarded || (g.Want.Current == g.Address && g.Want.Gateway == g.Gateway)
+}
+
+// Movable reports whether another address may be granted instead when a
+// stranger has this one.
+func (g *Grant) Movable() bool {
+	return g.Lease.Origin == FromPool && (g.How == Fresh || g.Pool == nil || !g.Pool.Fail)
+}
+
+// PoolName is the pool's name for messages, "-" without a pool.
+func (g *Grant) PoolName() string {
+	if g.Pool == nil {
+		return "-"
+	}
+	return g.Pool.Name
+}

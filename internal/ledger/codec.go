@@ -1,0 +1,62 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+
+	"pve-iplease/internal/lease"
+)
+
+// typicalLine is how many bytes a lease usually takes.
+const typicalLine = 120
+
+// encode writes a table as it is stored.
+func encode(t *lease.Table) ([]byte, error) {
+	leases := 0
+	body := make([]byte, 0, typicalLine*t.Len())
+	for l := range t.All() {
+		var err error
+		if body, err = appendLine(body, &l); err != nil {
+			return nil, err
+		}
+		leases++
+	}
+	return wrap(t, body, leases)
+}
+
+// decode reads what encode wrote. Errors wrap ErrDamaged or ErrNewer.
+func decode(data []byte) (*lease.Table, error) {
+	e, err := unwrap(data)
+	if err != nil {
+		return nil, err
+	}
+	return e.table()
+}
+
+// table decodes the lines.
+func (e *envelope) table() (*lease.Table, error) {
+	nodes, err := e.nodes()
+	if err != nil {
+		return nil, err
+	}
+	t := lease.NewTable()
+	t.Generation, t.Cluster, t.Nodes, t.Extra = e.Generation, e.Cluster, nodes, e.extra
+	var l lease.Lease
+	n := 0
+	for rest := e.body; rest != ""; n++ {
+		line, after, ended := strings.Cut(rest, "\n")
+		if !ended {
+			return nil, fmt.Errorf("%w: line %d does not end", ErrDamaged, n+2)
+		}
+		l = lease.Lease{}
+		if err := parseLine(&l, line); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, n+2, err)
+		}
+		t.Add(l)
+		rest = after
+	}
+	if n != e.Leases {
+		return nil, fmt.Errorf("%w: it has %d of its %d leases", ErrDamaged, n, e.Leases)
+	}
+	return t, nil
+}

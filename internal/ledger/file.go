@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+)
+
+// file is the store on a file system with an atomic rename: a directory with
+// the files ledger and lock.
+type file struct {
+	dir   string
+	fresh []byte // what a new ledger holds
+}
+
+// NewFile returns the store that keeps the ledger in a directory of its own
+// on a local file system. fresh is what a new ledger holds.
+func NewFile(dir string, fresh []byte) Store { return &file{dir: filepath.Clean(dir), fresh: fresh} }
+
+func (f *file) ledger() string { return filepath.Join(f.dir, "ledger") }
+
+func (f *file) Read(context.Context) ([]Slot, error) {
+	data, err := os.ReadFile(f.ledger())
+	if err == nil {
+		return []Slot{{Name: f.ledger(), Data: data, Exact: true}}, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the ledger cannot be read: %w", err)
+	}
+	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return []Slot{{Name: f.ledger(), Missing: true}}, nil
+}
+
+func (f *file) Lock(ctx context.Context) (Writer, error) {
+	lock, err := lockFile(ctx, filepath.Join(f.dir, "lock"))
+	for errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+		if err := f.create(); err != nil {
+			return nil, fmt.Errorf("the ledger cannot be created: %w", explain(err))
+		}
+		lock, err = lockFile(ctx, filepath.Join(f.dir, "lock"))
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	f.tidy()
+	return &fileWriter{f, lock}, nil
+}
+
+// fileWriter holds the flock.
+type fileWriter struct {
+	*file
+	lock *flock.Flock
+}
+
+func (w *fileWriter) Write(_ context.Context, _ []Slot, _ int, data []byte) error {
+	err := w.replace(data)
+	if err == nil {
+		return nil
+	}
+	now, rerr := os.ReadFile(w.ledger())
+	switch {
+	case rerr != nil:
+		return fmt.Errorf("%w: writing: %w; reading it back: %w", ErrUnknown, explain(err), rerr)
+	case bytes.Equal(now, data):
+		return nil
+	}
+	return untouched(fmt.Errorf("the ledger cannot be written: %w", explain(err)))
+}
+
+// replace renames a synced file over the ledger.
+func (w *fileWriter) replace(data []byte) error {
+	p, err := renameio.NewPendingFile(w.ledger(), renameio.WithTempDir(w.dir), renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	if _, err = p.Write(data); err == nil {
+		err = p.CloseAtomicallyReplace()
+	}
+	if err != nil {
+		return errors.Join(err, p.Cleanup())
+	}
+	return nil
+}
+
+func (w *fileWriter) Keep(_ context.Context, _ int, suffix string) error {
+	data, err := os.ReadFile(w.ledger())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(w.ledger()+"."+suffix, data, 0o600)
+}
+
+func (w *fileWriter) Unlock() error { return w.lock.Close() }
+
+// explain says what to do about errors that an administrator can help.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return fmt.Errorf("%w; run it as root", err)
+	}
+	return err
+}
+
+// tidy removes what killed processes left behind; with the lock held nobody
+// uses it.
+func (f *file) tidy() {
+	sweep(f.dir, ".ledger")
+	sweep(filepath.Dir(f.dir), f.newPrefix())
+}
+
+// sweep removes the entries of a directory that begin with prefix. Whatever
+// hinders it will hinder the next writer less than a failed start would.
+func sweep(dir, prefix string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
+}

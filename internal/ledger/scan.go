@@ -1,0 +1,174 @@
+package ledger
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// parseLine decodes a line without its newline into an empty lease.
+func parseLine(l *lease.Lease, line string) error {
+	timed := false // a state with a time was there
+	err := eachMember(line, func(key, raw string) (err error) {
+		for state, k := range stateKeys {
+			if key == k {
+				timed = true
+				l.State = lease.State(state)
+				l.Since, err = seconds(raw)
+				return err
+			}
+		}
+		return setMember(l, key, raw)
+	})
+	if err != nil {
+		return err
+	}
+	if !timed {
+		l.Since = l.Claim.At
+	}
+	return storable(l)
+}
+
+// setMember puts one member into the lease.
+func setMember(l *lease.Lease, key, raw string) (err error) {
+	switch key {
+	case "a":
+		l.Addr, err = addr(raw)
+	case "s":
+		l.Segment.Bridge, err = text(raw)
+	case "o":
+		l.Owner, err = owner(raw)
+	case "m":
+		l.MAC, err = mac(raw)
+	case "c":
+		l.Claim, err = claim(raw)
+	case "g":
+		l.Gen, err = strconv.ParseUint(raw, 10, 64)
+	default:
+		return setRare(l, key, raw)
+	}
+	return err
+}
+
+// setRare puts one of the members into the lease that few have.
+func setRare(l *lease.Lease, key, raw string) (err error) {
+	switch key {
+	case "vlan":
+		var tag uint64
+		tag, err = strconv.ParseUint(raw, 10, 16)
+		l.Segment.Tag = uint16(tag)
+	case "nodes":
+		l.Segment.Nodes, err = text(raw)
+	case "until":
+		l.Until, err = seconds(raw)
+	case "was":
+		l.Was, err = addr(raw)
+	case "origin":
+		var s string
+		if s, err = text(raw); err == nil {
+			l.Origin, err = lease.ParseOrigin(s)
+		}
+	case "unproven":
+		l.Unproven, err = strconv.ParseBool(raw)
+	case "freed":
+		l.Freed, err = strconv.ParseBool(raw)
+	case "missing":
+		l.Missing, err = seconds(raw)
+	default:
+		l.Extra, err = keep(l.Extra, key, raw)
+	}
+	return err
+}
+
+// text is the value of a JSON string.
+func text(raw string) (string, error) {
+	if len(raw) >= 2 && raw[0] == '"' && strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
+	}
+	return unquote(raw)
+}
+
+func unquote(raw string) (s string, err error) {
+	err = json.Unmarshal([]byte(raw), &s)
+	return s, err
+}
+
+func addr(raw string) (netip.Addr, error) {
+	s, err := text(raw)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return netip.ParseAddr(s)
+}
+
+func owner(raw string) (lease.Owner, error) {
+	s, err := text(raw)
+	if err != nil {
+		return lease.Owner{}, err
+	}
+	if strings.Contains(s, "/net") {
+		return lease.ParseOwner(s)
+	}
+	kind, id, _ := strings.Cut(s, "/")
+	vmid, err := lease.ParseVMID(id)
+	if err != nil || (kind != "ct" && kind != "vm") {
+		return lease.Owner{}, fmt.Errorf("%q is not an owner", s)
+	}
+	if kind == "vm" {
+		return lease.Owner{Kind: lease.VM, VMID: vmid}, nil
+	}
+	return lease.Owner{VMID: vmid}, nil
+}
+
+func mac(raw string) (m lease.MAC, err error) {
+	s, err := text(raw)
+	if err == nil && len(s) != 2*len(m) {
+		err = fmt.Errorf("%q is not a MAC address", s)
+	}
+	if err == nil {
+		_, err = hex.Decode(m[:], []byte(s))
+	}
+	return m, err
+}
+
+// seconds is a time, none for 0.
+func seconds(raw string) (time.Time, error) {
+	n, err := strconv.ParseInt(raw, 10, 64)
+	return moment(n), err
+}
+
+func moment(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+func claim(raw string) (lease.Claim, error) {
+	s, err := text(raw)
+	if err != nil {
+		return lease.Claim{}, err
+	}
+	var part [5]string
+	for i := range part {
+		cut := false
+		part[i], s, cut = strings.Cut(s, " ")
+		if cut != (i < len(part)-1) {
+			return lease.Claim{}, fmt.Errorf("claim %s has not five parts", raw)
+		}
+		if part[i] == "-" {
+			part[i] = ""
+		}
+	}
+	up, err1 := strconv.ParseInt(part[3], 36, 48)
+	at, err2 := strconv.ParseInt(part[4], 36, 64)
+	c := lease.Claim{ID: part[0], Node: part[1], Boot: part[2], Up: time.Duration(up) * tick, At: moment(at)}
+	return c, errors.Join(err1, err2)
+}

@@ -1,0 +1,45 @@
+package node
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Mounted reports whether /etc/pve is there to be written: pmxcfs, or under a
+// root directory also an ordinary one. Writing below an unmounted /etc/pve
+// would keep pmxcfs from starting.
+func (h *Host) Mounted() bool {
+	if h.onPmxcfs() {
+		info, err := os.Lstat(h.Path("/etc/pve/local"))
+		return err == nil && info.Mode()&fs.ModeSymlink != 0
+	}
+	info, err := os.Stat(h.Path("/etc/pve"))
+	return h.root != "" && err == nil && info.IsDir()
+}
+
+// Quorate reports whether the cluster accepts writes: pmxcfs takes the
+// owner's write bit from its own link while it has no quorum
+// (PVE::Cluster::check_cfs_quorum). An ordinary directory is always quorate.
+// It can block for as long as pmxcfs does.
+func (h *Host) Quorate() (bool, error) {
+	if !h.Mounted() {
+		return false, fmt.Errorf("%s is not mounted; check the service pve-cluster", h.Path("/etc/pve"))
+	}
+	if !h.onPmxcfs() {
+		return true, nil
+	}
+	info, err := os.Lstat(h.Path("/etc/pve/local"))
+	if err != nil {
+		return false, fmt.Errorf("asking pmxcfs for quorum: %w", err)
+	}
+	return info.Mode()&0o200 != 0, nil
+}
+
+// onPmxcfs reports whether a FUSE file system is mounted on /etc/pve.
+func (h *Host) onPmxcfs() bool {
+	var st unix.Statfs_t
+	return unix.Statfs(h.Path("/etc/pve"), &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
+}

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"pve-iplease/internal/lab"
+	"pve-iplease/internal/lease"
+)
+
+// strict is a file system with the modes of pmxcfs (pmxcfs.c, cfs_fuse_chmod,
+// cfs_fuse_chown, cfs_fuse_getattr): files are 0640, whatever mode they were
+// created with, and 0640 is the only one that chmod accepts; chown fails.
+// Without quorum nothing can be written and the write bits are gone.
+type strict struct {
+	fs.LoopbackNode
+	lost *bool // quorum
+}
+
+func (n *strict) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &strict{LoopbackNode: fs.LoopbackNode{RootData: ops.(*fs.LoopbackNode).RootData}, lost: n.lost}
+}
+
+func (n *strict) modes(out *fuse.Attr) {
+	switch out.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+		out.Mode = syscall.S_IFREG | 0o640
+	case syscall.S_IFLNK:
+		out.Mode = syscall.S_IFLNK | 0o755
+	}
+	if *n.lost {
+		out.Mode &^= 0o222
+	}
+}
+
+func (n *strict) Getattr(ctx context.Context, f fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	err := n.LoopbackNode.Getattr(ctx, f, out)
+	n.modes(&out.Attr)
+	return err
+}
+
+func (n *strict) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	inode, err := n.LoopbackNode.Lookup(ctx, name, out)
+	n.modes(&out.Attr)
+	return inode, err
+}
+
+func (n *strict) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if mode, ok := in.GetMode(); ok && mode&0o7777 != 0o640 {
+		return syscall.EPERM
+	}
+	if _, ok := in.GetUID(); ok {
+		return syscall.EPERM
+	}
+	return n.Getattr(ctx, f, out)
+}
+
+func (n *strict) Create(ctx context.Context, name string, flags, _ uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	if *n.lost {
+		return nil, nil, 0, syscall.EACCES
+	}
+	inode, f, more, err := n.LoopbackNode.Create(ctx, name, flags, 0o640, out)
+	n.modes(&out.Attr)
+	return inode, f, more, err
+}
+
+// mountStrict is a host whose /etc/pve is such a file system, with CT 101.
+func mountStrict(t *testing.T, lost *bool) (*Host, string) {
+	t.Helper()
+	lab.Require(t)
+	behind := t.TempDir()
+	write(t, filepath.Join(behind, "nodes/pve1/lxc/101.conf"), before)
+	if err := os.Symlink("nodes/pve1", filepath.Join(behind, "local")); err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	pve := filepath.Join(root, "etc/pve")
+	if err := os.MkdirAll(pve, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	top := &strict{lost: lost}
+	top.RootData = &fs.LoopbackRoot{Path: behind, RootNode: top}
+	server, err := fs.Mount(pve, top, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true}})
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("no FUSE here: ", err)
+	}
+	t.Cleanup(func() { _ = server.Unmount() })
+	h, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, pve
+}
+
+func TestPmxcfs(t *testing.T) {
+	t.Parallel()
+	h, pve := mountStrict(t, new(bool))
+	if ok, err := h.Quorate(); !h.onPmxcfs() || !h.Mounted() || !ok || err != nil {
+		t.Errorf("FUSE %t, mounted %t, quorate %t, %v", h.onPmxcfs(), h.Mounted(), ok, err)
+	}
+	if err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after)); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, filepath.Join(pve, "nodes/pve1/lxc/101.conf")); got != after {
+		t.Errorf("file is %q", got)
+	}
+	if left := files(t, filepath.Join(pve, "nodes/pve1/lxc")); len(left) != 1 {
+		t.Errorf("left over: %q", left)
+	}
+}
+
+func TestPmxcfsWithoutQuorum(t *testing.T) {
+	t.Parallel()
+	lost := true
+	h, pve := mountStrict(t, &lost)
+	if ok, err := h.Quorate(); !h.Mounted() || ok || err != nil {
+		t.Errorf("mounted %t, quorate %t, %v", h.Mounted(), ok, err)
+	}
+	err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after))
+	if !errors.Is(err, syscall.EACCES) || !strings.Contains(err.Error(), "quorum") || read(t, filepath.Join(pve, "local/lxc/101.conf")) != before {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// FUSE without the link that pmxcfs always shows is something else, or a
+// pmxcfs that has not come up.
+func TestPmxcfsWithoutLink(t *testing.T) {
+	t.Parallel()
+	h, pve := mountStrict(t, new(bool))
+	if err := os.Remove(filepath.Join(pve, "local")); err != nil {
+		t.Fatal(err)
+	}
+	if h.Mounted() {
+		t.Error("mounted")
+	}
+}

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// State is what a container is doing.
+type State uint8
+
+// The states of a container. Stopping means that its lxc-start lives without
+// a command socket: the post-stop hooks run, and Proxmox is about to rewrite
+// the config. For the few milliseconds before lxc-start opens its socket a
+// starting container looks the same; taking it for a stopping one costs a
+// short wait, the contrary would cost an edit, so that is what it is taken
+// for. AwaitStopped tells the two apart.
+const (
+	Stopped State = iota
+	Running
+	Stopping
+)
+
+func (s State) String() string { return [...]string{"stopped", "running", "stopping"}[s] }
+
+// ErrRunning means that a container which was waited for runs instead.
+var ErrRunning = errors.New("container is running")
+
+// stopPoll is how often a stopping container is looked at.
+const stopPoll = 25 * time.Millisecond
+
+// RunState tells what a container of this network namespace is doing. Running
+// is what Proxmox itself asks, the abstract socket of lxc-start
+// (PVE::LXC::list_active_containers); an error means that it cannot be told.
+func (h *Host) RunState(id lease.VMID) (State, error) {
+	state, _, err := runState(id)
+	return state, err
+}
+
+// AwaitStopped waits while a container is stopping, until its lxc-start is
+// gone and with it whoever might still rewrite its config. It returns
+// ErrRunning if the container runs, or turns out to have been starting.
+func (h *Host) AwaitStopped(ctx context.Context, id lease.VMID) error {
+	for {
+		state, pid, err := runState(id)
+		switch {
+		case err != nil:
+			return err
+		case state == Running:
+			return fmt.Errorf("CT %s: %w", id, ErrRunning)
+		case state == Stopped:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("CT %s is still stopping: its lxc-start, process %d, has not ended; start it again when it has: %w",
+				id, pid, context.Cause(ctx))
+		case <-time.After(stopPoll):
+		}
+	}
+}
+
+// StoppingRun finds the lxc-start that this process runs under, as a
+// post-stop hook does, and when it began, counted from boot. ok is false
+// elsewhere, as when called by hand.
+func (h *Host) StoppingRun(id lease.VMID) (start time.Duration, ok bool) {
+	for pid := range ancestors(os.Getpid()) {
+		if startsContainer(pid, id) {
+			st, ok := statOf(pid)
+			return st.start, ok
+		}
+	}
+	return 0, false
+}
+
+// runState also names the lxc-start of a stopping container.
+func runState(id lease.VMID) (State, int, error) {
+	// thread-self: the namespace of a caller that entered one.
+	sockets, err := os.ReadFile("/proc/thread-self/net/unix")
+	if err != nil {
+		return Stopped, 0, fmt.Errorf("whether CT %s runs cannot be told: %w", id, err)
+	}
+	if hasCommandSocket(sockets, id) {
+		return Running, 0, nil
+	}
+	pid, err := findStart(id)
+	switch {
+	case err != nil:
+		return Stopped, 0, fmt.Errorf("whether CT %s is stopping cannot be told: %w", id, err)
+	case pid == 0:
+		return Stopped, 0, nil
+	}
+	return Stopping, pid, nil
+}
+
+// hasCommandSocket looks for lxc-start's socket in /proc/net/unix, where the
+// name is the last column and @ stands for the abstract name space.
+func hasCommandSocket(sockets []byte, id lease.VMID) bool {
+	return bytes.Contains(sockets, []byte(" @/var/lib/lxc/"+id.String()+"/command\n"))
+}
+
+// isStart reports whether a command line is lxc-start for this container, as
+// the unit pve-container@.service has it: lxc-start -F -n <vmid>.
+func isStart(args []string, id lease.VMID) bool {
+	if len(args) == 0 || path.Base(args[0]) != startCommand {
+		return false
+	}
+	want := id.String()
+	n := slices.IndexFunc(args, func(a string) bool { return a == "-n" || a == "--name" })
+	if n >= 0 {
+		return n+1 < len(args) && args[n+1] == want
+	}
+	return slices.ContainsFunc(args[1:], func(a string) bool {
+		name, ok := strings.CutPrefix(a, "--name=")
+		return name == want && ok || a == "-n"+want
+	})
+}

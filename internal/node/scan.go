@@ -1,0 +1,91 @@
+package node
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/lease"
+)
+
+// startCommand is the process that a running container hangs on.
+const startCommand = "lxc-start"
+
+// findStart finds the lxc-start of a container in our network namespace, so
+// that scratch hosts on one machine do not see each other; 0 if there is
+// none. Where Proxmox puts the process among the control groups differs by
+// version and changes as it ends, so all processes are asked, and at once.
+func findStart(id lease.VMID) (int, error) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = proc.Close() }()
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return 0, err
+	}
+	home, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range named(int(proc.Fd()), names) {
+		if !startsContainer(pid, id) {
+			continue
+		}
+		// One that we may not look into is another user's: not of this host.
+		if ns, err := os.Readlink(procPath(pid, "ns/net")); err == nil && ns == home {
+			return pid, nil
+		}
+	}
+	return 0, nil
+}
+
+// startsContainer asks a process for its command line.
+func startsContainer(pid int, id lease.VMID) bool {
+	data, err := os.ReadFile(procPath(pid, "cmdline"))
+	return err == nil && isStart(arguments(data), id)
+}
+
+// named picks the processes whose comm is lxc-start. Reading comm never waits
+// for the process, as reading a command line may when it hangs in the kernel,
+// and costs less; it is what a scan spends its time on, so several do it.
+func named(proc int, names []string) []int {
+	workers := min(runtime.GOMAXPROCS(0), 4)
+	found := make([][]int, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			buf := make([]byte, 64)
+			for i := w; i < len(names); i += workers {
+				if pid, err := strconv.Atoi(names[i]); err == nil && comm(proc, names[i], buf) == startCommand+"\n" {
+					found[w] = append(found[w], pid)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var all []int
+	for _, f := range found {
+		all = append(all, f...)
+	}
+	return all
+}
+
+// comm reads /proc/<pid>/comm in three system calls where os.ReadFile takes
+// five; empty if the process is gone.
+func comm(proc int, pid string, buf []byte) string {
+	fd, err := unix.Openat(proc, pid+"/comm", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = unix.Close(fd) }()
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return ""
+	}
+	return string(buf[:n])
+}

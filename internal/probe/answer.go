@@ -1,0 +1,56 @@
+package probe
+
+import (
+	"fmt"
+
+	"pve-iplease/internal/lease"
+)
+
+// answers turns what the window heard into verdicts. doubt is why silence
+// proves nothing, or empty; port finds the bridge port of a MAC, or "".
+func (w *window) answers(doubt string, port func(lease.MAC) string) []Answer {
+	out := make([]Answer, 0, len(w.question.Candidates))
+	for _, a := range w.question.Candidates {
+		answer := Answer{Addr: a}
+		switch {
+		case len(w.users[a]) > 0:
+			answer.Verdict = Taken
+			answer.name(w.users[a], port)
+		case len(w.rivals[a]) > 0:
+			answer.Verdict = Contended
+			answer.name(w.rivals[a], port)
+		case doubt != "":
+			answer.Verdict, answer.Reason = Unknown, doubt
+		default:
+			answer.Verdict = Free
+			answer.Reason = fmt.Sprintf("%d probes unanswered", w.question.Pace.Probes)
+		}
+		out = append(out, answer)
+	}
+	return out
+}
+
+// name fills in who spoke, and says it in words of the first.
+func (a *Answer) name(voices []voice, port func(lease.MAC) string) {
+	for _, v := range voices {
+		a.MACs = append(a.MACs, v.mac)
+		a.Ports = append(a.Ports, port(v.source))
+	}
+	a.Reason = fmt.Sprintf("%s %s", voices[0].mac, voices[0].deed)
+	if a.Ports[0] != "" {
+		a.Reason += " on port " + a.Ports[0]
+	}
+	if n := len(voices) - 1; n > 0 {
+		a.Reason += fmt.Sprintf(" (and %d more)", n)
+	}
+}
+
+// silentGateway is the doubt that a gateway leaves which has answered on this
+// bridge before. On a closed network it is a guest, which may be off.
+func (w *window) silentGateway(closed bool) string {
+	q := w.question
+	if closed || !q.GatewayKnown || !q.Gateway.IsValid() || !w.gateway.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("gateway %s used to answer and is silent now; a switch port may still be learning", q.Gateway)
+}

@@ -1,0 +1,154 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Ask runs one window: it probes all candidates and the gateway side by side
+// and returns when each candidate is taken, or at the window's end. A further
+// window of the same port begins a second after the one before. What cannot
+// be told is a verdict, not an error: errors are a question that makes no
+// sense, and the end of ctx.
+func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
+	if err := q.check(); err != nil {
+		return Result{}, err
+	}
+	if err := pause(ctx, p.budget.round()); err != nil {
+		return Result{}, err
+	}
+	p.budget.began = time.Now()
+	w := newWindow(q, p.mac)
+	before, blind := p.bridge.look()
+	trouble := p.run(ctx, w)
+	if ctx.Err() != nil {
+		return Result{}, fmt.Errorf("probing on %s: %w", p.name, context.Cause(ctx))
+	}
+	return p.conclude(w, before, cmp.Or(blind, trouble)), nil
+}
+
+// check refuses what ARP cannot ask.
+func (q Question) check() error {
+	for _, a := range q.Candidates {
+		if !a.Is4() {
+			return fmt.Errorf("%s is no IPv4 address; ARP cannot ask for it", a)
+		}
+	}
+	if q.Gateway.IsValid() && !q.Gateway.Is4() {
+		return fmt.Errorf("gateway %s is no IPv4 address; ARP cannot ask for it", q.Gateway)
+	}
+	if q.Pace.Probes < 1 || q.Pace.Wait <= 0 || q.Pace.Interval < q.Pace.Jitter {
+		return errors.New("a pace needs at least one probe, a time to wait, and a jitter smaller than the interval")
+	}
+	return nil
+}
+
+// run sends what is planned and listens. Its error is a reason for doubt; the
+// first one counts, and only one that makes the socket deaf ends the window.
+func (p *Port) run(ctx context.Context, w *window) error {
+	if err := p.drain(ctx, w); err != nil {
+		return err
+	}
+	if _, err := p.wire.lost(); err != nil { // what was lost before counts no more
+		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
+	}
+	var trouble error
+	last := time.Now()
+	for _, s := range plan(w.question, p.off) {
+		if err := p.listen(ctx, w, latest(last.Add(s.after), p.budget.packet())); err != nil || w.settled() {
+			return cmp.Or(trouble, err)
+		}
+		last = time.Now()
+		if w.needless(s.addr) {
+			continue
+		}
+		trouble = cmp.Or(trouble, p.ask(w, s))
+	}
+	err := p.listen(ctx, w, time.Now().Add(w.question.Pace.Wait))
+	return cmp.Or(trouble, err, p.drain(ctx, w), p.drops())
+}
+
+// ask sends one probe.
+func (p *Port) ask(w *window, s sending) error {
+	frame, err := probeFrame(p.mac, s.addr)
+	if err != nil {
+		return err
+	}
+	w.asked = w.asked || s.addr == w.question.Gateway
+	p.budget.spend(time.Now())
+	if err := p.wire.send(frame); err != nil {
+		return fmt.Errorf("sending on %s: %w", p.name, errno(err))
+	}
+	w.sent++
+	return nil
+}
+
+// listen hears what comes until a moment, or until all is settled.
+func (p *Port) listen(ctx context.Context, w *window, until time.Time) error {
+	for !w.settled() && time.Now().Before(until) && ctx.Err() == nil {
+		frame, err := p.wire.receive(ctx, until)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("listening on %s: %w", p.name, errno(err))
+		}
+		w.hear(frame)
+	}
+	return nil
+}
+
+// maxWaiting is how many frames a full receive buffer can hold, and more.
+const maxWaiting = 1 << 15
+
+// drain hears what has come already, however late we are.
+func (p *Port) drain(ctx context.Context, w *window) error {
+	for range maxWaiting {
+		frame, err := p.wire.receive(ctx, time.Time{})
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("listening on %s: %w", p.name, errno(err))
+		}
+		w.hear(frame)
+	}
+	return fmt.Errorf("more ARP packets come in on %s than can be read", p.name)
+}
+
+// drops turns frames that were lost on the way to us into a doubt.
+func (p *Port) drops() error {
+	n, err := p.wire.lost()
+	if err != nil {
+		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
+	}
+	if n > 0 {
+		return fmt.Errorf("the kernel dropped %d ARP packets on %s before they were read", n, p.name)
+	}
+	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// pause waits for a moment that may have passed already.
+func pause(ctx context.Context, until time.Time) error {
+	wait := time.Until(until)
+	if wait <= 0 {
+		return nil
+	}
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the next round of probes: %w", context.Cause(ctx))
+	}
+}

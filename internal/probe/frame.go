@@ -1,0 +1,76 @@
+package probe
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+
+	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ethernet"
+
+	"pve-iplease/internal/lease"
+)
+
+// word is one ARP packet that came off the wire, request or reply.
+type word struct {
+	speaker lease.MAC  // the packet's sender hardware address
+	source  lease.MAC  // the frame's: the one that a bridge learns
+	sender  netip.Addr // zero address 0.0.0.0 in a probe
+	target  netip.Addr
+	request bool
+}
+
+// errNotARP marks a frame that says nothing about an IPv4 address.
+var errNotARP = errors.New("not an ARP packet for IPv4 over Ethernet")
+
+// parseWord reads an Ethernet frame. Frames of another VLAN are refused, a
+// priority tag (VLAN 0) is none.
+func parseWord(b []byte) (word, error) {
+	var f ethernet.Frame
+	if err := f.UnmarshalBinary(b); err != nil {
+		return word{}, err
+	}
+	if f.EtherType != ethernet.EtherTypeARP || f.ServiceVLAN != nil || f.VLAN != nil && f.VLAN.ID != ethernet.VLANNone {
+		return word{}, errNotARP
+	}
+	var p arp.Packet
+	if err := p.UnmarshalBinary(f.Payload); err != nil {
+		return word{}, err
+	}
+	return newWord(lease.MAC(f.Source), &p)
+}
+
+// newWord takes from a packet what counts; RFC 826 packets of other networks
+// are refused.
+func newWord(source lease.MAC, p *arp.Packet) (word, error) {
+	const ethernetHardware = 1 // RFC 826, ares_hrd$Ethernet
+	request := p.Operation == arp.OperationRequest
+	if p.HardwareType != ethernetHardware || p.ProtocolType != uint16(ethernet.EtherTypeIPv4) ||
+		p.HardwareAddrLength != 6 || p.IPLength != 4 || !request && p.Operation != arp.OperationReply {
+		return word{}, errNotARP
+	}
+	w := word{
+		speaker: lease.MAC(p.SenderHardwareAddr), source: source,
+		sender: p.SenderIP, target: p.TargetIP, request: request,
+	}
+	if w.speaker.IsZero() {
+		w.speaker = source // a broken host is a host
+	}
+	return w, nil
+}
+
+// probeFrame is the question whether anybody has the address, asked by a host
+// that has none: sender 0.0.0.0, so that no cache is polluted (RFC 5227
+// §2.1.1).
+func probeFrame(from lease.MAC, addr netip.Addr) ([]byte, error) {
+	p, err := arp.NewPacket(arp.OperationRequest, from[:], netip.IPv4Unspecified(), make(net.HardwareAddr, len(from)), addr)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := p.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	f := ethernet.Frame{Destination: ethernet.Broadcast, Source: from[:], EtherType: ethernet.EtherTypeARP, Payload: payload}
+	return f.MarshalBinary()
+}

@@ -1,0 +1,82 @@
+package probe
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// Port is where we listen: a bridge, untagged. It belongs to one goroutine.
+type Port struct {
+	name     string
+	mac      lease.MAC
+	declared []string
+	closed   bool
+	wire     wire
+	bridge   bridge
+	budget   budget
+	off      func(jitter time.Duration) time.Duration
+	close    func()
+}
+
+// wire carries frames; a packet socket, or a fake in tests.
+type wire interface {
+	send(frame []byte) error
+	// receive returns a frame that has come or comes before until; after
+	// that os.ErrDeadlineExceeded, also when ctx ends. The frame is good
+	// until the next call.
+	receive(ctx context.Context, until time.Time) ([]byte, error)
+	// lost counts frames that came and were dropped since the last call.
+	lost() (uint32, error)
+}
+
+// bridge shows the state that probes depend on.
+type bridge interface {
+	look() (view, error)
+	locate(lease.MAC) (index int) // of the port, 0 when unknown
+}
+
+// Open starts listening on a bridge, with or without IPv4. declared names the
+// ports that the host's configuration gives the bridge: without any, and
+// without an uplink in the kernel, it is a closed network.
+func Open(name string, declared []string) (*Port, error) {
+	b, v, err := openBridge(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := listen(b.netInterface(v.mac))
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	closed := false
+	if v, err := b.look(); err == nil {
+		closed, _ = v.judge(declared)
+	}
+	return &Port{
+		name: name, mac: v.mac, declared: declared, closed: closed,
+		wire: s, bridge: b, off: deviate,
+		// Beside the caller: the kernel takes some 15 ms for it.
+		close: func() { go s.conn.Close(); b.close() },
+	}, nil
+}
+
+// deviate picks how much one interval is off.
+func deviate(jitter time.Duration) time.Duration {
+	if jitter <= 0 {
+		return 0
+	}
+	return rand.N(2*jitter) - jitter
+}
+
+// MAC is the address that probes are sent from: the bridge's own.
+func (p *Port) MAC() lease.MAC { return p.mac }
+
+// Closed reports whether the bridge had no uplink when it was opened: its
+// guests are all there is on that network.
+func (p *Port) Closed() bool { return p.closed }
+
+// Close stops listening; it does not wait for the kernel.
+func (p *Port) Close() { p.close() }

@@ -1,0 +1,132 @@
+package probe
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"pve-iplease/internal/lease"
+)
+
+// view is what the kernel shows of a bridge at one moment.
+type view struct {
+	bridge string
+	mac    lease.MAC
+	up     bool
+	ports  []port
+}
+
+// port is a device that is plugged into the bridge.
+type port struct {
+	index    int
+	name     string
+	carrier  bool // turned on, and has a link
+	flaps    uint32
+	state    uint8 // of spanning tree, forwarding without it
+	suppress bool  // neigh_suppress: the bridge keeps probes from it
+}
+
+// Port states (linux/if_bridge.h, BR_STATE_*).
+const (
+	stateListening  = 1
+	stateLearning   = 2
+	stateForwarding = 3
+)
+
+// guestPort matches how Proxmox names what it plugs into a bridge for a
+// guest: container, VM, and either one behind the firewall's own bridge
+// (PVE::LXC, PVE::QemuServer, PVE::Network).
+var guestPort = regexp.MustCompile(`^(?:(?:veth|tap)[0-9]+i|fwpr[0-9]+p)[0-9]+$`)
+
+// uplinks are the ports that lead out of this host.
+func (v view) uplinks() []port {
+	return slices.DeleteFunc(slices.Clone(v.ports), func(p port) bool { return guestPort.MatchString(p.name) })
+}
+
+// judge tells whether the bridge is a closed network, whose guests are all
+// there is, and why its silence would prove nothing. declared names the ports
+// that the host's configuration gives it.
+func (v view) judge(declared []string) (closed bool, doubt string) {
+	uplinks := v.uplinks()
+	closed = len(uplinks) == 0 && len(declared) == 0
+	for _, d := range declared {
+		if !slices.ContainsFunc(v.ports, func(p port) bool { return p.name == d }) {
+			return closed, fmt.Sprintf("uplink %s of %s is configured but missing", d, v.bridge)
+		}
+	}
+	switch {
+	case !v.up:
+		return closed, v.bridge + " is down"
+	case closed:
+		return closed, ""
+	}
+	return closed, v.judgeUplinks(uplinks)
+}
+
+// judgeUplinks finds what keeps the uplinks from carrying probes out and
+// answers in. One good uplink is enough, unless another is about to change.
+func (v view) judgeUplinks(uplinks []port) string {
+	live := slices.DeleteFunc(slices.Clone(uplinks), func(p port) bool { return !p.carrier })
+	if len(live) == 0 {
+		return fmt.Sprintf("no uplink of %s has a link: %s", v.bridge, names(uplinks))
+	}
+	forwarding := false
+	for _, p := range live {
+		switch {
+		case p.state == stateListening || p.state == stateLearning:
+			return fmt.Sprintf("port %s of %s is still learning", p.name, v.bridge)
+		case p.suppress:
+			return fmt.Sprintf("neigh_suppress keeps probes from port %s of %s", p.name, v.bridge)
+		}
+		forwarding = forwarding || p.state == stateForwarding
+	}
+	if !forwarding {
+		return fmt.Sprintf("no uplink of %s forwards: %s", v.bridge, names(live))
+	}
+	return ""
+}
+
+// changed tells what happened to the bridge between two looks that would have
+// lost probes or answers.
+func (v view) changed(later view) string {
+	old, now := v.uplinks(), later.uplinks()
+	if v.mac != later.mac {
+		return fmt.Sprintf("%s changed its MAC from %s to %s", v.bridge, v.mac, later.mac)
+	}
+	for _, p := range old {
+		i := slices.IndexFunc(now, p.same)
+		if i < 0 {
+			return fmt.Sprintf("uplink %s left %s", p.name, v.bridge)
+		}
+		if now[i].flaps != p.flaps {
+			return fmt.Sprintf("uplink %s of %s lost its link for a moment", p.name, v.bridge)
+		}
+	}
+	for _, p := range now {
+		if !slices.ContainsFunc(old, p.same) {
+			return fmt.Sprintf("uplink %s has only just joined %s", p.name, v.bridge)
+		}
+	}
+	return ""
+}
+
+func (p port) same(o port) bool { return p.index == o.index }
+
+// name finds a port by its index.
+func (v view) name(index int) string {
+	for _, p := range v.ports {
+		if p.index == index {
+			return p.name
+		}
+	}
+	return ""
+}
+
+func names(ports []port) string {
+	var out []string
+	for _, p := range ports {
+		out = append(out, p.name)
+	}
+	return strings.Join(out, ", ")
+}
