@@ -15,12 +15,17 @@ func (a *app) acquireCommand() *cobra.Command {
 	var o hook.Offer
 	var mac string
 	cmd := &cobra.Command{
-		Use: "acquire VMID", Short: "Lease an address for a container that does not exist yet", Args: cobra.ExactArgs(1),
-		Long: "Lease an address for a container that does not exist yet, proved free on the network,\nto be passed to 'pct create'. It is printed with its prefix length and kept for the\ncontainer until its first start or until the offer ends.",
+		Use: "acquire VMID [--pool NAME] [--mac M] [--for TIME] [--output-format text|json]", Args: takes("the VMID"),
+		Short: "Lease an address for a container that does not exist yet",
+		Long: `Lease an address for a container that does not exist yet, proved free on the
+network, to be passed to 'pct create'. It is printed with its prefix length and
+kept for the container until its first start or until the offer ends. Asked
+again, the same address is printed.`,
 	}
 	cmd.Flags().StringVar(&o.Pool, "pool", "", "take the address from pool `NAME`")
-	cmd.Flags().StringVar(&mac, "mac", "", "the MAC address `M` that the container will have")
-	cmd.Flags().DurationVar(&o.For, "for", time.Hour, "keep the address this long for the container to come")
+	cmd.Flags().StringVar(&mac, "mac", "", "the container will have the MAC address `M`")
+	cmd.Flags().DurationVar(&o.For, "for", time.Hour, "keep the address for this `TIME`, like 90m")
+	cmd.Flags().Lookup("for").DefValue = "1h"
 	f := formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error { return a.runAcquire(c.Context(), args[0], mac, o, *f) }
 	return cmd
@@ -36,7 +41,7 @@ func (a *app) runAcquire(ctx context.Context, arg, mac string, o hook.Offer, f f
 		}
 	}
 	if o.For <= 0 {
-		return usagef("--for %s: it must be longer than nothing", o.For)
+		return usagef("--for %s: the time must be longer than nothing", o.For)
 	}
 	h, err := a.host()
 	if err != nil {

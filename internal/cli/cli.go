@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
 
@@ -30,16 +30,38 @@ func Main(ctx context.Context, args []string, version string, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	var usage usageError
-	switch {
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "pve-iplease: error: %v\n\n%s", err, cmd.UsageString())
-		return hook.Usage
-	case err != nil:
-		fmt.Fprintf(stderr, "pve-iplease: error: %v\n", report.Clean(err.Error()))
-		return hook.ExitCode(err)
+	if err == nil {
+		return a.code
 	}
-	return a.code
+	a.log().Error(err.Error(), report.Fields{})
+	var usage usageError
+	if errors.As(err, &usage) {
+		remind(cmd)
+		return hook.Usage
+	}
+	a.advise(err)
+	return hook.ExitCode(err)
+}
+
+// remind shows how the command is called after a call that made no sense: in
+// short, unless it is a command to choose that is missing.
+func remind(cmd *cobra.Command) {
+	cmd.SetOut(cmd.ErrOrStderr())
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintln(cmd.ErrOrStderr())
+		_ = cmd.Usage()
+		return
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "usage: %s\n", cmd.UseLine())
+	fmt.Fprintf(cmd.ErrOrStderr(), "'%s --help' explains it\n", cmd.CommandPath())
+}
+
+// advise says where to look after an error that does not say it itself.
+func (a *app) advise(err error) {
+	var full *lease.ExhaustedError
+	if errors.As(err, &full) {
+		fmt.Fprintln(a.err, "pve-iplease: hint: 'pve-iplease list' shows who has which address, and since when")
+	}
 }
 
 // usageError is a command line that makes no sense.
@@ -47,68 +69,8 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-const about = `pve-iplease leases IP addresses to Proxmox VE containers: as their hookscript it
-claims a free address from a pool before a container starts, proves by ARP that
-nobody on the network uses it, and writes it into the container's net0.
-
-Exit codes: 0 done, 1 error, 2 usage, 3 address conflict, 4 pool exhausted,
-5 lock or quorum.`
-
-func (a *app) root() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:           "pve-iplease",
-		Short:         "Lease proven-free IP addresses to Proxmox VE containers",
-		Long:          about + "\n\nAs Proxmox calls it, and by hand for debugging:\n  " + hook.Synopsis,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q", report.Clean(args[0]))
-			}
-			return nil
-		},
-		RunE: func(*cobra.Command, []string) error { return usagef("a command is missing") },
-	}
-	cmd.PersistentFlags().StringVar(&a.place.Root, "root", "", "put `DIR` in front of every path of the host")
-	cmd.PersistentFlags().StringVar(&a.place.Config, "config", "", "read the pools from `FILE`")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	cmd.CompletionOptions.HiddenDefaultCmd = true
-	for _, sub := range []*cobra.Command{
-		a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(), a.renumberCommand(), a.poolCommand(), a.versionCommand(),
-	} {
-		if sub.Args == nil {
-			sub.Args = cobra.NoArgs
-		}
-		cmd.AddCommand(strict(sub))
-	}
-	return cmd
-}
-
-// strict makes wrong arguments a usage error, for a command and those below.
-func strict(cmd *cobra.Command) *cobra.Command {
-	check := cmd.Args
-	if check != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usagef("%s: %s", c.Name(), strings.TrimSpace(err.Error()))
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		strict(sub)
-	}
-	return cmd
-}
-
 // host puts the pieces together for a command.
-func (a *app) host() (*hook.Host, error) {
-	h, err := hook.NewHost(a.place, a.log())
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
-}
+func (a *app) host() (*hook.Host, error) { return hook.NewHost(a.place, a.log()) }
 
 // log is where commands tell about their work: stderr, since stdout is for
 // their result.

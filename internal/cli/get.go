@@ -13,14 +13,18 @@ import (
 func (a *app) getCommand() *cobra.Command {
 	var ip, cidr bool
 	cmd := &cobra.Command{
-		Use: "get VMID", Short: "Show the leases of one guest", Args: cobra.ExactArgs(1),
-		Long: "Show the leases of one guest; with --ip or --cidr print the address alone, for scripts.\nExit code 1 when the guest has no lease.",
+		Use: "get VMID [--ip | --cidr | --output-format text|json]", Short: "Show the leases of one guest", Args: takes("the VMID"),
+		Long: "Show the leases of one guest; with --ip or --cidr print the address alone, for\nscripts. Exit code 1 when the guest has no lease.",
 	}
 	cmd.Flags().BoolVar(&ip, "ip", false, "print the address alone")
 	cmd.Flags().BoolVar(&cidr, "cidr", false, "print the address with its prefix length alone")
-	cmd.MarkFlagsMutuallyExclusive("ip", "cidr")
 	f := formatFlag(cmd)
-	cmd.RunE = func(c *cobra.Command, args []string) error { return a.runGet(c.Context(), args[0], ip, cidr, *f) }
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if ip && cidr || (ip || cidr) && *f == "json" {
+			return usagef("--ip, --cidr and JSON exclude each other")
+		}
+		return a.runGet(c.Context(), args[0], ip, cidr, *f)
+	}
 	return cmd
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "Show every lease of the ledger"}
+	cmd := &cobra.Command{Use: "list [--output-format text|json]", Short: "Show every lease of the ledger", Args: takes()}
 	f := formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runList(c.Context(), *f) }
 	return cmd
@@ -97,7 +97,7 @@ func remark(inv lease.Inventory, l lease.Lease) string {
 	case l.State == lease.Conflicted:
 		all = append(all, "used by "+l.MAC.String())
 	case l.State == lease.Offered:
-		all = append(all, "until "+l.Until.Local().Format("15:04:05"))
+		all = append(all, "until "+clock(l.Until))
 	case inv.Complete && inv.Guests[l.Owner.VMID].VMID == 0:
 		all = append(all, "its guest is on no node")
 	}
@@ -125,8 +125,11 @@ func (a *app) leaseTable(rows []row) error {
 	for _, r := range rows {
 		cells = append(cells, []string{
 			r.Address, dash(r.Owner), dash(r.Name), r.State, dash(r.Origin), dash(r.Pool), dash(r.Node),
-			r.Since.Local().Format("2006-01-02 15:04:05"), r.Remark,
+			clock(r.Since), r.Remark,
 		})
 	}
 	return a.table("ADDRESS OWNER NAME STATE ORIGIN POOL NODE SINCE REMARK", cells)
 }
+
+// clock shows a time as people read it.
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

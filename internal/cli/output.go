@@ -29,6 +29,7 @@ func (f *format) Set(s string) error {
 func formatFlag(cmd *cobra.Command) *format {
 	f := format("text")
 	cmd.Flags().Var(&f, "output-format", "how to print the result")
+	cmd.DisableFlagsInUseLine = true
 	return &f
 }
 

@@ -8,15 +8,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pve-iplease/internal/config"
+	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/report"
 )
 
 func (a *app) poolCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "pool", Short: "Show the pools",
-		RunE: func(*cobra.Command, []string) error { return usagef("a subcommand of pool is missing") },
+	cmd := group("pool", "Show the pools")
+	list := &cobra.Command{
+		Use: "list [--output-format text|json]", Short: "Show every pool and how full it is", Args: takes(),
+		Long: `Show every pool and how full it is. What is wrong with the pools file is told on
+stderr; exit code 1 when a section of it is disabled for that.`,
 	}
-	list := &cobra.Command{Use: "list", Short: "Show every pool and how full it is", Args: cobra.NoArgs}
 	f := formatFlag(list)
 	list.RunE = func(c *cobra.Command, _ []string) error { return a.runPoolList(c.Context(), *f) }
 	cmd.AddCommand(list)
@@ -45,12 +49,7 @@ func (a *app) runPoolList(ctx context.Context, f format) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range h.Problems {
-		fmt.Fprintf(a.err, "pve-iplease: %s: %v\n", map[bool]string{true: "warning", false: "error"}[p.Warning], p)
-		if !p.Warning {
-			a.code = 1
-		}
-	}
+	a.tell(h.Problems)
 	t, err := h.Ledger.View(ctx)
 	if err != nil {
 		return err
@@ -93,17 +92,39 @@ func spans(rs []lease.Range) []string {
 	return out
 }
 
+// tell reports everything that is wrong with the configuration at once.
+func (a *app) tell(problems []config.Problem) {
+	for _, p := range problems {
+		if p.Warning {
+			a.log().Warn(p.Error(), report.Fields{})
+			continue
+		}
+		a.log().Error(p.Error(), report.Fields{})
+		a.code = hook.Failed
+	}
+}
+
 func (a *app) poolTable(rows []poolRow) error {
 	var cells [][]string
 	for _, r := range rows {
-		network := r.Bridge
-		if r.VLAN != 0 {
-			network += "." + strconv.Itoa(int(r.VLAN))
-		}
 		cells = append(cells, []string{
-			r.Name, network, dash(strings.Join(r.Nodes, ",")), r.Subnet, dash(r.Gateway), strings.Join(r.Ranges, ","),
-			strconv.FormatUint(r.Size, 10), strconv.Itoa(r.Bound), strconv.Itoa(r.Released), strconv.Itoa(r.Offered), strconv.Itoa(r.Conflicted),
+			r.Name, lease.NewSegment(r.Bridge, r.VLAN, r.Nodes...).String(), r.Subnet, strings.Join(r.Ranges, ","),
+			strconv.FormatUint(r.Size, 10), dash(r.leases()),
 		})
 	}
-	return a.table("POOL NETWORK NODES SUBNET GATEWAY RANGE SIZE BOUND RELEASED OFFERED CONFLICTED", cells)
+	return a.table("POOL NETWORK SUBNET RANGE SIZE LEASES", cells)
+}
+
+// leases reads 3 bound, 1 released.
+func (r poolRow) leases() string {
+	var all []string
+	for _, n := range []struct {
+		count int
+		state lease.State
+	}{{r.Bound, lease.Bound}, {r.Released, lease.Released}, {r.Offered, lease.Offered}, {r.Conflicted, lease.Conflicted}} {
+		if n.count > 0 {
+			all = append(all, fmt.Sprintf("%d %s", n.count, n.state))
+		}
+	}
+	return strings.Join(all, ", ")
 }

@@ -11,8 +11,10 @@ import (
 
 func (a *app) releaseCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "release VMID", Short: "Free the addresses of a stopped guest at once", Args: cobra.ExactArgs(1),
-		Long: "Free the addresses of a stopped guest: the pool may give them away at once instead of\nkeeping them for the guest. Its config stays as it is; at its next start the guest gets\nthe address back if nobody has it, or another one.",
+		Use: "release VMID", Short: "Free the addresses of a stopped guest at once", Args: takes("the VMID"), DisableFlagsInUseLine: true,
+		Long: `Free the addresses of a stopped guest: the pool may give them away at once
+instead of keeping them for the guest. Its config stays as it is; at its next
+start the guest gets the address back if nobody has it, or another one.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.runRelease(c.Context(), args[0]) },
 	}
 }

@@ -11,8 +11,9 @@ import (
 func (a *app) renumberCommand() *cobra.Command {
 	var opt hook.Options
 	cmd := &cobra.Command{
-		Use: "renumber VMID", Short: "Give a stopped container another address", Args: cobra.ExactArgs(1),
-		Long: "Give a stopped container the next free address of its pool, proved free on the network,\nand write it into its net0 at once.",
+		Use: "renumber VMID [--dry-run] [--explain]", Short: "Give a stopped container another address", Args: takes("the VMID"),
+		Long: `Give a stopped container the next free address of its pool, proved free on the
+network, and write it into its net0 at once.`,
 	}
 	cmd.Flags().BoolVar(&opt.DryRun, "dry-run", false, "change nothing, but probe")
 	cmd.Flags().BoolVar(&opt.Explain, "explain", false, "say why this address, and why not the others")

@@ -8,14 +8,27 @@ import (
 )
 
 func (a *app) versionCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "version", Short: "Show the program's version"}
+	cmd := &cobra.Command{Use: "version [--output-format text|json]", Short: "Show the program's version", Args: takes()}
 	f := formatFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if *f == "json" {
-			return a.printJSON(map[string]string{"version": a.place.Version, "go": runtime.Version(), "arch": runtime.GOARCH})
+			return a.printJSON(a.version())
 		}
-		_, err := fmt.Fprintf(a.out, "pve-iplease %s (%s, %s)\n", a.place.Version, runtime.Version(), runtime.GOARCH)
+		_, err := fmt.Fprintln(a.out, a.version())
 		return err
 	}
 	return cmd
+}
+
+// version tells programs apart.
+type version struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	Arch    string `json:"arch"`
+}
+
+func (a *app) version() version { return version{a.place.Version, runtime.Version(), runtime.GOARCH} }
+
+func (v version) String() string {
+	return fmt.Sprintf("pve-iplease %s (%s, %s)", v.Version, v.Go, v.Arch)
 }

@@ -27,8 +27,8 @@ type Config struct {
 
 // Parse reads a pools file: JSON when the file's name ends in .json, Proxmox's
 // section syntax otherwise. The Config is never nil. The problems come in the
-// order of their lines; a file without a single readable section gives an
-// empty Config and at least one problem that is no warning.
+// order of their lines. An empty file of sections is no pools and no problem; a
+// JSON document without a list of pools is one.
 func Parse(file string, data []byte) (*Config, []Problem) {
 	f := &findings{file: file}
 	c := &Config{}

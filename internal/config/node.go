@@ -101,7 +101,7 @@ func parsePath(s string, err error) (string, error) {
 	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
 		return "", fmt.Errorf("%s is no path: it is not UTF-8 text", quote(s))
 	case !path.IsAbs(s) || path.Clean(s) == "/":
-		return "", fmt.Errorf("%s is no absolute path of a file, like /etc/pve/pve-iplease/pools.cfg", quote(s))
+		return "", fmt.Errorf("%s is no absolute path like /etc/pve/pve-iplease/pools.cfg", quote(s))
 	}
 	return path.Clean(s), nil
 }

@@ -25,8 +25,8 @@ type entry struct {
 func (c Config) Bytes() []byte { return []byte(c.text) }
 
 // Value returns a setting of the running part, without the blanks around it.
-// Of several lines with one key the last counts. The description is no
-// setting here.
+// Of several lines with one key the last counts, also in a VM's config, where
+// Proxmox would drop one with a bad value. The description is no setting here.
 func (c Config) Value(key string) (string, bool) {
 	all := c.in(c.running())
 	for i := len(all) - 1; i >= 0; i-- {

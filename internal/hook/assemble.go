@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/config"
+	"pve-iplease/internal/history"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
@@ -32,6 +33,17 @@ type Host struct {
 	*Hook
 	Node     *node.Host
 	Settings config.Node
+	History  history.File
+	configs  *inventory.Reader
+}
+
+// guestConfigs reads the configs of all nodes, by pmxcfs's own list where
+// there is one.
+func guestConfigs(n *node.Host) *inventory.Reader {
+	if n.OnPmxcfs() {
+		return inventory.NewClusterReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
+	}
+	return inventory.NewReader(n.Path("/etc/pve"), n.Addresses)
 }
 
 // nodeConfig is this node's own settings; Proxmox passes a hook no flags.
@@ -56,8 +68,9 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	configs := inventory.NewReader(n.Path("/etc/pve"), n.Addresses)
-	return &Host{Node: n, Settings: settings, Hook: &Hook{
+	configs := guestConfigs(n)
+	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
+	return &Host{Node: n, Settings: settings, configs: configs, History: past, Hook: &Hook{
 		Here: Here{
 			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
 			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned,
@@ -72,6 +85,8 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 			return port, port.Closed(), nil
 		},
 		NewID: newID, Log: log,
+		// A history that can't be written is no reason to keep a guest from starting.
+		Remember: func(e history.Event) { _ = past.Append(e) },
 	}}, nil
 }
 
@@ -139,7 +154,11 @@ func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer)
 			return exitCode(err)
 		}
 	}
-	return h.Run(ctx, c.VMID, c.Phase, c.Options)
+	code := h.Run(ctx, c.VMID, c.Phase, c.Options)
+	if !c.Options.DryRun {
+		h.configs.Save()
+	}
+	return code
 }
 
 // Rehearse lets everything happen to a copy of the ledger that nobody else
@@ -159,3 +178,7 @@ type rehearsal struct{ t *lease.Table }
 func (r rehearsal) View(context.Context) (*lease.Table, error) { return r.t, nil }
 
 func (r rehearsal) Update(_ context.Context, f func(*lease.Table) error) error { return f(r.t) }
+
+func (r rehearsal) Rebuild(context.Context, time.Time, func() (*lease.Table, error)) error {
+	return nil
+}

@@ -64,7 +64,7 @@ func (r *run) claim(ctx context.Context, s subject, w lease.World, wire port) (l
 		Current: s.current(), Gateway: s.nic.Gateway, Move: r.opt.Move, Until: s.until,
 	}
 	var grants []lease.Grant
-	err := r.Ledger.Update(ctx, func(t *lease.Table) (err error) {
+	err := r.update(ctx, w, func(t *lease.Table) (err error) {
 		t.Known(r.Here.Name, r.Here.Version, wire.MAC())
 		grants, err = t.Acquire(w, r.stamp(), []lease.Want{want})
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/config"
+	"pve-iplease/internal/history"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
@@ -43,6 +44,7 @@ const (
 type Ledger interface {
 	View(context.Context) (*lease.Table, error)
 	Update(context.Context, func(*lease.Table) error) error
+	Rebuild(ctx context.Context, now time.Time, f func() (*lease.Table, error)) error
 }
 
 // Guests are this node's guest configs and Proxmox's lock on each.
@@ -94,6 +96,7 @@ type Hook struct {
 	Inventory func(context.Context) (lease.Inventory, error)
 	Open      func(bridge string) (wire Wire, closed bool, err error)
 	NewID     func() string // a random name for a claim
+	Remember  func(history.Event)
 	Log       *report.Log
 }
 

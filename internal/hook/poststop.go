@@ -41,6 +41,7 @@ func (r *run) postStop(ctx context.Context) int {
 	}
 	for _, l := range released {
 		r.released(l)
+		r.remember(l, "released", "its guest stopped")
 	}
 	for _, k := range kept {
 		r.info("CT %s keeps %s bound: %s", r.id, k.Lease.Addr, k.Why)

@@ -146,6 +146,7 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 		return g, false, r.refusal(w, g, who, heard)
 	}
 	r.warn(g, "%s is in use by %s: not leased", g.Lease.Addr, who)
+	r.remember(lease.Lease{Key: g.Lease.Key}, "stranger", who)
 	var next lease.Grant
 	var proved bool
 	w.Now = r.Here.Now()

@@ -38,6 +38,7 @@ func (r *run) write(ctx context.Context, s subject, g lease.Grant, p proof) erro
 	}
 	r.explain(g)
 	r.leased(g, p)
+	r.remember(g.Lease, g.How.String(), g.Why+"; "+p.String())
 	return nil
 }
 

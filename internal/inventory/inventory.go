@@ -8,12 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
-	"time"
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
@@ -22,99 +19,91 @@ import (
 // Reader reads the cluster's guest configs and keeps what it has read: a
 // second reading looks only at files that changed.
 type Reader struct {
-	dir  string // /etc/pve
-	self func() ([]netip.Prefix, error)
-	seen map[string]parsed
+	dir   string // /etc/pve
+	self  func() ([]netip.Prefix, error)
+	list  func() (listing, error)
+	cache cache
+	seen  map[string]parsed
+	last  listing // of pmxcfs
+	stale bool    // what was read differs from what the cache holds
 }
 
-// NewReader reads below dir, Proxmox's /etc/pve; self lists the addresses of
-// this node.
+// NewReader reads below dir, Proxmox's /etc/pve, an ordinary directory; self
+// lists the addresses of this node.
 func NewReader(dir string, self func() ([]netip.Prefix, error)) *Reader {
-	return &Reader{dir: dir, self: self, seen: map[string]parsed{}}
+	r := &Reader{dir: dir, self: self, seen: map[string]parsed{}}
+	r.list = r.walk
+	return r
 }
 
-// version tells one state of a file from the next.
-type version struct {
-	mtime time.Time
-	size  int64
-	file  uint64 // inode
+// NewClusterReader reads below dir, a mounted pmxcfs, which numbers the
+// versions of every guest's config. What was read is kept in the file cached
+// for the next process on this node; see Save.
+func NewClusterReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader {
+	r := &Reader{dir: dir, self: self, cache: cache(cached)}
+	r.list = r.vmlist
+	r.seen = r.cache.load()
+	return r
+}
+
+// listing is every guest's config file at one moment.
+type listing struct {
+	files    []file
+	complete bool   // false: a directory could not be read
+	mark     string // two listings with one mark are the same; empty: none are
+}
+
+// file is one guest's config file.
+type file struct {
+	path    string
+	node    string
+	kind    lease.Kind
+	vmid    lease.VMID
+	version string // of the content, from the listing; empty: the file itself tells
 }
 
 // parsed is one guest's config in a certain version.
 type parsed struct {
-	version version
+	version string
 	guest   lease.Guest
 	uses    []lease.Use
 	err     error
 }
 
+// tries is how often a listing is read again when guests move meanwhile.
+const tries = 5
+
 // Read lists every guest and every address that is named. A guest that moves
-// to another node meanwhile is found at one of them: what has vanished between
-// listing and reading is looked for again.
+// to another node meanwhile is found on one of them: the listing must read
+// the same before and after, and what vanished is looked for again.
 func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
-	for range 3 {
-		files, complete, err := r.list()
+	before, err := r.list()
+	for range tries {
 		if err != nil {
 			return lease.Inventory{}, err
 		}
-		vanished := r.parse(ctx, files)
-		if err := ctx.Err(); err != nil {
+		vanished := r.parse(ctx, before.files)
+		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
 		}
-		if !vanished {
-			return r.collect(files, complete), nil
+		after := before
+		if before.mark != "" || vanished {
+			after, err = r.list()
 		}
-	}
-	return lease.Inventory{}, fmt.Errorf("guest configs below %s keep vanishing while they are read; try again", r.dir)
-}
-
-// file is one guest's config file.
-type file struct {
-	path string
-	node string
-	kind lease.Kind
-	vmid lease.VMID
-}
-
-// folders are where a node keeps its guests' configs.
-var folders = map[string]lease.Kind{"lxc": lease.Container, "qemu-server": lease.VM}
-
-// list finds every guest's config; complete is false when a directory could
-// not be read.
-func (r *Reader) list() (files []file, complete bool, err error) {
-	nodes, err := os.ReadDir(filepath.Join(r.dir, "nodes"))
-	if err != nil {
-		return nil, false, fmt.Errorf("guest configs: %w", err)
-	}
-	complete = true
-	for _, n := range nodes {
-		for folder, kind := range folders {
-			dir := filepath.Join(r.dir, "nodes", n.Name(), folder)
-			names, err := readNames(dir)
-			if err != nil {
-				complete = complete && errors.Is(err, fs.ErrNotExist)
-				continue
-			}
-			for _, name := range names {
-				id, ok := strings.CutSuffix(name, ".conf")
-				vmid, err := lease.ParseVMID(id)
-				if ok && err == nil {
-					files = append(files, file{filepath.Join(dir, name), n.Name(), kind, vmid})
-				}
-			}
+		if err == nil && !vanished && after.mark == before.mark {
+			return r.collect(before), nil
 		}
+		before = after
 	}
-	return files, complete, nil
+	return lease.Inventory{}, errors.Join(err, fmt.Errorf("guest configs below %s keep changing while they are read; try again", r.dir))
 }
 
-// readNames lists a directory without asking for each file's attributes.
-func readNames(dir string) ([]string, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
+// Save keeps what was read for the next process. That it can't is no reason
+// to fail: the next one reads anew.
+func (r *Reader) Save() {
+	if r.stale {
+		r.cache.save(r.seen)
 	}
-	defer d.Close()
-	return d.Readdirnames(-1)
 }
 
 // parse brings what is known of the files up to date, on every core. It
@@ -132,7 +121,9 @@ func (r *Reader) parse(ctx context.Context, files []file) (vanished bool) {
 	}
 	wg.Wait()
 	seen := make(map[string]parsed, len(files))
+	r.stale = r.stale || len(files) != len(r.seen)
 	for i, f := range files {
+		r.stale = r.stale || results[i].version != r.seen[f.path].version
 		vanished = vanished || errors.Is(results[i].err, fs.ErrNotExist)
 		seen[f.path] = results[i]
 	}
@@ -142,20 +133,22 @@ func (r *Reader) parse(ctx context.Context, files []file) (vanished bool) {
 
 // read parses a file unless its known version still stands.
 func read(f file, known parsed) parsed {
-	info, err := os.Stat(f.path)
-	if err != nil {
-		return parsed{err: err}
+	version := f.version
+	if version == "" {
+		var err error
+		if version, err = stat(f.path); err != nil {
+			return parsed{err: err}
+		}
 	}
-	v := version{info.ModTime(), info.Size(), inode(info)}
-	if known.err == nil && known.version == v {
+	if known.err == nil && known.version == version {
 		return known
 	}
-	data, err := os.ReadFile(f.path)
+	data, err := readFresh(f.path)
 	if err != nil {
 		return parsed{err: err}
 	}
 	conf := guest.Parse(f.kind, data)
-	p := parsed{version: v, uses: conf.Uses(f.vmid), guest: lease.Guest{
+	p := parsed{version: version, uses: conf.Uses(f.vmid), guest: lease.Guest{
 		Kind: f.kind, VMID: f.vmid, Node: f.node, Name: conf.Hostname(),
 		Template: conf.Template(), Hooked: Hooked(conf.Hookscript()), MACs: conf.MACs(),
 	}}
@@ -172,14 +165,13 @@ func Hooked(volume string) bool {
 }
 
 // collect joins the files to one inventory.
-func (r *Reader) collect(files []file, complete bool) lease.Inventory {
+func (r *Reader) collect(l listing) lease.Inventory {
 	inv := lease.Inventory{
-		Guests: make(map[lease.VMID]lease.Guest, len(files)),
-		Uses:   make(map[netip.Addr][]lease.Use, len(files)),
-		Never:  map[netip.Addr]string{},
+		Guests: make(map[lease.VMID]lease.Guest, len(l.files)),
+		Uses:   make(map[netip.Addr][]lease.Use, len(l.files)),
+		Never:  map[netip.Addr]string{}, Complete: l.complete,
 	}
-	inv.Complete = complete
-	for _, f := range files {
+	for _, f := range l.files {
 		p := r.seen[f.path]
 		if p.err != nil {
 			inv.Complete = false

@@ -2,11 +2,9 @@ package inventory
 
 import (
 	"encoding/json"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // nodes enters the addresses of this node, as its kernel has them, and of the
@@ -30,12 +28,4 @@ func (r *Reader) nodes(never map[netip.Addr]string) {
 	for _, p := range own {
 		never[p.Addr().Unmap()] = "an address of this node"
 	}
-}
-
-// inode tells a file that was renamed into place from the one before it.
-func inode(info fs.FileInfo) uint64 {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Ino
-	}
-	return 0
 }

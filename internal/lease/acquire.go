@@ -25,7 +25,7 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 		grants = append(grants, g)
 	}
 	if t.changed {
-		t.noteMissing(&w)
+		t.NoteMissing(w) // since it is written anyway
 	}
 	return grants, nil
 }
@@ -44,11 +44,7 @@ type acquisition struct {
 // decide is the order of rights: a reservation, then the ledger, then what
 // the guest's config says, then the pool.
 func (a *acquisition) decide() (Grant, error) {
-	for i := range a.w.Pools {
-		if a.w.Pools[i].Serves(a.w.Node, a.want.Bridge, a.want.Tag) {
-			a.pools = append(a.pools, &a.w.Pools[i])
-		}
-	}
+	a.servers()
 	if len(a.pools) == 0 {
 		return Grant{}, ErrNoPool
 	}
@@ -69,6 +65,15 @@ func (a *acquisition) decide() (Grant, error) {
 		return a.fresh()
 	}
 	return a.inherit(cur)
+}
+
+// servers finds the pools that serve the NIC.
+func (a *acquisition) servers() {
+	for i := range a.w.Pools {
+		if a.w.Pools[i].Serves(a.w.Node, a.want.Bridge, a.want.Tag) {
+			a.pools = append(a.pools, &a.w.Pools[i])
+		}
+	}
 }
 
 // inherit judges an address that the guest's config names and that is not
@@ -170,7 +175,7 @@ func (a *acquisition) fresh() (Grant, error) {
 			a.note("%v", exhausted)
 		}
 		g := a.take(p, best[0].addr, Fresh, FromPool, best[0].reason(p))
-		g.Spares, g.Passed = spares(best, g.Lease.Addr), passed
+		g.From, g.Spares, g.Passed = best[0].from, spares(best, g.Lease.Addr), passed
 		return g, nil
 	}
 	return Grant{}, exhausted
@@ -183,7 +188,7 @@ func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
 	var passed []Passed
 	seg := a.segment(p)
 	for addr := range p.candidates(a.want.Owner) {
-		c := a.t.rank(a.w, p, seg, a.want.Owner, addr)
+		c := a.t.rank(a.w, p, seg, a.want.Owner, Owner{}, addr)
 		if a.avoids(addr) {
 			c.tier, c.why = taken, "was asked already"
 		}

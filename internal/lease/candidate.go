@@ -35,19 +35,20 @@ type candidate struct {
 	addr netip.Addr
 	tier tier
 	gen  uint64 // when somebody last had it, in ledger generations
+	from Owner  // of tier expired: the stopped guest that had it
 	why  string // of tier taken: by whom
 }
 
-// rank judges whether owner may be given the address.
-func (t *Table) rank(w *World, p *Pool, seg Segment, owner Owner, a netip.Addr) candidate {
-	c := candidate{addr: a}
+// rank judges whether owner may be given the address. The config of from, the
+// stopped guest that it was taken from already, may still name it.
+func (t *Table) rank(w *World, p *Pool, seg Segment, owner, from Owner, a netip.Addr) candidate {
+	c := candidate{addr: a, from: from}
 	if why := w.barred(p, owner, a); why != "" {
 		return candidate{addr: a, tier: taken, why: why}
 	}
 	if why, ok := w.Named[a]; ok {
 		return candidate{addr: a, tier: taken, why: "is named by " + why}
 	}
-	var released Owner
 	for _, l := range t.byAddr[a] {
 		if l.Owner == owner || !l.Segment.Overlaps(seg) {
 			continue
@@ -58,7 +59,7 @@ func (t *Table) rank(w *World, p *Pool, seg Segment, owner Owner, a netip.Addr) 
 		}
 		c.tier, c.gen = max(c.tier, tr), max(c.gen, l.Gen)
 		if tr == expired {
-			released = l.Owner
+			c.from = l.Owner
 		}
 	}
 	for _, u := range w.Inventory.Uses[a] {
@@ -66,7 +67,7 @@ func (t *Table) rank(w *World, p *Pool, seg Segment, owner Owner, a netip.Addr) 
 		case u.Owner == owner, !u.Segment.Bridgeless() && !u.Segment.Overlaps(seg), w.Inventory.Guests[u.Owner.VMID].Template:
 		case u.Where == Snapshot:
 			c.tier = max(c.tier, snapshotted)
-		case u.Owner == released && w.Inventory.Guests[u.Owner.VMID].Hooked:
+		case u.Owner == c.from && w.Inventory.Guests[u.Owner.VMID].Hooked:
 			// Invariant 1's exception: it will be told at its next start.
 		default:
 			return candidate{addr: a, tier: taken, why: w.explained(func() string { return u.describe(&w.Inventory) })}

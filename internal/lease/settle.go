@@ -59,11 +59,7 @@ func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, p
 	}
 	a := acquisition{t: t, w: &w, claim: c, want: g.Want}
 	a.want.Avoid = slices.Clone(g.Want.Avoid)
-	for i := range w.Pools {
-		if w.Pools[i].Serves(w.Node, a.want.Bridge, a.want.Tag) {
-			a.pools = append(a.pools, &w.Pools[i])
-		}
-	}
+	a.servers()
 	silent := map[netip.Addr]bool{}
 	t.drop(g.Lease.Key)
 	for _, h := range heard {
@@ -88,7 +84,7 @@ func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
 			continue
 		}
 		p := a.poolOf(addr)
-		if c := a.t.rank(a.w, p, g.Lease.Segment, a.want.Owner, addr); c.tier >= expired {
+		if c := a.t.rank(a.w, p, g.Lease.Segment, a.want.Owner, Owner{}, addr); c.tier >= expired {
 			continue
 		}
 		return a.take(p, addr, Fresh, FromPool, fmt.Sprintf("spare of %s, which is in use", g.Lease.Addr)), true
@@ -149,7 +145,7 @@ func (t *Table) Confirm(w World, grants []Grant) error {
 		if g.How != Fresh {
 			continue // it was the owner's before; others that name it were warned of
 		}
-		c := t.rank(&w, g.Pool, g.Lease.Segment, g.Want.Owner, g.Lease.Addr)
+		c := t.rank(&w, g.Pool, g.Lease.Segment, g.Want.Owner, g.From, g.Lease.Addr)
 		if c.tier == taken {
 			return &LostError{Addr: g.Lease.Addr, Reason: c.why + " meanwhile"}
 		}

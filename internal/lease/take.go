@@ -3,7 +3,6 @@ package lease
 import (
 	"fmt"
 	"net/netip"
-	"time"
 )
 
 // take records the address for the owner and builds the grant.
@@ -168,24 +167,4 @@ func (a *acquisition) warnOfOthers(addr netip.Addr) {
 
 func (a *acquisition) note(format string, args ...any) {
 	a.notes = append(a.notes, fmt.Sprintf(format, args...))
-}
-
-// noteMissing keeps book of guests that are on no node, for as long as the
-// table is written anyway.
-func (t *Table) noteMissing(w *World) {
-	if !w.Inventory.Complete {
-		return
-	}
-	for _, at := range t.byAddr {
-		for _, l := range at {
-			_, exists := w.Inventory.Guests[l.Owner.VMID]
-			switch {
-			case l.Owner.IsZero() || l.State == Offered:
-			case exists:
-				l.Missing = time.Time{}
-			case l.Missing.IsZero():
-				l.Missing = w.Now
-			}
-		}
-	}
 }

@@ -66,6 +66,7 @@ type Grant struct {
 	How     How
 	Address netip.Prefix // with the length that the guest must use
 	Gateway netip.Addr   // invalid: none
+	From    Owner        // the stopped guest that had the address until now; mostly nobody
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
 	Why     string       // one clause: why this address
 	Notes   []string     // what an administrator should know

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
@@ -105,17 +104,6 @@ func (w *fileWriter) Keep(_ context.Context, _ int, suffix string) error {
 }
 
 func (w *fileWriter) Unlock() error { return w.lock.Close() }
-
-// explain says what to do about errors that an administrator can help.
-func explain(err error) error {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		return fmt.Errorf("%w; run it as root", err)
-	}
-	return err
-}
 
 // tidy removes what killed processes left behind; with the lock held nobody
 // uses it.

@@ -40,8 +40,8 @@ func appendLine(b []byte, l *lease.Lease) ([]byte, error) {
 	}
 	b = appendClaim(b, &l.Claim)
 	b = appendUint(b, "g", l.Gen)
-	if l.State != lease.Bound || unix(l.Since) != unix(l.Claim.At) {
-		b = append(appendKey(b, stateKeys[l.State]), strconv.FormatInt(unix(l.Since), 10)...)
+	if l.State != lease.Bound || seconds(l.Since) != seconds(l.Claim.At) {
+		b = append(appendKey(b, stateKeys[l.State]), strconv.FormatInt(seconds(l.Since), 10)...)
 	}
 	return append(append(appendRare(b, l), l.Extra...), "}\n"...), nil
 }
@@ -88,10 +88,10 @@ func appendUint(b []byte, key string, n uint64) []byte {
 }
 
 func appendTime(b []byte, key string, t time.Time) []byte {
-	if unix(t) == 0 {
+	if seconds(t) == 0 {
 		return b
 	}
-	return strconv.AppendInt(appendKey(b, key), unix(t), 10)
+	return strconv.AppendInt(appendKey(b, key), seconds(t), 10)
 }
 
 // appendOwner writes ct/101, or ct/101/net1 for another interface than net0.
@@ -116,11 +116,11 @@ func appendClaim(b []byte, c *lease.Claim) []byte {
 		b = append(append(b, part...), ' ')
 	}
 	b = append(strconv.AppendInt(b, int64(c.Up/tick), 36), ' ')
-	return append(strconv.AppendInt(b, unix(c.At), 36), '"')
+	return append(strconv.AppendInt(b, seconds(c.At), 36), '"')
 }
 
-// unix is t in seconds, 0 for no time.
-func unix(t time.Time) int64 {
+// seconds is t as Unix time, 0 for no time.
+func seconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"errors"
+	"os"
 	"time"
 
 	"pve-iplease/internal/lease"
@@ -14,9 +16,9 @@ type Options struct {
 	Scratch bool   // the paths lie in a scratch tree, where /etc/pve may be a plain directory
 	Cluster string // name of the cluster this node is in, empty without one
 
-	// Reserve is how much of a context's time must be left for a call that
-	// may block for as long as the cluster decides about its quorum; 0 means
-	// 15 seconds. The time for an update must be longer.
+	// Reserve is how much of a context's time must be left when a call begins
+	// that may block while the cluster decides about its quorum; 0 means 15
+	// seconds. It counts on the cluster file system only.
 	Reserve time.Duration
 	// Note, if set, gets one sentence about each thing that an administrator
 	// should know although the call went well.
@@ -25,18 +27,51 @@ type Options struct {
 
 // Open finds out by the file system which form the ledger has: two slots on
 // the cluster file system, one file elsewhere. It creates nothing. It returns
-// ErrUnmounted when the ledger lies below PVE, nothing is mounted there, and
-// the tree is no scratch tree.
+// ErrUnmounted when the ledger lies below PVE and nothing is mounted there,
+// unless that is a directory of a scratch tree with something in it.
 func Open(o Options) (*Ledger, error) {
-	fresh, err := encode(fresh(o.Cluster))
+	data, err := encode(fresh(o.Cluster))
 	if err != nil {
 		return nil, err
 	}
-	l := New(NewFile(o.Dir, fresh), o.Cluster)
-	if o.Note != nil {
-		l.note = o.Note
+	note := o.Note
+	if note == nil {
+		note = func(string) {}
 	}
-	return l, nil
+	l := &Ledger{cluster: o.Cluster, note: note}
+	dir, shared := below(o.PVE, o.Dir)
+	if !shared {
+		l.store = NewFile(o.Dir, data)
+		return l, nil
+	}
+	m, err := openMount(o.PVE)
+	switch {
+	case err == nil:
+		l.store = newSlots(o, dir, data, note)
+		return l, m.Close()
+	case o.Scratch && errors.Is(err, ErrUnmounted) && !emptyDir(o.PVE):
+		l.store = NewFile(o.Dir, data)
+		return l, nil
+	}
+	return nil, err
+}
+
+// emptyDir reports whether a directory has nothing in it. In a scratch tree
+// that tells a mount point from a directory that stands for /etc/pve.
+func emptyDir(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
+}
+
+func newSlots(o Options, dir string, fresh []byte, note func(string)) *slots {
+	s := &slots{
+		pve: o.PVE, dir: dir, run: o.Run, fresh: fresh, reserve: o.Reserve,
+		limits: pveLimits, clock: sinceBoot, note: note,
+	}
+	if s.reserve == 0 {
+		s.reserve = 15 * time.Second
+	}
+	return s
 }
 
 // fresh is the table that a new ledger holds.

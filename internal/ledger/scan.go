@@ -21,7 +21,7 @@ func parseLine(l *lease.Lease, line string) error {
 			if key == k {
 				timed = true
 				l.State = lease.State(state)
-				l.Since, err = seconds(raw)
+				l.Since, err = moment(raw)
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ func setRare(l *lease.Lease, key, raw string) (err error) {
 	case "nodes":
 		l.Segment.Nodes, err = text(raw)
 	case "until":
-		l.Until, err = seconds(raw)
+		l.Until, err = moment(raw)
 	case "was":
 		l.Was, err = addr(raw)
 	case "origin":
@@ -80,7 +80,7 @@ func setRare(l *lease.Lease, key, raw string) (err error) {
 	case "freed":
 		l.Freed, err = strconv.ParseBool(raw)
 	case "missing":
-		l.Missing, err = seconds(raw)
+		l.Missing, err = moment(raw)
 	default:
 		l.Extra, err = keep(l.Extra, key, raw)
 	}
@@ -138,13 +138,13 @@ func mac(raw string) (m lease.MAC, err error) {
 	return m, err
 }
 
-// seconds is a time, none for 0.
-func seconds(raw string) (time.Time, error) {
+// moment is a time, none for 0.
+func moment(raw string) (time.Time, error) {
 	n, err := strconv.ParseInt(raw, 10, 64)
-	return moment(n), err
+	return at(n), err
 }
 
-func moment(seconds int64) time.Time {
+func at(seconds int64) time.Time {
 	if seconds == 0 {
 		return time.Time{}
 	}
@@ -168,7 +168,7 @@ func claim(raw string) (lease.Claim, error) {
 		}
 	}
 	up, err1 := strconv.ParseInt(part[3], 36, 48)
-	at, err2 := strconv.ParseInt(part[4], 36, 64)
-	c := lease.Claim{ID: part[0], Node: part[1], Boot: part[2], Up: time.Duration(up) * tick, At: moment(at)}
+	sec, err2 := strconv.ParseInt(part[4], 36, 64)
+	c := lease.Claim{ID: part[0], Node: part[1], Boot: part[2], Up: time.Duration(up) * tick, At: at(sec)}
 	return c, errors.Join(err1, err2)
 }

@@ -97,7 +97,7 @@ func (h *Host) swap(ctx context.Context, path string, old, content []byte) error
 // (0640 under nodes/), so there renameio must not chmod.
 func (h *Host) beside(path string) (*renameio.PendingFile, error) {
 	mode := renameio.WithExistingPermissions()
-	if h.onPmxcfs() {
+	if h.OnPmxcfs() {
 		mode = renameio.WithPermissions(0o640)
 	}
 	return renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), mode)
@@ -143,7 +143,7 @@ func (h *Host) advice(err error) string {
 		return "; make room there and try again"
 	case errors.Is(err, syscall.EROFS):
 		return "; that file system is read-only, look into the kernel log why"
-	case errors.Is(err, fs.ErrPermission) && h.onPmxcfs():
+	case errors.Is(err, fs.ErrPermission) && h.OnPmxcfs():
 		return "; the cluster has probably lost its quorum, ask 'pvecm status'"
 	case errors.Is(err, fs.ErrPermission):
 		return "; run this as root on the node"

@@ -37,7 +37,7 @@ func TestReplaceNeedsPmxcfs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.onPmxcfs() {
+	if h.OnPmxcfs() {
 		t.Skip("this machine is a Proxmox node")
 	}
 	err = h.Replace(t.Context(), lease.Container, 999999999, nil, []byte(after))

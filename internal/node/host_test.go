@@ -120,7 +120,7 @@ func TestNotMounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.onPmxcfs() {
+	if h.OnPmxcfs() {
 		t.Skip("this machine is a Proxmox node")
 	}
 	if h.Mounted() {

@@ -12,7 +12,7 @@ import (
 // root directory also an ordinary one. Writing below an unmounted /etc/pve
 // would keep pmxcfs from starting.
 func (h *Host) Mounted() bool {
-	if h.onPmxcfs() {
+	if h.OnPmxcfs() {
 		info, err := os.Lstat(h.Path("/etc/pve/local"))
 		return err == nil && info.Mode()&fs.ModeSymlink != 0
 	}
@@ -28,7 +28,7 @@ func (h *Host) Quorate() (bool, error) {
 	if !h.Mounted() {
 		return false, fmt.Errorf("%s is not mounted; check the service pve-cluster", h.Path("/etc/pve"))
 	}
-	if !h.onPmxcfs() {
+	if !h.OnPmxcfs() {
 		return true, nil
 	}
 	info, err := os.Lstat(h.Path("/etc/pve/local"))
@@ -38,8 +38,8 @@ func (h *Host) Quorate() (bool, error) {
 	return info.Mode()&0o200 != 0, nil
 }
 
-// onPmxcfs reports whether a FUSE file system is mounted on /etc/pve.
-func (h *Host) onPmxcfs() bool {
+// OnPmxcfs reports whether a FUSE file system is mounted on /etc/pve.
+func (h *Host) OnPmxcfs() bool {
 	var st unix.Statfs_t
 	return unix.Statfs(h.Path("/etc/pve"), &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
 }

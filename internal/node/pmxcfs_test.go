@@ -106,8 +106,8 @@ func mountStrict(t *testing.T, lost *bool) (*Host, string) {
 func TestPmxcfs(t *testing.T) {
 	t.Parallel()
 	h, pve := mountStrict(t, new(bool))
-	if ok, err := h.Quorate(); !h.onPmxcfs() || !h.Mounted() || !ok || err != nil {
-		t.Errorf("FUSE %t, mounted %t, quorate %t, %v", h.onPmxcfs(), h.Mounted(), ok, err)
+	if ok, err := h.Quorate(); !h.OnPmxcfs() || !h.Mounted() || !ok || err != nil {
+		t.Errorf("FUSE %t, mounted %t, quorate %t, %v", h.OnPmxcfs(), h.Mounted(), ok, err)
 	}
 	if err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after)); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) reclaimCommand() *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Args: takes(),
+		Use:  "reclaim", Short: "Free the addresses of guests that no longer exist",
+		Long: "Free the addresses of guests that are on no node. A guest must have been missing for 24\nhours and nobody may answer for its address; guests that are missing for the first time\nare only noted.",
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be done, and change nothing")
+	f := formatFlag(cmd)
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runReclaim(c.Context(), dry, *f) }
+	return cmd
+}
+
+// reclaimRow is the verdict on one lease.
+type reclaimRow struct {
+	Address string `json:"address"`
+	Owner   string `json:"owner"`
+	Freed   bool   `json:"freed"`
+	Reason  string `json:"reason"`
+}
+
+func (a *app) runReclaim(ctx context.Context, dry bool, f format) error {
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	verdicts, err := h.Reclaim(ctx, dry)
+	if err != nil {
+		return err
+	}
+	rows := []reclaimRow{}
+	for _, v := range verdicts {
+		rows = append(rows, reclaimRow{v.Lease.Addr.String(), v.Lease.Owner.String(), v.Freed, v.Why})
+	}
+	if f == "json" {
+		return a.printJSON(rows)
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(a.out, "every lease has its guest: nothing to reclaim")
+		return nil
+	}
+	done := map[bool]string{true: "freed", false: "kept"}
+	if dry {
+		done[true] = "would be freed"
+	}
+	var cells [][]string
+	for _, r := range rows {
+		cells = append(cells, []string{r.Address, r.Owner, done[r.Freed], r.Reason})
+	}
+	return a.table("ADDRESS OWNER DONE REASON", cells)
+}

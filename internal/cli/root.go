@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/hook"
+)
+
+const about = `pve-iplease leases IP addresses to Proxmox VE containers: as their hookscript it
+claims a free address from a pool before a container starts, proves by ARP that
+nobody on the network uses it, and writes it into the container's net0.
+
+As Proxmox calls it, and by hand for debugging:
+  ` + hook.Synopsis + `
+
+Exit codes: 0 done, 1 error, 2 usage, 3 address conflict, 4 pool exhausted,
+5 lock or quorum.`
+
+// root is the program itself with every command below it.
+func (a *app) root() *cobra.Command {
+	cmd := group("pve-iplease", "Lease proven-free IP addresses to Proxmox VE containers")
+	cmd.Long = about
+	cmd.Version = a.place.Version
+	cmd.SetVersionTemplate(a.version().String() + "\n")
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.SetUsageFunc(usage)
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&a.place.Root, "root", "", "put `DIR` in front of every path of the host")
+	flags.StringVar(&a.place.Config, "config", "", "read the pools from `FILE`, whatever node.cfg says")
+	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
+		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
+		a.poolCommand(), a.versionCommand())
+	return cmd
+}
+
+// group is a command that only holds others.
+func group(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: name + " COMMAND", Short: short, DisableFlagsInUseLine: true, SuggestionsMinimumDistance: 1,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usagef("a command is missing")
+			case len(c.SuggestionsFor(args[0])) > 0:
+				return usagef("there is no command %q; did you mean %q?", args[0], c.SuggestionsFor(args[0])[0])
+			}
+			return usagef("there is no command %q", args[0])
+		},
+		// Without it cobra would print help and call it a success.
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+}
+
+// takes says which arguments a command must have.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return usagef("%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// usage is what --help shows below a command's description.
+func usage(c *cobra.Command) error {
+	w := c.OutOrStdout()
+	fmt.Fprintf(w, "Usage:\n  %s\n", c.UseLine())
+	if c.HasAvailableSubCommands() {
+		fmt.Fprint(w, "\nCommands:\n")
+		commands(w, c, "")
+	}
+	c.LocalFlags() // enters the inherited ones into Flags
+	fmt.Fprintf(w, "\nFlags:\n%s", c.Flags().FlagUsages())
+	return nil
+}
+
+// commands lists every command below c with the groups spelled out.
+func commands(w io.Writer, c *cobra.Command, prefix string) {
+	for _, sub := range c.Commands() {
+		switch {
+		case sub.Hidden || sub.Name() == "help":
+		case sub.HasAvailableSubCommands():
+			commands(w, sub, prefix+sub.Name()+" ")
+		default:
+			fmt.Fprintf(w, "  %-10s  %s\n", prefix+sub.Name(), sub.Short)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/node"
+)
+
+// Move gives an address to another container of this node, which gets it
+// written at its next start. Both must be stopped.
+func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
+	r := run{Hook: h, id: to, phase: "move"}
+	s, done, err := r.subject()
+	if err != nil {
+		return err
+	}
+	if done || len(s.pools) == 0 {
+		return fmt.Errorf("CT %s has no interface that a pool serves on node %s", to, h.Here.Name)
+	}
+	inv, err := h.Inventory(ctx)
+	if err != nil {
+		return err
+	}
+	for id, g := range inv.Guests {
+		if g.Kind == lease.Container && g.Node == h.Here.Name && (id == to || names(inv, id, addr)) {
+			if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
+				return fmt.Errorf("CT %s is %s; stop it first", id, state)
+			}
+		}
+	}
+	key := lease.Key{Segment: s.pools[0].Segment(), Addr: addr}
+	want := lease.Want{Owner: s.owner, MAC: s.nic.MAC, Bridge: s.nic.Bridge, Tag: s.nic.Tag, Current: s.current()}
+	err = h.Ledger.Update(ctx, func(t *lease.Table) error { return t.Move(r.world(inv), r.stamp(), key, want) })
+	if err != nil {
+		return err
+	}
+	r.remember(lease.Lease{Key: key, Owner: s.owner}, "moved", "by hand")
+	return nil
+}
+
+// names reports whether a guest's config names an address.
+func names(inv lease.Inventory, id lease.VMID, addr netip.Addr) bool {
+	for _, u := range inv.Uses[addr] {
+		if u.Owner.VMID == id && u.Where != lease.Snapshot {
+			return true
+		}
+	}
+	return false
+}

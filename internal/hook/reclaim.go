@@ -1,0 +1,141 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+// Verdict is what becomes of one lease whose guest is gone.
+type Verdict struct {
+	Lease lease.Lease
+	Freed bool
+	Why   string
+}
+
+// perWindow is how many addresses are asked side by side, as at a start.
+const perWindow = 3
+
+// Reclaim ends the leases of guests that are on no node any more and for
+// whose addresses nobody answers. With dry it only says what it would do.
+func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
+	r := run{Hook: h, phase: "reclaim", opt: Options{DryRun: dry}}
+	inv, err := h.Inventory(ctx)
+	if err == nil && !inv.Complete {
+		err = errors.New("some guests' configs can't be read, so no guest may be called gone; run 'pve-iplease doctor'")
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := r.world(inv)
+	if !dry {
+		err = h.Ledger.Update(ctx, func(t *lease.Table) error { t.NoteMissing(w); return nil })
+	}
+	t, verr := h.Ledger.View(ctx)
+	if err := errors.Join(err, verr); err != nil {
+		return nil, err
+	}
+	verdicts := r.askFor(ctx, t.Gone(w))
+	if !dry {
+		err = r.reclaim(ctx, verdicts)
+	}
+	return append(verdicts, missing(t, w)...), err
+}
+
+// missing lists the guests that have not been gone for long enough.
+func missing(t *lease.Table, w lease.World) (out []Verdict) {
+	gone := map[lease.Key]bool{}
+	for _, l := range t.Gone(w) {
+		gone[l.Key] = true
+	}
+	for l := range t.All() {
+		if _, exists := w.Inventory.Guests[l.Owner.VMID]; !exists && !l.Owner.IsZero() && !gone[l.Key] && l.State != lease.Offered {
+			out = append(out, Verdict{Lease: l, Why: "missing, but not for 24 hours yet"})
+		}
+	}
+	return out
+}
+
+// askFor probes for the addresses of gone guests, bridge by bridge.
+func (r *run) askFor(ctx context.Context, gone []lease.Lease) []Verdict {
+	verdicts := make([]Verdict, 0, len(gone))
+	ports := map[string]port{}
+	defer func() {
+		for _, p := range ports {
+			p.Close()
+		}
+	}()
+	for len(gone) > 0 {
+		n := 1
+		for n < min(perWindow, len(gone)) && gone[n].Segment == gone[0].Segment {
+			n++
+		}
+		batch := gone[:n]
+		gone = gone[n:]
+		bridge := batch[0].Segment.Bridge
+		if _, open := ports[bridge]; !open {
+			w, closed, err := r.Open(bridge)
+			ports[bridge] = port{Wire: w, closed: closed, blind: err}
+		}
+		verdicts = append(verdicts, judge(ctx, ports[bridge], batch)...)
+	}
+	return verdicts
+}
+
+// judge asks for a few addresses in one window.
+func judge(ctx context.Context, wire port, batch []lease.Lease) (out []Verdict) {
+	q := probe.Question{Pace: pace(nil)}
+	for _, l := range batch {
+		q.Candidates = append(q.Candidates, l.Addr)
+	}
+	res, err := wire.Ask(ctx, q)
+	answers := map[netip.Addr]probe.Answer{}
+	for _, a := range res.Answers {
+		answers[a.Addr] = a
+	}
+	for _, l := range batch {
+		v := Verdict{Lease: l}
+		switch a := answers[l.Addr]; {
+		case err != nil:
+			v.Why = err.Error()
+		case a.Verdict == probe.Free:
+			v.Freed, v.Why = true, "its guest is gone and nobody answers"
+		case a.Verdict == probe.Unknown:
+			v.Why = "its guest is gone, but the network can't tell: " + a.Reason
+		default:
+			v.Why = "its guest is gone, but somebody uses the address"
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// reclaim ends the leases found free, each only if nothing has changed since
+// it was judged.
+func (r *run) reclaim(ctx context.Context, verdicts []Verdict) error {
+	inv, err := r.Inventory(ctx)
+	if err != nil {
+		return err
+	}
+	w := r.world(inv)
+	err = r.Ledger.Update(ctx, func(t *lease.Table) error {
+		for i := range verdicts {
+			if v := &verdicts[i]; v.Freed && !t.Reclaim(w, v.Lease) {
+				v.Freed, v.Why = false, "it changed meanwhile"
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, v := range verdicts {
+		if v.Freed {
+			r.remember(v.Lease, "reclaimed", v.Why)
+		}
+	}
+	return nil
+}

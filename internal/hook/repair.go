@@ -1,0 +1,67 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/ledger"
+)
+
+// update changes the ledger. One that is damaged is first rebuilt from the
+// guests' configs, under the lock and keeping what was there; the wire proves
+// each address again at its guest's next start.
+func (r *run) update(ctx context.Context, w lease.World, f func(*lease.Table) error) error {
+	err := r.Ledger.Update(ctx, f)
+	if !errors.Is(err, ledger.ErrDamaged) {
+		return err
+	}
+	if rerr := r.rebuild(ctx, w, err); rerr != nil {
+		return errors.Join(err, rerr)
+	}
+	return r.Ledger.Update(ctx, f)
+}
+
+// rebuild replaces a damaged ledger and says so.
+func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
+	var leases int
+	var doubtful []string
+	err := r.Ledger.Rebuild(ctx, r.Here.Now(), func() (*lease.Table, error) {
+		inv, err := r.Inventory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !inv.Complete {
+			return nil, errors.New("it is not rebuilt while some guests' configs can't be read")
+		}
+		w.Inventory = inv
+		t, twice := lease.Rebuild(w, r.NewID())
+		for _, a := range twice {
+			doubtful = append(doubtful, a.String())
+		}
+		leases = t.Len()
+		return t, nil
+	})
+	if err != nil {
+		return err
+	}
+	r.warn(lease.Grant{}, "%v; it was rebuilt from the guests' configs with %d leases, and the damaged one is kept beside it", damage, leases)
+	if len(doubtful) > 0 {
+		r.warn(lease.Grant{}, "addresses that two configs name belong to who starts first: %v", doubtful)
+	}
+	return nil
+}
+
+// Repair rebuilds the ledger at an administrator's word.
+func (h *Hook) Repair(ctx context.Context) error {
+	r := run{Hook: h, phase: "repair"}
+	_, err := h.Ledger.View(ctx)
+	if err == nil {
+		return errors.New("the ledger is in order: nothing to repair")
+	}
+	if !errors.Is(err, ledger.ErrDamaged) && !errors.Is(err, ledger.ErrForeign) {
+		return fmt.Errorf("this can't be repaired: %w", err)
+	}
+	return r.rebuild(ctx, r.world(lease.Inventory{}), err)
+}

@@ -1,0 +1,236 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"pve-iplease/internal/lease"
+)
+
+func none() ([]netip.Prefix, error) { return nil, nil }
+
+// tree is a scratch /etc/pve.
+type tree struct {
+	t   testing.TB
+	dir string
+}
+
+func newTree(t testing.TB) tree {
+	t.Helper()
+	return tree{t, t.TempDir()}
+}
+
+func (tr tree) write(name, content string) tree {
+	tr.t.Helper()
+	path := filepath.Join(tr.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		tr.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o640); err != nil {
+		tr.t.Fatal(err)
+	}
+	return tr
+}
+
+func (tr tree) ct(node string, id int, ip string) tree {
+	return tr.write(fmt.Sprintf("nodes/%s/lxc/%d.conf", node, id),
+		fmt.Sprintf("hookscript: local:snippets/pve-iplease\nhostname: c%d\nnet0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=%s/24\n", id, ip))
+}
+
+func read1(t *testing.T, r *Reader) lease.Inventory {
+	t.Helper()
+	inv, err := r.Read(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inv
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5").
+		write("nodes/pve2/lxc/102.conf", "template: 1\nnet0: name=eth0,bridge=vmbr1,tag=20,ip=10.0.0.6/24\n\n[pve:pending]\nnet0: name=eth0,bridge=vmbr1,ip=10.0.0.7/24\n\n[before]\nnet0: name=eth0,bridge=vmbr1,ip=10.0.0.8/24\n").
+		write("nodes/pve2/qemu-server/200.conf", "name: db\nnet0: virtio=52:54:00:00:00:01,bridge=vmbr0\nipconfig0: ip=10.0.0.9/24,gw=10.0.0.1\n").
+		write("nodes/pve2/lxc/notes.conf", "net0: name=eth0,bridge=vmbr0,ip=10.0.0.99/24\n").
+		write("nodes/pve2/lxc/103.conf.tmp.77", "net0: name=eth0,bridge=vmbr0,ip=10.0.0.98/24\n").
+		write(".members", `{"nodename":"pve1","version":3,"cluster":{"name":"c","version":2,"nodes":2,"quorate":1},"nodelist":{"pve2":{"id":2,"online":1,"ip":"10.0.0.12"}}}`)
+	r := NewReader(tr.dir, func() ([]netip.Prefix, error) { return []netip.Prefix{netip.MustParsePrefix("10.0.0.11/24")}, nil })
+	got := read1(t, r)
+	ip := netip.MustParseAddr
+	use := func(addr string, o lease.Owner, bridge string, tag uint16, node string, w lease.Where) []lease.Use {
+		return []lease.Use{{Addr: ip(addr), Owner: o, Segment: lease.NewSegment(bridge, tag, node), Where: w}}
+	}
+	want := lease.Inventory{
+		Guests: map[lease.VMID]lease.Guest{
+			101: {VMID: 101, Node: "pve1", Name: "c101", Hooked: true, MACs: []lease.MAC{{0xbc, 0x24, 0x11, 0, 0, 1}}},
+			102: {VMID: 102, Node: "pve2", Template: true},
+			200: {Kind: lease.VM, VMID: 200, Node: "pve2", Name: "db", MACs: []lease.MAC{{0x52, 0x54, 0, 0, 0, 1}}},
+		},
+		Uses: map[netip.Addr][]lease.Use{
+			ip("10.0.0.5"): use("10.0.0.5", lease.Owner{VMID: 101}, "vmbr0", 0, "pve1", lease.Running),
+			ip("10.0.0.6"): use("10.0.0.6", lease.Owner{VMID: 102}, "vmbr1", 20, "pve2", lease.Running),
+			ip("10.0.0.7"): use("10.0.0.7", lease.Owner{VMID: 102}, "vmbr1", 0, "pve2", lease.Pending),
+			ip("10.0.0.8"): use("10.0.0.8", lease.Owner{VMID: 102}, "vmbr1", 0, "pve2", lease.Snapshot),
+			ip("10.0.0.9"): use("10.0.0.9", lease.Owner{Kind: lease.VM, VMID: 200}, "vmbr0", 0, "pve2", lease.Running),
+		},
+		Never: map[netip.Addr]string{
+			ip("10.0.0.11"): "an address of this node", ip("10.0.0.12"): "an address of node pve2",
+		},
+		Complete: true,
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error("inventory (-want +got):", diff)
+	}
+}
+
+// TestReadAgain: a second reading sees what changed, and only that.
+func TestReadAgain(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5").ct("pve1", 102, "10.0.0.6")
+	r := NewReader(tr.dir, none)
+	read1(t, r)
+	tr.ct("pve1", 102, "10.0.0.77")
+	if err := os.Remove(filepath.Join(tr.dir, "nodes/pve1/lxc/101.conf")); err != nil {
+		t.Fatal(err)
+	}
+	inv := read1(t, r)
+	if len(inv.Uses) != 1 || len(inv.Uses[netip.MustParseAddr("10.0.0.77")]) != 1 || len(inv.Guests) != 1 {
+		t.Errorf("second reading: %+v", inv)
+	}
+}
+
+func TestUnreadableIsIncomplete(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5")
+	// A directory in the place of a config can't be read by anybody.
+	if err := os.Mkdir(filepath.Join(tr.dir, "nodes/pve1/lxc/102.conf"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	inv := read1(t, NewReader(tr.dir, none))
+	if _, exists := inv.Guests[102]; !exists || inv.Complete {
+		t.Errorf("an unreadable guest must exist (%v) and the inventory be incomplete (%v)", exists, !inv.Complete)
+	}
+	if _, err := NewReader(filepath.Join(tr.dir, "nowhere"), none).Read(context.Background()); err == nil {
+		t.Error("a missing /etc/pve is an empty cluster")
+	}
+}
+
+// vmlist writes what pmxcfs shows of itself.
+func (tr tree) vmlist(start int, ids string) tree {
+	return tr.write(".version", fmt.Sprintf(`{"starttime": %d, "vmlist": 3}`, start)).
+		write(".vmlist", `{"version": 3, "ids": {`+ids+`}}`)
+}
+
+// TestCache: a process reads only configs whose number changed since the last
+// one saved, and everything after pmxcfs was started anew.
+func TestCache(t *testing.T) {
+	t.Parallel()
+	const first = `"101":{"node":"pve1","type":"lxc","version":1},"102":{"node":"pve1","type":"lxc","version":2}`
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5").ct("pve1", 102, "10.0.0.6").vmlist(7, first)
+	cached := filepath.Join(t.TempDir(), "inventory")
+	open := func() *Reader { return NewClusterReader(tr.dir, cached, none) }
+	r := open()
+	want := read1(t, r)
+	r.Save()
+
+	// The files change behind the list's back: who trusts the list sees the old.
+	tr.ct("pve1", 101, "10.0.0.50").ct("pve1", 102, "10.0.0.60")
+	if diff := cmp.Diff(want, read1(t, open()), cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error("unchanged numbers (-want +got):", diff)
+	}
+	tr.vmlist(7, `"101":{"node":"pve1","type":"lxc","version":1},"102":{"node":"pve1","type":"lxc","version":3}`)
+	inv := read1(t, open())
+	if len(inv.Uses[netip.MustParseAddr("10.0.0.5")]) != 1 || len(inv.Uses[netip.MustParseAddr("10.0.0.60")]) != 1 {
+		t.Errorf("one number changed: %v", inv.Uses)
+	}
+	tr.vmlist(8, first)
+	inv = read1(t, open())
+	if len(inv.Uses[netip.MustParseAddr("10.0.0.50")]) != 1 {
+		t.Errorf("pmxcfs started anew: %v", inv.Uses)
+	}
+	if err := os.WriteFile(cached, []byte(cacheFormat+"\nrubbish\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if inv := read1(t, open()); len(inv.Guests) != 2 {
+		t.Errorf("damaged cache: %+v", inv)
+	}
+}
+
+// TestMigration: a guest that the list still shows on its old node.
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve2", 101, "10.0.0.5").vmlist(7, `"101":{"node":"pve1","type":"lxc","version":1}`)
+	r := NewClusterReader(tr.dir, "", none)
+	listed := 0
+	list := r.list
+	r.list = func() (listing, error) {
+		if listed++; listed == 2 {
+			tr.vmlist(7, `"101":{"node":"pve2","type":"lxc","version":2}`)
+		}
+		return list()
+	}
+	if inv := read1(t, r); inv.Guests[101].Node != "pve2" || !inv.Complete || len(inv.Uses) != 1 {
+		t.Errorf("a guest on its way: %+v", inv)
+	}
+}
+
+func FuzzCacheLine(f *testing.F) {
+	p := parsed{version: "7.1", guest: lease.Guest{VMID: 101, Node: "pve1", Name: "web", MACs: []lease.MAC{{1}}}, uses: []lease.Use{{
+		Addr: netip.MustParseAddr("10.0.0.5"), Owner: lease.Owner{VMID: 101}, Segment: lease.NewSegment("vmbr0", 0, "pve1"),
+	}}}
+	f.Add(string(appendLine(nil, "/a", p)))
+	f.Add("\t\t\t\t")
+	f.Fuzz(func(t *testing.T, line string) {
+		path, p, ok := decodeLine(line)
+		if !ok {
+			return
+		}
+		again := string(appendLine(nil, path, p))
+		path2, p2, ok2 := decodeLine(again[:max(0, len(again)-1)])
+		if again != "" && (!ok2 || path2 != path || len(p2.uses) != len(p.uses) || p2.version != p.version) {
+			t.Errorf("%q came back as %q", line, again)
+		}
+	})
+}
+
+// BenchmarkRead is the price of an inventory with one changed config.
+func BenchmarkRead(b *testing.B) {
+	for _, guests := range []int{10, 500, 2000} {
+		tr := newTree(b)
+		ids := ""
+		for i := range guests {
+			node := fmt.Sprintf("pve%d", i%16)
+			tr.ct(node, 1000+i, fmt.Sprintf("10.0.%d.%d", i/200, i%200+1))
+			ids += fmt.Sprintf(`,"%d":{ "node": "%s", "type": "lxc", "version": %d }`, 1000+i, node, i+1)
+		}
+		tr.vmlist(7, ids[1:])
+		cached := filepath.Join(b.TempDir(), "inventory")
+		ctx := context.Background()
+		b.Run(fmt.Sprintf("walk/%d", guests), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := NewReader(tr.dir, none).Read(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		r := NewClusterReader(tr.dir, cached, none)
+		if _, err := r.Read(ctx); err != nil {
+			b.Fatal(err)
+		}
+		r.Save()
+		b.Run(fmt.Sprintf("cached/%d", guests), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := NewClusterReader(tr.dir, cached, none).Read(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

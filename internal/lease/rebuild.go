@@ -1,0 +1,71 @@
+package lease
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Rebuild makes a table from what the guests' configs say, for a ledger that
+// is lost: every address that exactly one guest with our hook names on a
+// pool's segment is that guest's lease, bound until its next stop. An address
+// that two configs name is left to who starts first and is proved. What the
+// configs don't tell is lost: offers, holds, strangers.
+func Rebuild(w World, id string) (t *Table, doubtful []netip.Addr) {
+	t = NewTable()
+	for addr, uses := range w.Inventory.Uses {
+		u, living := w.soleOwner(uses)
+		switch {
+		case living > 1:
+			doubtful = append(doubtful, addr)
+		case living == 1:
+			w.restore(t, u, id)
+		}
+	}
+	return t, doubtful
+}
+
+// soleOwner counts the guests whose running or pending config names an
+// address, and returns the running use of the first.
+func (w *World) soleOwner(uses []Use) (owner Use, living int) {
+	seen := map[Owner]bool{}
+	for _, u := range uses {
+		if u.Where == Snapshot || w.Inventory.Guests[u.Owner.VMID].Template || seen[u.Owner] {
+			continue
+		}
+		seen[u.Owner] = true
+		owner, living = u, living+1
+	}
+	return owner, living
+}
+
+// restore enters a guest's address as its lease, if a pool serves its NIC.
+func (w *World) restore(t *Table, u Use, id string) {
+	g := w.Inventory.Guests[u.Owner.VMID]
+	if !g.Hooked || u.Owner.NIC != 0 || u.Where != Running || u.Owner.Kind != Container {
+		return
+	}
+	l := Lease{
+		Owner: u.Owner, Origin: Static, Since: w.Now.Truncate(time.Second),
+		Claim: Claim{ID: id, Node: g.Node, At: w.Now.Truncate(time.Second)},
+	}
+	for i := range w.Pools {
+		p := &w.Pools[i]
+		if !p.Serves(g.Node, u.Segment.Bridge, u.Segment.Tag) {
+			continue
+		}
+		if l.Segment.Bridgeless() || p.Contains(u.Addr) {
+			l.Key = Key{p.Segment(), u.Addr}
+		}
+		if p.Contains(u.Addr) {
+			l.Origin = FromPool
+		}
+	}
+	for _, r := range w.Reservations {
+		if r.Addr == u.Addr && r.Pins(u.Owner) {
+			l.Origin = Reserved
+		}
+	}
+	if !l.Segment.Bridgeless() {
+		t.put(l)
+	}
+}

@@ -1,0 +1,153 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// held is the right to write to the slots: this node's flock, and the lock
+// directory that pmxcfs lets one node at a time create.
+type held struct {
+	*slots
+	node *flock.Flock
+	m    mount
+
+	// since is when the lock was taken at the earliest, proved when it was
+	// last known to be ours, asked when its removal was last asked for; all by
+	// the store's clock.
+	since, proved, asked time.Duration
+	// doubt says that the directory, if it exists, may be this node's.
+	doubt bool
+}
+
+func (s *slots) lockDir() string { return filepath.Join("priv/lock", filepath.Base(s.dir)) }
+
+// marker is a file that is there while this node may own the lock directory.
+// Whoever has the flock and finds it knows that its writer was killed.
+func (s *slots) marker() string { return filepath.Join(s.run, "held-"+filepath.Base(s.dir)) }
+
+// acquire takes the lock directory. The flock is ours already, so one that
+// this node made is a killed process's and can be taken over.
+func (h *held) acquire(ctx context.Context) error {
+	_, err := os.Lstat(h.marker())
+	h.doubt = err == nil
+	if err := os.WriteFile(h.marker(), nil, 0o600); err != nil {
+		return explain(err)
+	}
+	h.asked = h.clock()
+	if err = h.compete(ctx); err != nil && !h.doubt {
+		err = errors.Join(err, os.Remove(h.marker()))
+	}
+	return err
+}
+
+// compete tries again and again to make the directory, with pauses of random
+// length so that no node is always late. Trying costs little: while the
+// directory exists, the node's own pmxcfs says so.
+func (h *held) compete(ctx context.Context) error {
+	for pause := 3 * time.Millisecond; ; pause = min(pause*11/10, 50*time.Millisecond) {
+		if err := h.enough(ctx); err != nil {
+			return fmt.Errorf("%w: %s is taken: %w", ErrLocked, filepath.Join(h.pve, h.lockDir()), err)
+		}
+		if ours, err := h.attempt(); ours || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+// attempt tries once to make the directory.
+func (h *held) attempt() (ours bool, err error) {
+	h.since = h.clock()
+	err = h.on(func(m mount) error { return m.Mkdir(h.lockDir(), 0o700) })
+	if errors.Is(err, fs.ErrNotExist) {
+		err = h.on(func(m mount) error { return m.MkdirAll(h.lockDir(), 0o700) })
+	}
+	switch {
+	case err == nil:
+		h.proved = h.since
+		return true, nil
+	case errors.Is(err, fs.ErrExist):
+		return h.occupied()
+	case decided(err), errors.Is(err, ErrUnmounted):
+		return false, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
+	}
+	h.doubt = true
+	return false, nil
+}
+
+// occupied handles a directory that exists: it may be this node's after all,
+// or so old that pmxcfs removes it when asked.
+func (h *held) occupied() (ours bool, err error) {
+	due := h.clock()-h.asked >= h.limits.ask
+	if h.doubt || due {
+		err := h.prove()
+		if err == nil {
+			return true, nil
+		}
+		h.doubt = !decided(err)
+	}
+	if due {
+		h.asked = h.clock()
+		_ = h.touch(time.Unix(0, 0)) // refused until it is old enough
+	}
+	if h.m.Root != nil && !h.m.quorate() {
+		return false, fmt.Errorf("%w: %s is read-only; check 'pvecm status'", ErrNoQuorum, h.pve)
+	}
+	return false, nil
+}
+
+// prove renews the directory for another 120 s, which pmxcfs allows only the
+// node that made it (memdb_mtime in memdb.c): EACCES means that it is another
+// node's, or that there is no quorum, ENOENT that it is gone.
+func (h *held) prove() error {
+	now := h.clock()
+	err := h.touch(time.Now())
+	if err == nil {
+		h.proved = now
+	}
+	return err
+}
+
+func (h *held) touch(t time.Time) error {
+	return h.on(func(m mount) error { return m.Chtimes(h.lockDir(), t, t) })
+}
+
+// on calls f with the mounted file system, opening it again after a restart
+// of pmxcfs.
+func (h *held) on(f func(mount) error) (err error) {
+	if h.m.Root == nil {
+		if h.m, err = openMount(h.pve); err != nil {
+			return err
+		}
+	}
+	if err = f(h.m); disconnected(err) {
+		h.m.Close()
+		h.m = mount{}
+	}
+	return err
+}
+
+// enough reports whether there is time for a call that may block while the
+// cluster decides about its quorum.
+func (h *held) enough(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	deadline, limited := ctx.Deadline()
+	if left := time.Until(deadline); limited && left < h.reserve {
+		return fmt.Errorf("%w: writing may take %v and %v are left", context.DeadlineExceeded, h.reserve, left.Round(time.Millisecond))
+	}
+	return nil
+}

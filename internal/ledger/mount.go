@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// mount is the cluster file system, held by a descriptor of its root: nothing
+// that goes through it can end up in the directory below, where any file would
+// keep pmxcfs from starting.
+type mount struct{ *os.Root }
+
+// openMount opens /etc/pve, or where it is in a scratch tree. It returns
+// ErrUnmounted if that is an ordinary directory or none.
+func openMount(pve string) (mount, error) {
+	root, err := os.OpenRoot(pve)
+	if errors.Is(err, fs.ErrNotExist) {
+		return mount{}, unmounted(pve)
+	}
+	if err != nil {
+		return mount{}, fmt.Errorf("the cluster file system cannot be opened: %w", err)
+	}
+	m := mount{root}
+	if !m.genuine() {
+		root.Close()
+		return mount{}, unmounted(pve)
+	}
+	return m, nil
+}
+
+func unmounted(pve string) error {
+	return fmt.Errorf("%w: %s is no pmxcfs; check the service pve-cluster", ErrUnmounted, pve)
+}
+
+// genuine reports whether the root is that of a pmxcfs: a FUSE file system
+// with the link that only pmxcfs can make (create_symlinks in pmxcfs.c).
+func (m mount) genuine() bool {
+	dir, err := m.Open(".")
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	var st unix.Statfs_t
+	if unix.Fstatfs(int(dir.Fd()), &st) != nil || st.Type != unix.FUSE_SUPER_MAGIC {
+		return false
+	}
+	info, err := m.Lstat("local")
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// quorate reports whether the cluster accepts writes: without quorum pmxcfs
+// takes the write bits from its links (cfs_plug_link_getattr). A file system
+// that doesn't answer gets the benefit of the doubt.
+func (m mount) quorate() bool {
+	info, err := m.Lstat("local")
+	return err != nil || info.Mode()&0o200 != 0
+}
+
+// below is path relative to dir, if it lies below it.
+func below(dir, path string) (rel string, ok bool) {
+	rel, err := filepath.Rel(dir, path)
+	return rel, err == nil && rel != "." && rel != ".." && !strings.HasPrefix(rel, "../")
+}

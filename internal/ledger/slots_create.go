@@ -1,0 +1,119 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// prepare brings the first use to its end, if nobody did. pmxcfs cannot
+// rename a directory with files in it, so the ledger appears in steps, and
+// whoever dies on the way leaves a state that unfinished recognises.
+func (h *held) prepare(ctx context.Context) error {
+	found, err := h.loadAgain(ctx)
+	if err != nil {
+		return fmt.Errorf("the ledger cannot be read: %w", err)
+	}
+	begun := func(m mount) error { return create(m, h.begun()) }
+	mkdir := func(m mount) error { return ignoreExisting(m.Mkdir(h.dir, 0o700)) }
+	parents := func(m mount) error { return m.MkdirAll(filepath.Dir(h.dir), 0o700) }
+	finished := func(m mount) error { return ignoreMissing(m.Remove(h.begun())) }
+	if found == nil {
+		for _, step := range []func(mount) error{parents, begun, mkdir} {
+			if err := h.insist(ctx, step); err != nil {
+				return fmt.Errorf("the ledger cannot be created: %w", explainPVE(err))
+			}
+		}
+		if err := h.settle(ctx, 0, h.fresh); err != nil {
+			return fmt.Errorf("the ledger cannot be created: %w", err)
+		}
+		return h.insist(ctx, finished)
+	}
+	left := h.on(func(m mount) error { _, err := m.Lstat(h.begun()); return err })
+	if left == nil {
+		return h.insist(ctx, finished)
+	}
+	return nil
+}
+
+func ignoreExisting(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// loadAgain reads the slots through the mount that the lock was taken with.
+func (h *held) loadAgain(ctx context.Context) (found []Slot, err error) {
+	err = patiently(ctx, func() error {
+		return h.on(func(m mount) error {
+			found, err = h.load(m)
+			return err
+		})
+	})
+	return found, err
+}
+
+// insist repeats a step that may have been taken until it certainly was.
+func (h *held) insist(ctx context.Context, step func(mount) error) error {
+	for pause := 10 * time.Millisecond; ; pause *= 2 {
+		if err := h.enough(ctx); err != nil {
+			return err
+		}
+		err := h.on(step)
+		if err == nil || decided(err) || pause > restart {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// keepCopies is how many copies of damaged slots stay.
+const keepCopies = 8
+
+// Keep copies a slot to a file beside it and removes the oldest such copies.
+func (h *held) Keep(ctx context.Context, slot int, suffix string) error {
+	return h.insist(ctx, func(m mount) error {
+		data, err := m.ReadFile(h.slot(slot))
+		if len(data) == 0 || err != nil {
+			return ignoreMissing(err)
+		}
+		if err := put(m, h.slot(slot)+"."+suffix, data[:min(len(data), maxFile)]); err != nil {
+			return err
+		}
+		return h.thin(m)
+	})
+}
+
+// thin removes all but the latest copies.
+func (h *held) thin(m mount) error {
+	entries, err := fs.ReadDir(m.FS(), h.dir)
+	if err != nil {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !strings.Contains(e.Name(), ".bad-") })
+	slices.SortFunc(entries, func(a, b os.DirEntry) int {
+		return strings.Compare(a.Name()[len("ledger.0"):], b.Name()[len("ledger.0"):])
+	})
+	for len(entries) > keepCopies {
+		if err := ignoreMissing(m.Remove(filepath.Join(h.dir, entries[0].Name()))); err != nil {
+			return err
+		}
+		entries = entries[1:]
+	}
+	return nil
+}
