@@ -1,7 +1,53 @@
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-GO      := CGO_ENABLED=0 go
-LDFLAGS := -s -w -X main.version=$(VERSION)
+# 'make test' and 'make demo' need nothing but Go; 'make check' also needs a C
+# compiler, for the race detector.
 
-.PHONY: build
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOFUMPT   := mvdan.cc/gofumpt@v0.11.0
+STATIC    := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+TESTFLAGS :=
+FUZZTIME  := 5s
+
+# The version is stamped by the linker, not by go's look at the repository,
+# which fails in a checkout that belongs to somebody else.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+export CGO_ENABLED := 0
+
+.PHONY: help build test check fmt vet static race fuzz bench cover demo clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
 build: ## the static binary bin/pve-iplease
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pve-iplease ./hookscript
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
+
+test: ## all tests; as root, or where user namespaces are allowed, none is skipped
+	go test -timeout 5m $(TESTFLAGS) ./...
+
+check: fmt vet static race ## format, vet, staticcheck, and the tests under the race detector
+
+fmt:
+	@out=$$(go run $(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not as gofumpt has it:"; echo "$$out"; exit 1; fi
+
+vet:
+	go vet ./...
+
+static:
+	go run $(STATIC) -checks=all ./...
+
+race:
+	CGO_ENABLED=1 go test -race -timeout 10m $(TESTFLAGS) ./...
+
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@scripts/fuzz $(FUZZTIME)
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+cover: ## the tests' coverage, a line a function
+	go test -coverpkg=./internal/... -coverprofile=bin/cover.out ./... && go tool cover -func=bin/cover.out
+
+demo: build ## the main job, on a network made of namespaces
+	@go build -o bin/demo ./scripts/demo && exec bin/demo
+
+clean: ## remove what was made
+	rm -rf bin dist bench-results

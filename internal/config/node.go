@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -20,6 +21,7 @@ type Node struct {
 	Pools    string        // the pools file, absolute, without the root directory
 	Ledger   string        // the directory of the ledger, likewise
 	Deadline time.Duration // for everything one invocation does
+	DHCP     []string      // files of DHCP servers beside those at the default places, likewise
 }
 
 // DefaultNode is what counts where no node.cfg says otherwise.
@@ -31,7 +33,7 @@ func DefaultNode() Node {
 	}
 }
 
-var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once}
+var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once, "dhcp-leases": once}
 
 // ParseNode reads lines of "key value". A path that is given but wrong is
 // empty in the result, so that nobody goes on with the default, which may be
@@ -88,8 +90,14 @@ func (r *nodeReader) set(n int, key, value string, err error) {
 		r.Ledger, err = parsePath(value, err)
 	case "deadline":
 		r.Deadline, err = parseDeadline(value, err)
+	case "dhcp-leases":
+		r.DHCP, err = parsePaths(value, err)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case key == "dhcp-leases": // it only hides evidence: no reason to keep guests from starting
+		r.warn(n, "%s %v", key, err)
+	default:
 		r.fail(n, "%s %v", key, err)
 	}
 }
@@ -104,6 +112,19 @@ func parsePath(s string, err error) (string, error) {
 		return "", fmt.Errorf("%s is no absolute path like /etc/pve/pve-iplease/pools.cfg", quote(s))
 	}
 	return path.Clean(s), nil
+}
+
+// parsePaths reads paths separated by blanks. A wrong one leaves the others
+// standing.
+func parsePaths(s string, err error) (paths []string, _ error) {
+	for w := range strings.FieldsSeq(s) {
+		if !path.IsAbs(w) || path.Clean(w) == "/" {
+			err = cmp.Or(err, fmt.Errorf("%s is no absolute path like /var/lib/misc/dnsmasq.leases", quote(w)))
+			continue
+		}
+		paths = append(paths, path.Clean(w))
+	}
+	return paths, err
 }
 
 func parseDeadline(s string, err error) (time.Duration, error) {

@@ -28,7 +28,7 @@ func TestParseNode(t *testing.T) {
 			"# here\r\npools /srv/phoenix config.json\r\n\tledger  /srv//ledger/ \r\ndeadline 1m30s",
 			config.Node{Pools: "/srv/phoenix config.json", Ledger: "/srv/ledger", Deadline: 90 * time.Second}, "",
 		},
-		"unknown key":       {"leger /x\n", standard, `warning: n:1: "leger" is none of the keys deadline, ledger, pools, and ignored; did you mean ledger?`},
+		"unknown key":       {"leger /x\n", standard, `warning: n:1: "leger" is none of the keys deadline, dhcp-leases, ledger, pools, and ignored; did you mean ledger?`},
 		"colon":             {"ledger: /x\n", noLedger, `n:1: ledger has no colon or equals sign; write 'ledger VALUE'`},
 		"equals":            {"ledger=/x\n", noLedger, `n:1: ledger has no colon or equals sign; write 'ledger VALUE'`},
 		"equals, blanks":    {"ledger = /x\n", noLedger, `n:1: ledger "= /x" is no absolute path like /etc/pve/pve-iplease/pools.cfg`},
@@ -42,6 +42,12 @@ func TestParseNode(t *testing.T) {
 		"too short":         {"deadline 4s\n", standard, `n:1: deadline "4s" is out of bounds; allowed are 5s to 10m`},
 		"too long":          {"deadline 1h\n", standard, `n:1: deadline "1h" is out of bounds; allowed are 5s to 10m`},
 		"no unit":           {"deadline 30\n", standard, `n:1: deadline "30" is no duration; write numbers with a unit s, m, h, d or w, like 30s, 24h, 7d`},
+		"DHCP": {"dhcp-leases /srv/a  /srv//b\n", with(func(n *config.Node) { n.DHCP = []string{"/srv/a", "/srv/b"} }), ""},
+		"one wrong DHCP file": {
+			"dhcp-leases x /srv/b /\n", with(func(n *config.Node) { n.DHCP = []string{"/srv/b"} }),
+			`warning: n:1: dhcp-leases "x" is no absolute path like /var/lib/misc/dnsmasq.leases`,
+		},
+		"no DHCP file": {"dhcp-leases\n", standard, `warning: n:1: dhcp-leases has no value`},
 		"UTF-16": {
 			"\xfe\xff", with(func(n *config.Node) { n.Pools, n.Ledger = "", "" }), `n:1: the file is UTF-16; save it as UTF-8`,
 		},

@@ -76,6 +76,11 @@ func (n *Node) Plug(bridge, port string, mac lease.MAC) (*Host, error) {
 	return h, nil
 }
 
+// AddPort makes a port that leads nowhere: one of the many of a busy host.
+func (n *Node) AddPort(bridge, port string) error {
+	return n.plug(bridge, port, n.Namespace, "far"+port, RandomMAC())
+}
+
 // GuestPort is the name of a container's port on its bridge (PVE::LXC,
 // update_net).
 func GuestPort(id lease.VMID, nic int) string { return fmt.Sprintf("veth%di%d", id, nic) }

@@ -1,11 +1,9 @@
 package lab_test
 
 import (
-	"bytes"
 	"context"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -128,37 +126,4 @@ func TestNamespaceHoldsItsOwnDevices(t *testing.T) {
 // namespace.
 func tunnel(name string) bool {
 	return name != "lo" && name != "eno1" && name != "vmbr0" && strings.HasSuffix(name, "0")
-}
-
-// childEnv makes the test binary print its network namespace instead.
-const childEnv = "LAB_TEST_CHILD"
-
-func TestPrintNamespace(t *testing.T) {
-	if os.Getenv(childEnv) == "" {
-		t.Skip("the child's part of TestChildIsInsideNamespace")
-	}
-	ns, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log("namespace=", ns)
-}
-
-func TestChildIsInsideNamespace(t *testing.T) {
-	t.Parallel()
-	f := lab.New(t)
-	node, _ := f.Node("pve1", nil)
-	var want string
-	f.Must(node.Do(func() (err error) {
-		want, err = os.Readlink("/proc/thread-self/ns/net")
-		return err
-	}))
-	var out bytes.Buffer
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestPrintNamespace$", "-test.v")
-	cmd.Env = append(os.Environ(), childEnv+"=1")
-	cmd.Stdout, cmd.Stderr = &out, &out
-	f.Must(node.Run(cmd))
-	if !strings.Contains(out.String(), want) {
-		t.Errorf("the child does not run in %s:\n%s", want, out.String())
-	}
 }

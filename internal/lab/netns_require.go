@@ -19,8 +19,9 @@ const parallel = "8"
 // belongs in TestMain: os.Exit(lab.Main(m)). Where the rights for that are
 // missing the tests run too, and Require skips those that need them. A test
 // binary that plays another program, in a child with an environment of its
-// own, must do so before it calls Main.
+// own, must do so before it calls Main. The processes of a Proxmox are played here.
 func Main(m *testing.M) int {
+	Act()
 	status, inside, err := Isolate()
 	if err != nil {
 		err = os.Setenv(missingEnv, err.Error())

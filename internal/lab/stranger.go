@@ -124,6 +124,13 @@ func (s *Stranger) announce() {
 	}
 }
 
+// Shout announces its addresses n times, as fast as it can.
+func (s *Stranger) Shout(n int) {
+	for range n {
+		s.announce()
+	}
+}
+
 // probe asks for each address as a host does that is about to use it.
 func (s *Stranger) probe() {
 	for _, a := range s.script.Addrs {

@@ -59,8 +59,10 @@ func (a *acquisition) decide() (Grant, error) {
 	switch {
 	case a.want.Move:
 		return a.fresh()
-	case a.own != nil && (!cur.IsValid() || cur == a.own.Addr || cur == a.own.Was):
+	case a.own != nil && cur == a.own.Addr:
 		return a.renew()
+	case a.own != nil && (!cur.IsValid() || cur == a.own.Was):
+		return a.resume()
 	case !cur.IsValid():
 		return a.fresh()
 	}
@@ -98,11 +100,26 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 			a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, why)
 			return a.fresh()
 		}
-		a.warnOfOthers(cur)
-		return a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner")), nil
+		shared := a.warnOfOthers(cur)
+		g := a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner"))
+		g.Shared = shared
+		return g, nil
 	}
-	a.warnOfOthers(cur)
-	return a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool"), nil
+	shared := a.warnOfOthers(cur)
+	g := a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool")
+	g.Shared = shared
+	return g, nil
+}
+
+// resume gives the owner the lease that its config doesn't carry: it was
+// offered, claimed by a start that failed, or taken out of the config. Somebody
+// may have written the address into another config meanwhile.
+func (a *acquisition) resume() (Grant, error) {
+	if why := a.w.NamedByOthers(a.own.Key, a.want.Owner); why != "" && a.own.Origin == FromPool {
+		a.note("its address %s %s", a.own.Addr, why)
+		return a.fresh()
+	}
+	return a.renew()
 }
 
 // renew gives the owner its own lease again, as long as the address still
@@ -190,7 +207,7 @@ func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
 	for addr := range p.candidates(a.want.Owner) {
 		c := a.t.rank(a.w, p, seg, a.want.Owner, Owner{}, addr)
 		if a.avoids(addr) {
-			c.tier, c.why = taken, "was asked already"
+			c.tier, c.why = taken, a.asked(addr)
 		}
 		if c.tier == taken {
 			if a.w.Explain {
@@ -224,6 +241,16 @@ func (a *acquisition) avoids(addr netip.Addr) bool {
 		return true
 	}
 	return a.want.Move && (addr == a.want.Current.Addr() || a.own != nil && addr == a.own.Addr)
+}
+
+// asked says what came of an address that is not to be tried again.
+func (a *acquisition) asked(addr netip.Addr) string {
+	for _, l := range a.t.At(Key{a.segment(a.poolOf(addr)), addr}) {
+		if l.State == Conflicted {
+			return l.describe()
+		}
+	}
+	return "was asked already"
 }
 
 // reason says why a candidate was the best.

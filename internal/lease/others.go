@@ -36,3 +36,15 @@ func (t *Table) Foreign(w World, k Key, owner Owner) string {
 	}
 	return ""
 }
+
+// Lapsed says why an owner can't go on with its own lease without writing to
+// the ledger: the pool may be giving the address away at this moment. Empty: it
+// can.
+func (t *Table) Lapsed(w World, k Key, owner Owner) string {
+	for _, l := range t.At(k) {
+		if l.Owner == owner && w.held(&l) == expired {
+			return "is kept for it no longer: it was stopped for longer than the pool's hold, or released"
+		}
+	}
+	return ""
+}

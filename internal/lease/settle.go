@@ -142,7 +142,7 @@ func (t *Table) Confirm(w World, grants []Grant) error {
 		if err := t.holds(g); err != nil {
 			return err
 		}
-		if g.How != Fresh {
+		if g.Present() {
 			continue // it was the owner's before; others that name it were warned of
 		}
 		c := t.rank(&w, g.Pool, g.Lease.Segment, g.Want.Owner, g.From, g.Lease.Addr)

@@ -158,11 +158,14 @@ func (a *acquisition) holder(addr netip.Addr) string {
 	return a.t.Foreign(*a.w, Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner)
 }
 
-// warnOfOthers notes every other living config that names the address.
-func (a *acquisition) warnOfOthers(addr netip.Addr) {
-	for _, u := range a.w.others(Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner) {
+// warnOfOthers notes every other living config that names the address, and
+// reports whether there are any.
+func (a *acquisition) warnOfOthers(addr netip.Addr) bool {
+	others := a.w.others(Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner)
+	for _, u := range others {
 		a.note("%s also %s", addr, u.describe(&a.w.Inventory))
 	}
+	return len(others) > 0
 }
 
 func (a *acquisition) note(format string, args ...any) {

@@ -67,6 +67,7 @@ type Grant struct {
 	Address netip.Prefix // with the length that the guest must use
 	Gateway netip.Addr   // invalid: none
 	From    Owner        // the stopped guest that had the address until now; mostly nobody
+	Shared  bool         // new to the ledger, and another guest's config names it too: only a proof decides
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
 	Why     string       // one clause: why this address
 	Notes   []string     // what an administrator should know
@@ -84,10 +85,15 @@ func (g *Grant) Keeps() bool {
 	return g.How == Guarded || (g.Want.Current == g.Address && g.Want.Gateway == g.Gateway)
 }
 
+// Present reports whether the guest's config carries the granted address
+// already, so that the guest may have run with it. A lease that a failed start
+// left behind is not present: it was never proved.
+func (g *Grant) Present() bool { return g.Want.Current.Addr() == g.Lease.Addr }
+
 // Movable reports whether another address may be granted instead when a
 // stranger has this one.
 func (g *Grant) Movable() bool {
-	return g.Lease.Origin == FromPool && (g.How == Fresh || g.Pool == nil || !g.Pool.Fail)
+	return g.Lease.Origin == FromPool && (!g.Present() || g.Pool == nil || !g.Pool.Fail)
 }
 
 // PoolName is the pool's name for messages, "-" without a pool.

@@ -33,7 +33,7 @@ func (f *file) Read(context.Context) ([]Slot, error) {
 		return []Slot{{Name: f.ledger(), Data: data, Exact: true}}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the ledger cannot be read: %w", err)
+		return nil, fmt.Errorf("the ledger cannot be read: %w", explain(err))
 	}
 	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

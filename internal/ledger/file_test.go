@@ -24,19 +24,19 @@ func TestProcessesAtOnce(t *testing.T) {
 	for i := range cmds {
 		c := child{Dir: dir, ID: i, Updates: updates, Patience: time.Minute}
 		cmds[i] = c.command(t)
-		cmds[i].Stderr = &out[i]
+		cmds[i].Stdout, cmds[i].Stderr = &out[i], &out[i]
 		if err := cmds[i].Start(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, cmd := range cmds {
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil || strings.Contains(out[i].String(), failed) {
 			t.Errorf("process %d: %v: %s", i, err, &out[i])
 		}
 	}
 	t.Logf("%d processes, %d updates each: %v", processes, updates, time.Since(start))
 	got := view(t, l)
-	if n := len(got.Nodes["pve1"].Probers); n != processes*updates || got.Generation != 1+processes*updates {
+	if n := got.Len(); n != processes*updates || got.Generation != 1+processes*updates {
 		t.Errorf("%d of %d changes, generation %d", n, processes*updates, got.Generation)
 	}
 	if names := entries(t, filepath.Dir(dir)); !slices.Equal(names, []string{"pve-iplease", "pve-iplease/ledger", "pve-iplease/lock"}) {

@@ -17,7 +17,7 @@ var errChild = errors.New("no")
 // touch makes a change that can be counted: it raises a lease's generation.
 func touch(owner lease.VMID) func(*lease.Table) error {
 	return func(t *lease.Table) error {
-		t.Known("pve1", "version", lease.MAC{0, 0, 0, 0, byte(owner >> 8), byte(owner)})
+		t.Known("pve1", "version", lease.MAC{2, 0, 0, 0, byte(owner >> 8), byte(owner)})
 		return nil
 	}
 }

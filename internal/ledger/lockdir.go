@@ -21,9 +21,9 @@ type held struct {
 	m    mount
 
 	// since is when the lock was taken at the earliest, proved when it was
-	// last known to be ours, asked when its removal was last asked for; all by
-	// the store's clock.
-	since, proved, asked time.Duration
+	// last known to be ours, asked when its removal was last asked for, alive
+	// when pmxcfs last answered; all by the store's clock.
+	since, proved, asked, alive time.Duration
 	// doubt says that the directory, if it exists, may be this node's.
 	doubt bool
 }
@@ -42,7 +42,7 @@ func (h *held) acquire(ctx context.Context) error {
 	if err := os.WriteFile(h.marker(), nil, 0o600); err != nil {
 		return explain(err)
 	}
-	h.asked = h.clock()
+	h.asked, h.alive = h.clock(), h.clock()
 	if err = h.compete(ctx); err != nil && !h.doubt {
 		err = errors.Join(err, os.Remove(h.marker()))
 	}
@@ -53,13 +53,15 @@ func (h *held) acquire(ctx context.Context) error {
 // length so that no node is always late. Trying costs little: while the
 // directory exists, the node's own pmxcfs says so.
 func (h *held) compete(ctx context.Context) error {
+	what := "no time to lock it"
 	for pause := 3 * time.Millisecond; ; pause = min(pause*11/10, 50*time.Millisecond) {
 		if err := h.enough(ctx); err != nil {
-			return fmt.Errorf("%w: %s is taken: %w", ErrLocked, filepath.Join(h.pve, h.lockDir()), err)
+			return fmt.Errorf("%w: %s: %w", ErrLocked, what, err)
 		}
 		if ours, err := h.attempt(); ours || err != nil {
 			return err
 		}
+		what = "another process keeps " + filepath.Join(h.pve, h.lockDir())
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause/2 + rand.N(pause)):
@@ -80,7 +82,7 @@ func (h *held) attempt() (ours bool, err error) {
 		return true, nil
 	case errors.Is(err, fs.ErrExist):
 		return h.occupied()
-	case decided(err), errors.Is(err, ErrUnmounted):
+	case decided(err), h.clock()-h.alive > restart:
 		return false, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
 	}
 	h.doubt = true
@@ -135,19 +137,30 @@ func (h *held) on(f func(mount) error) (err error) {
 	if err = f(h.m); disconnected(err) {
 		h.m.Close()
 		h.m = mount{}
+		return err
 	}
+	h.alive = h.clock()
 	return err
+}
+
+// patience is ctx without the time that a call which may block can take.
+func (s *slots) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-s.reserve))
 }
 
 // enough reports whether there is time for a call that may block while the
 // cluster decides about its quorum.
-func (h *held) enough(ctx context.Context) error {
+func (s *slots) enough(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	deadline, limited := ctx.Deadline()
-	if left := time.Until(deadline); limited && left < h.reserve {
-		return fmt.Errorf("%w: writing may take %v and %v are left", context.DeadlineExceeded, h.reserve, left.Round(time.Millisecond))
+	if left := time.Until(deadline); limited && left < s.reserve {
+		return fmt.Errorf("%w: writing may take %v and %v are left", context.DeadlineExceeded, s.reserve, left.Round(time.Millisecond))
 	}
 	return nil
 }

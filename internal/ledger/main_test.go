@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -33,7 +36,7 @@ func TestMain(m *testing.M) {
 	if order := os.Getenv(childEnv); order != "" {
 		os.Exit(playChild(order))
 	}
-	os.Exit(m.Run())
+	os.Exit(lab.Main(m))
 }
 
 func playChild(order string) int {
@@ -51,27 +54,41 @@ func playChild(order string) int {
 
 func (c child) run() error {
 	l, err := c.open()
+	for try := 0; err != nil && try < 100; try++ { // pmxcfs may be away just now
+		time.Sleep(20 * time.Millisecond)
+		l, err = c.open()
+	}
 	if err != nil {
 		return err
 	}
 	for i := range c.Updates {
-		ctx, cancel := context.WithTimeout(context.Background(), c.Patience)
-		err := l.Update(ctx, func(t *lease.Table) error {
-			t.Known("pve1", "1", mark(c.ID, i))
-			return nil
-		})
-		cancel()
-		if err != nil {
-			return err
+		if err := c.update(l, i); err != nil {
+			fmt.Printf("%s %v\n", failed, strings.ReplaceAll(err.Error(), "\n", "; "))
+			continue
 		}
 		fmt.Println(mark(c.ID, i))
 	}
 	return nil
 }
 
-// mark is the trace that a child's update leaves in the table.
-func mark(id, update int) lease.MAC {
-	return lease.MAC{2, 0, byte(id >> 8), byte(id), byte(update >> 8), byte(update)}
+// failed begins a line about a change that was not stored.
+const failed = "failed:"
+
+func (c child) update(l *Ledger, i int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.Patience)
+	defer cancel()
+	return l.Update(ctx, func(t *lease.Table) error {
+		l := typical(100)
+		l.Addr = mark(c.ID, i)
+		t.Add(l)
+		t.Known("pve1", l.Addr.String(), lease.MAC{})
+		return nil
+	})
+}
+
+// mark is the address that a child's update puts into the table.
+func mark(id, update int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(id), byte(update >> 8), byte(update)})
 }
 
 // command prepares the process.

@@ -14,7 +14,10 @@ import (
 // mount is the cluster file system, held by a descriptor of its root: nothing
 // that goes through it can end up in the directory below, where any file would
 // keep pmxcfs from starting.
-type mount struct{ *os.Root }
+type mount struct {
+	*os.Root
+	dir *os.File // the same directory, for calls that os.Root doesn't have
+}
 
 // openMount opens /etc/pve, or where it is in a scratch tree. It returns
 // ErrUnmounted if that is an ordinary directory or none.
@@ -26,12 +29,24 @@ func openMount(pve string) (mount, error) {
 	if err != nil {
 		return mount{}, fmt.Errorf("the cluster file system cannot be opened: %w", err)
 	}
-	m := mount{root}
-	if !m.genuine() {
-		root.Close()
-		return mount{}, unmounted(pve)
+	m := mount{Root: root}
+	if m.dir, err = m.Open("."); err == nil && m.genuine() {
+		return m, nil
 	}
-	return m, nil
+	m.Close()
+	if err != nil {
+		return mount{}, fmt.Errorf("the cluster file system cannot be opened: %w", err)
+	}
+	return mount{}, unmounted(pve)
+}
+
+// Close closes both descriptors.
+func (m mount) Close() error {
+	err := m.Root.Close()
+	if m.dir != nil {
+		err = errors.Join(err, m.dir.Close())
+	}
+	return err
 }
 
 func unmounted(pve string) error {
@@ -41,13 +56,8 @@ func unmounted(pve string) error {
 // genuine reports whether the root is that of a pmxcfs: a FUSE file system
 // with the link that only pmxcfs can make (create_symlinks in pmxcfs.c).
 func (m mount) genuine() bool {
-	dir, err := m.Open(".")
-	if err != nil {
-		return false
-	}
-	defer dir.Close()
 	var st unix.Statfs_t
-	if unix.Fstatfs(int(dir.Fd()), &st) != nil || st.Type != unix.FUSE_SUPER_MAGIC {
+	if unix.Fstatfs(int(m.dir.Fd()), &st) != nil || st.Type != unix.FUSE_SUPER_MAGIC {
 		return false
 	}
 	info, err := m.Lstat("local")
@@ -55,11 +65,13 @@ func (m mount) genuine() bool {
 }
 
 // quorate reports whether the cluster accepts writes: without quorum pmxcfs
-// takes the write bits from its links (cfs_plug_link_getattr). A file system
+// takes the write bits from its links (cfs_plug_link_getattr). The kernel is
+// told to ask; it would believe an answer of the last second. A file system
 // that doesn't answer gets the benefit of the doubt.
 func (m mount) quorate() bool {
-	info, err := m.Lstat("local")
-	return err != nil || info.Mode()&0o200 != 0
+	var st unix.Statx_t
+	err := unix.Statx(int(m.dir.Fd()), "local", unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_FORCE_SYNC, unix.STATX_MODE, &st)
+	return err != nil || st.Mode&0o200 != 0
 }
 
 // below is path relative to dir, if it lies below it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,46 +14,45 @@ import (
 	"pve-iplease/internal/lease"
 )
 
+// lineParser puts the members of one line into a lease.
+type lineParser struct {
+	*lease.Lease
+	timed bool // a state with a time was there
+}
+
 // parseLine decodes a line without its newline into an empty lease.
 func parseLine(l *lease.Lease, line string) error {
-	timed := false // a state with a time was there
-	err := eachMember(line, func(key, raw string) (err error) {
-		for state, k := range stateKeys {
-			if key == k {
-				timed = true
-				l.State = lease.State(state)
-				l.Since, err = moment(raw)
-				return err
-			}
-		}
-		return setMember(l, key, raw)
-	})
-	if err != nil {
+	p := lineParser{Lease: l}
+	if err := eachMember(line, p.member); err != nil {
 		return err
 	}
-	if !timed {
+	if !p.timed {
 		l.Since = l.Claim.At
 	}
 	return storable(l)
 }
 
-// setMember puts one member into the lease.
-func setMember(l *lease.Lease, key, raw string) (err error) {
+// member puts one member into the lease.
+func (p *lineParser) member(key, raw string) (err error) {
 	switch key {
 	case "a":
-		l.Addr, err = addr(raw)
+		p.Addr, err = addr(raw)
 	case "s":
-		l.Segment.Bridge, err = text(raw)
+		p.Segment.Bridge, err = text(raw)
 	case "o":
-		l.Owner, err = owner(raw)
+		p.Owner, err = owner(raw)
 	case "m":
-		l.MAC, err = mac(raw)
+		p.MAC, err = mac(raw)
 	case "c":
-		l.Claim, err = claim(raw)
+		p.Claim, err = claim(raw)
 	case "g":
-		l.Gen, err = strconv.ParseUint(raw, 10, 64)
+		p.Gen, err = strconv.ParseUint(raw, 10, 64)
+	case "b", "r", "f", "x":
+		p.timed = true
+		p.State = lease.State(slices.Index(stateKeys[:], key))
+		p.Since, err = moment(raw)
 	default:
-		return setRare(l, key, raw)
+		return setRare(p.Lease, key, raw)
 	}
 	return err
 }

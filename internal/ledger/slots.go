@@ -75,7 +75,7 @@ func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the ledger cannot be read: %w", err)
+		return nil, fmt.Errorf("the ledger cannot be read: %w", explain(err))
 	}
 	return found, nil
 }
@@ -141,7 +141,9 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	if err := os.MkdirAll(s.run, 0o700); err != nil {
 		return nil, fmt.Errorf("the directory for locks: %w", explain(err))
 	}
-	node, err := lockFile(ctx, filepath.Join(s.run, "lock"))
+	patience, cancel := s.patience(ctx)
+	defer cancel()
+	node, err := lockFile(patience, filepath.Join(s.run, "lock"))
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,13 +11,6 @@ import (
 	"strings"
 	"time"
 )
-
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
 
 // prepare brings the first use to its end, if nobody did. pmxcfs cannot
 // rename a directory with files in it, so the ledger appears in steps, and

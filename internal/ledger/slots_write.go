@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -42,16 +43,20 @@ func (h *held) still(ctx context.Context, was []Slot) error {
 		}
 	}
 	for i, s := range was {
-		if found, err := h.peek(i); err != nil || !bytes.Equal(found, s.Data[:min(prefix, len(s.Data))]) {
-			return errors.Join(fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked), err)
+		found, err := h.peek(ctx, i)
+		if err != nil {
+			return fmt.Errorf("the ledger cannot be read: %w", err)
+		}
+		if !bytes.Equal(found, s.Data[:min(prefix, len(s.Data))]) {
+			return fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked)
 		}
 	}
 	return nil
 }
 
 // peek reads the beginning of a slot, nothing of one that is missing.
-func (h *held) peek(slot int) (found []byte, err error) {
-	err = h.on(func(m mount) error {
+func (h *held) peek(ctx context.Context, slot int) (found []byte, err error) {
+	read := func(m mount) error {
 		f, err := m.Open(h.slot(slot))
 		if err != nil {
 			return ignoreMissing(err)
@@ -60,17 +65,17 @@ func (h *held) peek(slot int) (found []byte, err error) {
 		found = make([]byte, prefix)
 		n, err := f.ReadAt(found, 0)
 		found = found[:n]
-		if n < prefix && err != nil && n >= 0 {
-			return ignoreEOF(err)
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
 		return err
-	})
+	}
+	err = patiently(ctx, func() error { return h.on(read) })
 	return found, err
 }
 
 // settle stores data, and after an error of unknown outcome finds out by
-// reading what became of it. The lock is renewed first: that goes through the
-// cluster behind the write, so what is read afterwards is final.
+// reading what became of it.
 func (h *held) settle(ctx context.Context, slot int, data []byte) error {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
 		err := h.on(func(m mount) error { return put(m, h.slot(slot), data) })
@@ -80,35 +85,56 @@ func (h *held) settle(ctx context.Context, slot int, data []byte) error {
 		if decided(err) {
 			return untouched(fmt.Errorf("the ledger cannot be written: %w", explainPVE(err)))
 		}
-		stored, sure, perr := h.verify(ctx, slot, data)
-		switch {
-		case stored:
+		stored, verr := h.verify(ctx, slot, data)
+		if verr != nil {
+			return fmt.Errorf("%w: writing: %w; reading it back: %w", ErrUnknown, err, verr)
+		}
+		if stored {
 			return nil
-		case !sure:
-			return fmt.Errorf("%w: writing: %w; reading it back: %w", ErrUnknown, err, perr)
-		case perr != nil, h.clock()-h.since+pause > h.limits.hold, h.enough(ctx) != nil, pause > restart:
-			return untouched(fmt.Errorf("the ledger cannot be written: %w", errors.Join(err, perr)))
 		}
 		time.Sleep(pause)
+		if lost := h.again(ctx, pause); lost != nil {
+			return untouched(fmt.Errorf("the ledger cannot be written: %w; %w", err, lost))
+		}
 	}
 }
 
-// verify reads whether data is in the slot. It is sure if the cluster took
-// notice of something else since; err says why the lock is no longer ours, or
-// why it isn't sure.
-func (h *held) verify(ctx context.Context, slot int, data []byte) (stored, sure bool, err error) {
-	err = patiently(ctx, h.prove)
-	for pause := 10 * time.Millisecond; err != nil && !decided(err) && pause < restart; pause *= 2 {
-		time.Sleep(pause)
-		err = patiently(ctx, h.prove)
+// again reports why a write must not be repeated.
+func (h *held) again(ctx context.Context, pause time.Duration) error {
+	if err := h.enough(ctx); err != nil {
+		return err
 	}
-	sure = err == nil || decided(err) && h.m.Root != nil && h.m.quorate()
-	rerr := h.on(func(m mount) error {
+	if pause > restart || h.clock()-h.since > h.limits.hold {
+		return errors.New("giving up")
+	}
+	return h.prove()
+}
+
+// verify reads whether data is in the slot. First it changes the time of the
+// ledger's directory: that goes through the cluster behind the write, so that
+// what is read afterwards is final. An error means that it isn't known.
+func (h *held) verify(ctx context.Context, slot int, data []byte) (stored bool, err error) {
+	for pause := 10 * time.Millisecond; ; pause *= 2 {
+		err = patiently(ctx, func() error {
+			return h.on(func(m mount) error {
+				now := time.Now()
+				return m.Chtimes(h.dir, now, now)
+			})
+		})
+		if err == nil || decided(err) || pause > restart {
+			break
+		}
+		time.Sleep(pause)
+	}
+	if err != nil {
+		return false, explainPVE(err)
+	}
+	err = h.on(func(m mount) error {
 		found, err := m.ReadFile(h.slot(slot))
 		stored = len(found) >= len(data) && bytes.Equal(found[:len(data)], data)
 		return ignoreMissing(err)
 	})
-	return stored, sure && rerr == nil, errors.Join(err, rerr)
+	return stored, err
 }
 
 // put writes data in one piece to the beginning of a file. A file that

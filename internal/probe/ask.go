@@ -23,12 +23,12 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	}
 	p.budget.began = time.Now()
 	w := newWindow(q, p.mac)
-	before, blind := p.bridge.look()
+	before := p.look() // not beside the first probes: what is seen late may have begun late
 	trouble := p.run(ctx, w)
 	if ctx.Err() != nil {
 		return Result{}, fmt.Errorf("probing on %s: %w", p.name, context.Cause(ctx))
 	}
-	return p.conclude(w, before, cmp.Or(blind, trouble)), nil
+	return p.conclude(w, before, trouble), nil
 }
 
 // check refuses what ARP cannot ask.
@@ -47,6 +47,10 @@ func (q Question) check() error {
 	return nil
 }
 
+// timerLag is how late a timer is on an idle host. So much is made up for;
+// after a longer stall the probes keep their distance.
+const timerLag = 2 * time.Millisecond
+
 // run sends what is planned and listens. Its error is a reason for doubt; the
 // first one counts, and only one that makes the socket deaf ends the window.
 func (p *Port) run(ctx context.Context, w *window) error {
@@ -57,12 +61,13 @@ func (p *Port) run(ctx context.Context, w *window) error {
 		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
 	}
 	var trouble error
-	last := time.Now()
+	due := time.Now()
 	for _, s := range plan(w.question, p.off) {
-		if err := p.listen(ctx, w, latest(last.Add(s.after), p.budget.packet())); err != nil || w.settled() {
+		due = latest(due.Add(s.after), p.budget.packet())
+		if err := p.listen(ctx, w, due); err != nil || w.settled() {
 			return cmp.Or(trouble, err)
 		}
-		last = time.Now()
+		due = latest(due, time.Now().Add(-timerLag))
 		if w.needless(s.addr) {
 			continue
 		}

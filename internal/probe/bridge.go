@@ -22,24 +22,28 @@ type kernelBridge struct {
 	handles map[int]*nl.SocketHandle
 }
 
-// openBridge finds a bridge by its name.
-func openBridge(name string) (*kernelBridge, view, error) {
+// openBridge finds a bridge by its name, and its MAC.
+func openBridge(name string) (*kernelBridge, lease.MAC, error) {
 	socket, err := nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, view{}, fmt.Errorf("netlink: %w", err)
+		return nil, lease.MAC{}, fmt.Errorf("netlink: %w", err)
 	}
 	b := &kernelBridge{name: name, socket: socket, handles: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}}
-	l, err := b.link(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	l, err := b.link(0, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		err = errNoBridge(name)
+	case err != nil:
+		err = fmt.Errorf("interface %s: %w", name, err)
+	case l.kind != "bridge":
+		err = fmt.Errorf("%s is not a Linux bridge, so nobody can say what is plugged into it", name)
+	}
 	if err != nil {
 		b.close()
-		return nil, view{}, err
-	}
-	if l.kind != "bridge" {
-		b.close()
-		return nil, view{}, fmt.Errorf("%s is not a Linux bridge, so nobody can say what is plugged into it", name)
+		return nil, lease.MAC{}, err
 	}
 	b.index = l.index
-	return b, view{bridge: name, mac: l.mac, up: l.up}, nil
+	return b, l.mac, nil
 }
 
 func (b *kernelBridge) close() { b.socket.Close() }
@@ -49,43 +53,69 @@ func (b *kernelBridge) netInterface(mac lease.MAC) *net.Interface {
 	return &net.Interface{Index: b.index, Name: b.name, HardwareAddr: mac[:]}
 }
 
-// link asks for the one interface that the attribute names, or for ours.
-func (b *kernelBridge) link(by ...*nl.RtAttr) (link, error) {
-	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	msg.Index = int32(b.index)
-	replies, err := b.ask(unix.RTM_GETLINK, 0, msg, by...)
+// look implements bridge. The ports come from the bridge's own short list; in
+// the list of all interfaces each takes 1.5 kB, which is slow on a host with
+// hundreds of guests. Only of the uplinks the rest is asked for.
+func (b *kernelBridge) look() (view, error) {
+	l, err := b.link(b.index)
 	if errors.Is(err, unix.ENODEV) {
-		return link{}, fmt.Errorf("there is no bridge %s on this node", b.name)
+		return view{}, errNoBridge(b.name)
 	}
-	if err != nil || len(replies) != 1 {
-		return link{}, fmt.Errorf("interface %s: %w", b.name, errors.Join(err, errReplies(len(replies))))
+	if err != nil {
+		return view{}, fmt.Errorf("interface %s: %w", b.name, err)
+	}
+	v := view{bridge: b.name, mac: l.mac, up: l.up}
+	v.ports, err = b.ports()
+	if err != nil {
+		return view{}, fmt.Errorf("ports of %s: %w", b.name, err)
+	}
+	for i, p := range v.ports {
+		if p.guest() {
+			continue
+		}
+		l, err := b.link(p.index)
+		if errors.Is(err, unix.ENODEV) {
+			l, err = link{port: p}, nil // gone since: without a link
+		}
+		if err != nil {
+			return view{}, fmt.Errorf("port %s of %s: %w", p.name, b.name, err)
+		}
+		v.ports[i] = l.port
+	}
+	return v, nil
+}
+
+// link asks for one interface by its index, or with index 0 by an attribute.
+func (b *kernelBridge) link(index int, by ...*nl.RtAttr) (link, error) {
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	replies, err := b.ask(unix.RTM_GETLINK, 0, msg, by...)
+	if err != nil {
+		return link{}, err
+	}
+	if len(replies) != 1 {
+		return link{}, fmt.Errorf("%d replies from the kernel", len(replies))
 	}
 	return parseLink(replies[0])
 }
 
-// look implements bridge: the bridge itself, then its ports alone, which the
-// kernel picks out of what may be hundreds of interfaces.
-func (b *kernelBridge) look() (view, error) {
-	l, err := b.link()
+// ports lists index and name of what is plugged into the bridge.
+func (b *kernelBridge) ports() ([]port, error) {
+	replies, err := b.ask(unix.RTM_GETLINK, unix.NLM_F_DUMP, nl.NewIfInfomsg(unix.AF_BRIDGE))
 	if err != nil {
-		return view{}, err
+		return nil, err
 	}
-	v := view{bridge: b.name, mac: l.mac, up: l.up}
-	replies, err := b.ask(unix.RTM_GETLINK, unix.NLM_F_DUMP, nl.NewIfInfomsg(unix.AF_UNSPEC),
-		nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(b.index))))
-	if err != nil {
-		return view{}, fmt.Errorf("ports of %s: %w", b.name, err)
-	}
+	var ports []port
 	for _, r := range replies {
 		l, err := parseLink(r)
 		if err != nil {
-			return view{}, fmt.Errorf("ports of %s: %w", b.name, err)
+			return nil, err
 		}
-		if l.master == b.index {
-			v.ports = append(v.ports, l.port)
+		if l.master == b.index && l.index != b.index {
+			ports = append(ports, port{index: l.index, name: l.name})
 		}
 	}
-	return v, nil
+	return ports, nil
 }
 
 // locate implements bridge: one entry of the forwarding table, which may have
@@ -129,8 +159,5 @@ func (b *kernelBridge) ask(kind, flags int, msg nl.NetlinkRequestData, attrs ...
 	return replies, err
 }
 
-// errReplies is the complaint about a kernel that answers more or less often
-// than asked.
-type errReplies int
-
-func (n errReplies) Error() string { return fmt.Sprintf("%d replies from the kernel", int(n)) }
+// errNoBridge is the complaint about a name.
+func errNoBridge(name string) error { return fmt.Errorf("there is no bridge %s on this node", name) }

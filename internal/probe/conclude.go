@@ -6,10 +6,21 @@ import (
 	"pve-iplease/internal/lease"
 )
 
+// look is what one look at the bridge showed.
+type look struct {
+	view
+	err error
+}
+
+func (p *Port) look() look {
+	v, err := p.bridge.look()
+	return look{v, err}
+}
+
 // conclude looks at the bridge once more and gives the verdicts.
-func (p *Port) conclude(w *window, before view, trouble error) Result {
-	after, err := p.bridge.look()
-	closed, doubt := p.weigh(before, after, cmp.Or(err, trouble))
+func (p *Port) conclude(w *window, before look, trouble error) Result {
+	after := p.look()
+	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
 	doubt = cmp.Or(doubt, w.silentGateway(closed))
 	behind := func(m lease.MAC) string { return after.name(p.bridge.locate(m)) }
 	return Result{

@@ -149,4 +149,6 @@ func frameOf(op arp.Operation, from lease.MAC, sender netip.Addr, target netip.A
 	return b
 }
 
-func replyOf(from lease.MAC, a netip.Addr) []byte { return frameOf(arp.OperationReply, from, a, nobody) }
+func replyOf(from lease.MAC, a netip.Addr) []byte {
+	return frameOf(arp.OperationReply, from, a, nobody)
+}

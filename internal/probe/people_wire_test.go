@@ -41,7 +41,7 @@ func TestTwoNodesContend(t *testing.T) {
 	}
 }
 
-func TestLiar(t *testing.T) {
+func TestLiarOnTheWire(t *testing.T) {
 	t.Parallel()
 	f := lab.New(t)
 	lan := f.LAN()

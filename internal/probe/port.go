@@ -42,11 +42,11 @@ type bridge interface {
 // ports that the host's configuration gives the bridge: without any, and
 // without an uplink in the kernel, it is a closed network.
 func Open(name string, declared []string) (*Port, error) {
-	b, v, err := openBridge(name)
+	b, mac, err := openBridge(name)
 	if err != nil {
 		return nil, err
 	}
-	s, err := listen(b.netInterface(v.mac))
+	s, err := listen(b.netInterface(mac))
 	if err != nil {
 		b.close()
 		return nil, err
@@ -56,7 +56,7 @@ func Open(name string, declared []string) (*Port, error) {
 		closed, _ = v.judge(declared)
 	}
 	return &Port{
-		name: name, mac: v.mac, declared: declared, closed: closed,
+		name: name, mac: mac, declared: declared, closed: closed,
 		wire: s, bridge: b, off: deviate,
 		// Beside the caller: the kernel takes some 15 ms for it.
 		close: func() { go s.conn.Close(); b.close() },

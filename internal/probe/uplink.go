@@ -17,7 +17,8 @@ type view struct {
 	ports  []port
 }
 
-// port is a device that is plugged into the bridge.
+// port is a device that is plugged into the bridge; of guests' ports only
+// index and name are known.
 type port struct {
 	index    int
 	name     string
@@ -41,8 +42,10 @@ var guestPort = regexp.MustCompile(`^(?:(?:veth|tap)[0-9]+i|fwpr[0-9]+p)[0-9]+$`
 
 // uplinks are the ports that lead out of this host.
 func (v view) uplinks() []port {
-	return slices.DeleteFunc(slices.Clone(v.ports), func(p port) bool { return guestPort.MatchString(p.name) })
+	return slices.DeleteFunc(slices.Clone(v.ports), port.guest)
 }
+
+func (p port) guest() bool { return guestPort.MatchString(p.name) }
 
 // judge tells whether the bridge is a closed network, whose guests are all
 // there is, and why its silence would prove nothing. declared names the ports

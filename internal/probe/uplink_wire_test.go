@@ -30,17 +30,18 @@ func newStreet(t *testing.T) street {
 	return s
 }
 
-// A guest on the bridge is seen whatever the uplink does; what nobody answers
-// for is free only when the uplink could have carried an answer.
-func TestUplink(t *testing.T) {
-	t.Parallel()
+// uplinkCase is something about the uplink, and what follows for an address
+// that nobody has.
+type uplinkCase struct {
+	arrange func(street) error
+	ask     func(*probe.Question)
+	idle    probe.Verdict
+	doubt   string
+}
+
+func uplinkCases() map[string]uplinkCase {
 	known := func(q *probe.Question) { q.GatewayKnown = true }
-	for name, c := range map[string]struct {
-		arrange func(street) error
-		ask     func(*probe.Question)
-		idle    probe.Verdict
-		doubt   string
-	}{
+	return map[string]uplinkCase{
 		"good":                {nil, known, probe.Free, ""},
 		"unplugged":           {func(s street) error { return s.cable.Pull() }, nil, probe.Unknown, "no uplink of vmbr0 has a link: eno1"},
 		"turned off":          {func(s street) error { return s.node.SetUp("eno1", false) }, nil, probe.Unknown, "no uplink of vmbr0 has a link: eno1"},
@@ -58,7 +59,14 @@ func TestUplink(t *testing.T) {
 			}
 			return s.node.SetPortState("eno2", lab.PortDisabled)
 		}, known, probe.Free, ""},
-	} {
+	}
+}
+
+// A guest on the bridge is seen whatever the uplink does; what nobody answers
+// for is free only when the uplink could have carried an answer.
+func TestUplink(t *testing.T) {
+	t.Parallel()
+	for name, c := range uplinkCases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStreet(t)

@@ -1,0 +1,153 @@
+package probe
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// Whatever is asked, no second sees more packets than a switch bears, and a
+// further round keeps its distance.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	many := make([]netip.Addr, 40)
+	for i := range many {
+		many[i] = netip.AddrFrom4([4]byte{10, 0, 1, byte(i)})
+	}
+	for name, c := range map[string]struct {
+		asked []netip.Addr
+		pace  string
+	}{
+		"three by default":  {candidates, "default"},
+		"three fast":        {candidates, "fast"},
+		"three carefully":   {candidates, "careful"},
+		"three by the book": {candidates, "rfc5227"},
+		"one":               {candidates[:1], "default"},
+		"forty":             {many, "default"},
+		"forty fast":        {many, "fast"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(t)
+				p := fakePort(w)
+				p.off = deviate
+				pace, _ := Preset(c.pace)
+				var begins []time.Time
+				for range 3 {
+					sent := len(w.sent)
+					r, err := p.Ask(t.Context(), Question{Candidates: c.asked, Gateway: gatewayIP, Pace: pace})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if want := pace.Probes*len(c.asked) + 2; r.Sent != want {
+						t.Errorf("%d packets, want %d", r.Sent, want)
+					}
+					begins = append(begins, w.sent[sent])
+				}
+				const most = 14
+				for i := range w.sent[:len(w.sent)-most] {
+					if d := w.sent[i+most].Sub(w.sent[i]); d < time.Second {
+						t.Fatalf("packets %d to %d within %s", i, i+most, d)
+					}
+				}
+				for i := range begins[1:] {
+					if d := begins[i+1].Sub(begins[i]); d < time.Second {
+						t.Errorf("round %d begins %s after the one before", i+2, d)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A process that had to wait for the processor does not send in one burst what
+// it has missed: probes are spread so that one of them gets through.
+func TestStallKeepsDistance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.on = func(_ *fakeWire, _ netip.Addr, nth int) error {
+			if nth == 1 {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		if _, err := fakePort(w).Ask(t.Context(), Question{Candidates: candidates[:1], Pace: defaultPace()}); err != nil {
+			t.Fatal(err)
+		}
+		for i := 2; i < len(w.sent); i++ {
+			if d := w.sent[i].Sub(w.sent[i-1]); d < 90*time.Millisecond {
+				t.Errorf("probe %d follows after %s", i+1, d)
+			}
+		}
+	})
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	a, b := candidates[0], candidates[1]
+	for name, c := range map[string]struct {
+		question Question
+		off      time.Duration
+		want     []sending
+	}{
+		"gateway twice": {
+			Question{Candidates: []netip.Addr{a, b}, Gateway: gatewayIP, Pace: defaultPace()}, 0,
+			[]sending{
+				{0, gatewayIP}, {0, a}, {0, b}, {ms(100), a}, {0, b},
+				{ms(100), gatewayIP}, {0, a}, {0, b}, {ms(100), a}, {0, b},
+			},
+		},
+		"off beat": {
+			Question{Candidates: []netip.Addr{a}, Pace: defaultPace()}, ms(-20),
+			[]sending{{0, a}, {ms(80), a}, {ms(80), a}, {ms(80), a}},
+		},
+		"gateway alone": {
+			Question{Gateway: gatewayIP, Pace: defaultPace()}, 0,
+			[]sending{{0, gatewayIP}, {ms(200), gatewayIP}},
+		},
+		"one probe": {
+			Question{Candidates: []netip.Addr{a}, Gateway: gatewayIP, Pace: Pace{Probes: 1, Wait: ms(1)}}, 0,
+			[]sending{{0, gatewayIP}, {0, a}},
+		},
+	} {
+		got := plan(c.question, func(time.Duration) time.Duration { return c.off })
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(sending{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestPresets(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "default", "fast", "careful", "rfc5227"} {
+		p, ok := Preset(name)
+		if err := (Question{Pace: p}).check(); !ok || err != nil {
+			t.Errorf("preset %q: %v %v", name, ok, err)
+		}
+	}
+	if _, ok := Preset("hasty"); ok {
+		t.Error("an unknown preset is known")
+	}
+	if got := defaultPace().Window(); got != 500*time.Millisecond {
+		t.Errorf("the default window is %s", got)
+	}
+}
+
+func TestDeviateStaysInBounds(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		if d := deviate(20 * time.Millisecond); d < -20*time.Millisecond || d > 20*time.Millisecond {
+			t.Fatalf("off by %s", d)
+		}
+	}
+	if d := deviate(0); d != 0 {
+		t.Errorf("no jitter, but off by %s", d)
+	}
+}
