@@ -14,7 +14,8 @@ import (
 
 func (a *app) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "history [IP|VMID]", Short: "Show who had which address when, as this node saw it", Args: cobra.MaximumNArgs(1),
+		Use: "history [IP | VMID] [--output-format text|json]", Short: "Show who had which address when, as this node saw it",
+		Args: mayTake("an address or a VMID"),
 	}
 	f := formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error { return a.runHistory(c.Context(), args, *f) }

@@ -94,12 +94,14 @@ func newRow(h *hook.Host, inv lease.Inventory, l lease.Lease) row {
 func remark(inv lease.Inventory, l lease.Lease) string {
 	var all []string
 	switch {
-	case l.State == lease.Conflicted:
-		all = append(all, "used by "+l.MAC.String())
 	case l.State == lease.Offered:
 		all = append(all, "until "+clock(l.Until))
+	case l.State == lease.Conflicted: // has no owner
 	case inv.Complete && inv.Guests[l.Owner.VMID].VMID == 0:
 		all = append(all, "its guest is on no node")
+	}
+	if l.Origin != lease.FromPool {
+		all = append(all, l.Origin.String())
 	}
 	if l.Unproven {
 		all = append(all, "unproven")
@@ -120,16 +122,21 @@ func poolName(h *hook.Host, k lease.Key) string {
 	return ""
 }
 
+// leaseTable shows what fits beside one another on a terminal; the rest is in
+// the JSON.
 func (a *app) leaseTable(rows []row) error {
 	var cells [][]string
 	for _, r := range rows {
+		owner := r.Owner
+		if owner == "" {
+			owner = r.MAC
+		}
 		cells = append(cells, []string{
-			r.Address, dash(r.Owner), dash(r.Name), r.State, dash(r.Origin), dash(r.Pool), dash(r.Node),
-			clock(r.Since), r.Remark,
+			r.Address, dash(owner), dash(r.Name), r.State, dash(r.Pool), dash(r.Node), clock(r.Since), r.Remark,
 		})
 	}
-	return a.table("ADDRESS OWNER NAME STATE ORIGIN POOL NODE SINCE REMARK", cells)
+	return a.table("ADDRESS OWNER NAME STATE POOL NODE SINCE REMARK", cells)
 }
 
 // clock shows a time as people read it.
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

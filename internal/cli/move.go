@@ -14,7 +14,7 @@ import (
 func (a *app) moveCommand() *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
-		Use: "move IP --to VMID", Short: "Give an address to another container", Args: takes("IP"),
+		Use: "move IP --to VMID", Short: "Give an address to another container", Args: takes("the IP address"), DisableFlagsInUseLine: true,
 		Long: "Give an address to another container of this node, which gets it at its next start.\nBoth guests must be stopped; the one that had it gets another at its own next start.",
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the container `VMID` that gets the address")

@@ -10,9 +10,10 @@ import (
 func (a *app) reclaimCommand() *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
-		Args: takes(),
-		Use:  "reclaim", Short: "Free the addresses of guests that no longer exist",
-		Long: "Free the addresses of guests that are on no node. A guest must have been missing for 24\nhours and nobody may answer for its address; guests that are missing for the first time\nare only noted.",
+		Use: "reclaim [--dry-run] [--output-format text|json]", Short: "Free the addresses of guests that no longer exist", Args: takes(),
+		Long: `Free the addresses of guests that are on no node. A guest must have been missing
+for 24 hours and nobody may answer for its address; guests that are missing for
+the first time are only noted.`,
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be done, and change nothing")
 	f := formatFlag(cmd)

@@ -11,7 +11,7 @@ import (
 func (a *app) renumberCommand() *cobra.Command {
 	var opt hook.Options
 	cmd := &cobra.Command{
-		Use: "renumber VMID [--dry-run] [--explain]", Short: "Give a stopped container another address", Args: takes("the VMID"),
+		Use: "renumber VMID [--dry-run] [--explain]", Short: "Give a stopped container another address", Args: takes("the VMID"), DisableFlagsInUseLine: true,
 		Long: `Give a stopped container the next free address of its pool, proved free on the
 network, and write it into its net0 at once.`,
 	}

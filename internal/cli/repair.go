@@ -10,9 +10,11 @@ import (
 func (a *app) repairCommand() *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
-		Args: takes(),
-		Use:  "repair", Short: "Rebuild a damaged ledger from the guests' configs",
-		Long: "Rebuild a damaged ledger, or one that belongs to another cluster, from the guests'\nconfigs. What was there is kept beside it. A start does this by itself when the ledger\nis damaged; this command says what is wrong, and also takes over the ledger of a cluster\nthat this node has left.",
+		Use: "repair [--dry-run]", Short: "Rebuild a damaged ledger from the guests' configs", Args: takes(), DisableFlagsInUseLine: true,
+		Long: `Rebuild a damaged ledger, or one that belongs to another cluster, from the
+guests' configs. What was there is kept beside it. A start does this by itself
+when the ledger is damaged; this command says what is wrong, and also takes over
+the ledger of a cluster that this node has left.`,
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say whether the ledger is in order, and change nothing")
 	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runRepair(c.Context(), dry) }

@@ -69,6 +69,16 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// mayTake is for a command that can do without its only argument.
+func mayTake(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return takes(name)(c, args)
+	}
+}
+
 // usage is what --help shows below a command's description.
 func usage(c *cobra.Command) error {
 	w := c.OutOrStdout()

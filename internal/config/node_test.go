@@ -42,7 +42,7 @@ func TestParseNode(t *testing.T) {
 		"too short":         {"deadline 4s\n", standard, `n:1: deadline "4s" is out of bounds; allowed are 5s to 10m`},
 		"too long":          {"deadline 1h\n", standard, `n:1: deadline "1h" is out of bounds; allowed are 5s to 10m`},
 		"no unit":           {"deadline 30\n", standard, `n:1: deadline "30" is no duration; write numbers with a unit s, m, h, d or w, like 30s, 24h, 7d`},
-		"DHCP": {"dhcp-leases /srv/a  /srv//b\n", with(func(n *config.Node) { n.DHCP = []string{"/srv/a", "/srv/b"} }), ""},
+		"DHCP":              {"dhcp-leases /srv/a  /srv//b\n", with(func(n *config.Node) { n.DHCP = []string{"/srv/a", "/srv/b"} }), ""},
 		"one wrong DHCP file": {
 			"dhcp-leases x /srv/b /\n", with(func(n *config.Node) { n.DHCP = []string{"/srv/b"} }),
 			`warning: n:1: dhcp-leases "x" is no absolute path like /var/lib/misc/dnsmasq.leases`,

@@ -29,6 +29,9 @@ func didYouMean(word string, allowed []string) string {
 	return "; did you mean " + best + "?"
 }
 
+// DidYouMean is didYouMean for other packages.
+func DidYouMean(word string, allowed []string) string { return didYouMean(word, allowed) }
+
 // distance counts the insertions, deletions, substitutions and swaps of
 // neighbours that turn a into b (optimal string alignment). A word over twice
 // as long is no slip of the pen and simply far away.

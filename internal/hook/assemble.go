@@ -19,6 +19,7 @@ import (
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
 	"pve-iplease/internal/report"
+	"pve-iplease/internal/vendor"
 )
 
 // Place says where the host's files are and which of them to use.
@@ -77,6 +78,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		},
 		Pools: pools, Problems: append(problems, found...),
 		Ledger: l, Guests: n, Runs: n, Gateways: n.Gateways(), Inventory: configs.Read,
+		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
 		Open: func(bridge string) (Wire, bool, error) {
 			port, err := probe.Open(bridge, n.DeclaredUplinks(bridge))
 			if err != nil {
@@ -84,7 +86,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 			}
 			return port, port.Closed(), nil
 		},
-		NewID: newID, Log: log,
+		NewID: newID, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
 	}}, nil
@@ -118,7 +120,8 @@ func readPools(n *node.Host, path string, settings config.Node) (*config.Config,
 	}
 	data, err := n.ReadTrusted(path)
 	if err == nil {
-		return config.Parse(path, data)
+		c, problems := config.Parse(path, data)
+		return homeless(c, problems), problems
 	}
 	text := err.Error()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,6 +129,36 @@ func readPools(n *node.Host, path string, settings config.Node) (*config.Config,
 	}
 	c := &config.Config{Named: map[netip.Addr]string{}, Disabled: []config.Disabled{{Kind: "pool", Why: text}}}
 	return c, []config.Problem{{File: path, Text: text}}
+}
+
+// quorate asks whether the cluster accepts writes. pmxcfs may take longer to
+// say so than anybody has time; the question is then left behind.
+func quorate(ctx context.Context, n *node.Host) error {
+	answer := make(chan error, 1)
+	go func() {
+		ok, err := n.Quorate()
+		if err == nil && !ok {
+			err = fmt.Errorf("%w: see 'pvecm status'", ledger.ErrNoQuorum)
+		}
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: pmxcfs doesn't answer", ledger.ErrNoQuorum)
+	}
+}
+
+// homeless takes what is wrong outside of every section for a pool that can't
+// be read: it may have been meant for any NIC.
+func homeless(c *config.Config, problems []config.Problem) *config.Config {
+	for _, p := range problems {
+		if !p.Warning && p.Section == "" {
+			c.Disabled = append(c.Disabled, config.Disabled{Kind: "pool", Line: p.Line, Why: p.Text})
+		}
+	}
+	return c
 }
 
 // newID is a claim's name: 32 random bits, enough to tell one owner's claims
@@ -138,6 +171,9 @@ func newID() string {
 
 // Main is the hook as Proxmox calls it.
 func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
+	if c.Phase == PostStart || c.Phase == PreStop {
+		return OK // nothing is done there: don't even look at the host
+	}
 	place := Place{Root: c.Root, Config: c.Config, Version: version}
 	log := report.New(stdout, stderr, journal(c.Root))
 	about := report.Fields{VMID: c.VMID, Phase: string(c.Phase), Outcome: "failed"}

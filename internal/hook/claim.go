@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"pve-iplease/internal/lease"
@@ -21,6 +22,9 @@ type port struct {
 // open opens the NIC's network. Failing to is no error yet: a renewal may go
 // on without proof.
 func (r *run) open(s subject) port {
+	if s.nic.Tag != 0 {
+		return port{blind: fmt.Errorf("this version can't probe VLAN %d on %s", s.nic.Tag, s.nic.Bridge)}
+	}
 	w, closed, err := r.Open(s.nic.Bridge)
 	if err != nil {
 		return port{blind: err}
@@ -64,7 +68,9 @@ func (r *run) claim(ctx context.Context, s subject, w lease.World, wire port) (l
 		Current: s.current(), Gateway: s.nic.Gateway, Move: r.opt.Move, Until: s.until,
 	}
 	var grants []lease.Grant
-	err := r.update(ctx, w, func(t *lease.Table) (err error) {
+	wait, cancel := withReserve(ctx)
+	defer cancel()
+	err := r.update(wait, w, func(t *lease.Table) (err error) {
 		t.Known(r.Here.Name, r.Here.Version, wire.MAC())
 		grants, err = t.Acquire(w, r.stamp(), []lease.Want{want})
 		return err

@@ -78,7 +78,7 @@ func (h *Hook) Renumber(ctx context.Context, id lease.VMID, opt Options) int {
 	opt.Move = true
 	r := run{Hook: h, id: id, phase: "renumber", opt: opt}
 	if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
-		return r.fail(errors.Join(err, fmt.Errorf("CT %s is %s; stop it, renumber it, start it again", id, state)))
+		return r.fail(errors.Join(err, r.mustStop(state)))
 	}
 	return r.preStart(ctx)
 }
@@ -94,9 +94,11 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 		return nil, fmt.Errorf("guest %s is on node %s, and only that node knows whether it runs; run the command there", id, g.Node)
 	}
 	if exists && g.Kind == lease.Container {
-		if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
-			return nil, errors.Join(err, fmt.Errorf("CT %s is %s; stop it first: a running guest keeps its address", id, state))
+		unlock, err := h.halted(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("%w: a running guest keeps its address", err)
 		}
+		defer unlock()
 	}
 	var freed []lease.Lease
 	err = h.Ledger.Update(ctx, func(t *lease.Table) error {
@@ -104,6 +106,21 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 		return nil
 	})
 	return freed, err
+}
+
+// halted makes sure that a container is stopped and, until unlock is called,
+// that Proxmox doesn't start it: a start that began before its lease was taken
+// away would go on with the address.
+func (h *Hook) halted(ctx context.Context, id lease.VMID) (unlock func(), err error) {
+	unlock, err = h.Guests.LockGuest(ctx, id, patience)
+	if err != nil {
+		return nil, err
+	}
+	if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
+		unlock()
+		return nil, errors.Join(err, fmt.Errorf("CT %s is %s; stop it first", id, state))
+	}
+	return unlock, nil
 }
 
 // ExitCode maps an error of the commands to the process's exit code.

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
-	"pve-iplease/internal/ledger"
 )
 
 // brokenPools is why no pool could be found for a NIC that may have one.
@@ -55,27 +55,26 @@ func (r *run) degraded(ctx context.Context, s subject, w lease.World, cause erro
 	if err := r.askOnce(ctx, s, w, key); err != nil {
 		return errors.Join(err, cause)
 	}
+	if err := r.unchanged(s); err != nil {
+		return err
+	}
 	r.warn(lease.Grant{Lease: lease.Lease{Key: key}}, "%v; CT %s starts with %s as net0 says: no other guest names it and nobody answers for it", cause, r.id, addr)
 	return nil
 }
 
 // belongsElsewhere says who else has a right to the address, by the ledger
-// read without lock and by the guests' configs. A ledger that is damaged is so
-// for everybody: then the configs alone decide.
+// read without lock and by the guests' configs. Where the ledger can't be read
+// the configs alone decide: whoever was given the address since is named there.
 func (r *run) belongsElsewhere(ctx context.Context, s subject, w lease.World, k lease.Key) string {
-	t, err := r.Ledger.View(ctx)
-	if err != nil && !errors.Is(err, ledger.ErrDamaged) {
-		return "may be leased to another guest, since the ledger can't be read: " + err.Error()
-	}
-	if err == nil {
-		if why := t.Foreign(w, k, s.owner); why != "" {
+	if t, err := r.Ledger.View(ctx); err == nil {
+		if why := cmp.Or(t.Foreign(w, k, s.owner), t.Lapsed(w, k, s.owner)); why != "" {
 			return why
 		}
 	}
 	return w.NamedByOthers(k, s.owner)
 }
 
-// askOnce refuses an address for which a stranger answers.
+// askOnce refuses an address for which somebody answers or probes.
 func (r *run) askOnce(ctx context.Context, s subject, w lease.World, k lease.Key) error {
 	wire := r.open(s)
 	defer wire.Close()
@@ -88,7 +87,9 @@ func (r *run) askOnce(ctx context.Context, s subject, w lease.World, k lease.Key
 		return err
 	}
 	for _, h := range heard(res) {
-		if h.Taken {
+		// Another node's probe is a conflict too: without the ledger nobody
+		// can say whose claim is the better.
+		if h.Taken || h.Contended {
 			return r.refusal(w, g, r.speakers(w, k.Addr, res), nil)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
 	"pve-iplease/internal/report"
+	"pve-iplease/internal/vendor"
 )
 
 // Phase is a moment of a guest's life at which Proxmox calls its hookscript
@@ -84,7 +85,8 @@ type Here struct {
 	Orphaned func() bool // the process that called us is gone
 }
 
-// Hook puts the pieces together. Every field must be set.
+// Hook puts the pieces together. Every field must be set, but for those that
+// say what nil means.
 type Hook struct {
 	Here      Here
 	Pools     *config.Config
@@ -93,9 +95,11 @@ type Hook struct {
 	Guests    Guests
 	Runs      Runs
 	Gateways  Gateways
+	Quorate   func(context.Context) error // nil: the ledger can be written
 	Inventory func(context.Context) (lease.Inventory, error)
 	Open      func(bridge string) (wire Wire, closed bool, err error)
 	NewID     func() string // a random name for a claim
+	Makers    *vendor.List  // of network cards; nil: those that are built in
 	Remember  func(history.Event)
 	Log       *report.Log
 }

@@ -106,9 +106,11 @@ func (r *run) speakers(w lease.World, addr netip.Addr, res probe.Result) string 
 // host says what is known of a MAC address: the guest that has it, its maker,
 // and the bridge port it sits on.
 func (r *run) host(w lease.World, m lease.MAC, res probe.Result) string {
-	what := []string{vendor(m)}
+	var what []string
 	if g, ok := guestOf(w, m); ok {
-		what[0] = guestName(g)
+		what = append(what, guestName(g))
+	} else {
+		what = append(what, r.maker(m))
 	}
 	if p := portOf(m, res); p != "" {
 		what = append(what, "port "+p)
@@ -151,15 +153,11 @@ func guestName(g lease.Guest) string {
 	return name + " on " + report.Clean(g.Node)
 }
 
-// vendor tells from a MAC address what kind of host it may be.
-func vendor(m lease.MAC) string {
-	switch {
-	case m[0] == 0xbc && m[1] == 0x24 && m[2] == 0x11:
-		return "a Proxmox guest"
-	case m[0] == 0x52 && m[1] == 0x54 && m[2] == 0x00:
-		return "QEMU"
-	case m[0]&2 != 0:
-		return "random or private address"
+// maker tells from a MAC address what kind of host it may be. Only messages
+// about strangers come here: it may have to read IEEE's list.
+func (r *run) maker(m lease.MAC) string {
+	if name := r.Makers.Name(m); name != "" {
+		return report.Clean(name)
 	}
 	return "unknown host"
 }

@@ -3,7 +3,9 @@ package hook
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
@@ -13,6 +15,11 @@ import (
 // written at its next start. Both must be stopped.
 func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 	r := run{Hook: h, id: to, phase: "move"}
+	unlock, err := h.halted(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	s, done, err := r.subject()
 	if err != nil {
 		return err
@@ -24,8 +31,9 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 	if err != nil {
 		return err
 	}
-	for id, g := range inv.Guests {
-		if g.Kind == lease.Container && g.Node == h.Here.Name && (id == to || names(inv, id, addr)) {
+	for _, id := range slices.Sorted(maps.Keys(inv.Guests)) {
+		g := inv.Guests[id]
+		if g.Kind == lease.Container && g.Node == h.Here.Name && id != to && names(inv, id, addr) {
 			if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
 				return fmt.Errorf("CT %s is %s; stop it first", id, state)
 			}

@@ -8,9 +8,14 @@ import (
 	"pve-iplease/internal/node"
 )
 
-// postStopLimit bounds a post-stop: while it runs Proxmox blocks everything
-// else on this guest.
-const postStopLimit = 5 * time.Second
+// While a post-stop runs Proxmox blocks everything else on this guest, so it
+// is bounded: the question whether there is quorum, and the whole. Of the
+// whole the ledger leaves 15 s untouched, since a write on pmxcfs can block
+// for that long when the quorum is lost at that moment.
+const (
+	quorumLimit   = 2 * time.Second
+	postStopLimit = 20 * time.Second
+)
 
 // postStop releases what the run that ends here held. When in doubt the lease
 // stays bound, which is harmless. The guest's config is never touched: Proxmox
@@ -18,6 +23,10 @@ const postStopLimit = 5 * time.Second
 func (r *run) postStop(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, postStopLimit)
 	defer cancel()
+	if err := r.quorate(ctx); err != nil {
+		r.warn(lease.Grant{}, "the lease of CT %s stays bound: %v", r.id, err)
+		return exitCode(err)
+	}
 	started, ok := r.Runs.StoppingRun(r.id)
 	if !ok {
 		var free func()
@@ -50,6 +59,12 @@ func (r *run) postStop(ctx context.Context) int {
 		r.info("CT %s has no bound lease: nothing to do", r.id)
 	}
 	return OK
+}
+
+func (r *run) quorate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, quorumLimit)
+	defer cancel()
+	return r.Quorate(ctx)
 }
 
 // stoppedByHand judges a post-stop that no ending run called: a person did, or

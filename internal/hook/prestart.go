@@ -21,7 +21,8 @@ const patience = 5 * time.Second
 // ledger or the guest's config underneath it.
 const attempts = 5
 
-// reserve is the part of the deadline that waiting must leave for the work.
+// reserve is what waiting for others must leave of the deadline for the work,
+// or a quarter of it if that is less.
 const reserve = 5 * time.Second
 
 // subject is the NIC that the call is about, as its guest's config has it now.
@@ -39,14 +40,7 @@ func (r *run) preStart(ctx context.Context) int {
 		r.info("VM %s: addresses of virtual machines are not leased by this version", r.id)
 		return OK
 	}
-	idle, err := r.awaitIdle(ctx)
-	if err != nil {
-		return r.fail(err)
-	}
-	if !idle {
-		r.info("CT %s is running already: nothing to do", r.id)
-		return OK
-	}
+	r.warnOfProblems()
 	if !r.opt.DryRun {
 		unlock, err := r.Guests.LockGuest(ctx, r.id, patience)
 		if err != nil {
@@ -54,7 +48,38 @@ func (r *run) preStart(ctx context.Context) int {
 		}
 		defer unlock()
 	}
-	return r.start(ctx)
+	// Asked under the lock: who had it before may have started the container.
+	idle, err := r.awaitIdle(ctx)
+	switch {
+	case err != nil:
+		return r.fail(err)
+	case idle:
+		return r.start(ctx)
+	case r.opt.Move:
+		return r.fail(r.mustStop(node.Running))
+	}
+	r.info("CT %s is running already: nothing to do", r.id)
+	return OK
+}
+
+// mustStop is why a container that isn't stopped can't get another address.
+func (r *run) mustStop(state node.State) error {
+	return fmt.Errorf("CT %s is %s; stop it, renumber it, start it again", r.id, state)
+}
+
+// problemsShown bounds what a start says about the configuration.
+const problemsShown = 5
+
+// warnOfProblems says what is wrong in the pools file: a section that is
+// disabled by a mistake is missed only when it is needed.
+func (r *run) warnOfProblems() {
+	for i, p := range r.Problems {
+		if i == problemsShown {
+			r.warn(lease.Grant{}, "and %d more problems: 'pve-iplease pool list' shows all", len(r.Problems)-i)
+			return
+		}
+		r.warn(lease.Grant{}, "%v", p)
+	}
 }
 
 // kind tells what the VMID names; an unknown one counts as a container.
@@ -95,7 +120,7 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, end.Add(-reserve))
+	return context.WithDeadline(ctx, end.Add(-min(reserve, time.Until(end)/4)))
 }
 
 // start leases for a stopped guest, deciding anew while others change what
@@ -179,6 +204,11 @@ func (r *run) nothingToLease(s subject) bool {
 	switch {
 	case s.nic.IP == guest.DHCP && slices.ContainsFunc(s.pools, keep):
 		r.info("CT %s net%d uses DHCP and its pool says 'dhcp keep': left as it is", r.id, s.owner.NIC)
+		return true
+	case s.nic.HostManaged:
+		// Proxmox has made the container's network from the old line already
+		// (PVE::LXC::update_lxc_config): a new one would come on top of it.
+		r.warn(lease.Grant{}, "CT %s net%d is host-managed, which this version doesn't lease for: left as it is", r.id, s.owner.NIC)
 		return true
 	case len(s.pools) == 0 && !r.mayBeDisabled(s):
 		r.info("CT %s net%d: no pool serves %s on %s: left as it is", r.id, s.owner.NIC, lease.NewSegment(s.nic.Bridge, s.nic.Tag), r.Here.Name)

@@ -2,6 +2,7 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -42,11 +43,11 @@ func (r *run) prove(ctx context.Context, s subject, w lease.World, g lease.Grant
 			return g, p, err
 		}
 		p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, g)
-		r.learn(s, g, res)
 		heard := heard(res)
 		if liar := lease.Liar(heard); liar != nil {
 			return g, p, fmt.Errorf("%w (%s)", liar, r.host(w, liar.MAC, res))
 		}
+		r.learn(s, g, res)
 		lost, err := r.lost(ctx, g, heard)
 		if err != nil {
 			return g, p, err
@@ -60,10 +61,19 @@ func (r *run) prove(ctx context.Context, s subject, w lease.World, g lease.Grant
 		case p.doubt == "" || r.startsUnproven(ctx, g, p, wire):
 			return g, p, nil
 		case !r.timeForAnother(ctx, g) || wire.blind != nil:
-			return g, p, fmt.Errorf("cannot prove that %s is free: %s; set 'unproven start' in pool %s to start all the same",
-				g.Lease.Addr, p.doubt, g.PoolName())
+			return g, p, unprovable(w, g, p)
 		}
 	}
+}
+
+// unprovable is why a start fails that the wire can't tell about.
+func unprovable(w lease.World, g lease.Grant, p proof) error {
+	if g.Shared {
+		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: take it out of one of the two configs",
+			g.Lease.Addr, p.doubt, w.NamedByOthers(g.Lease.Key, g.Lease.Owner))
+	}
+	return fmt.Errorf("cannot prove that %s is free: %s; set 'unproven start' in pool %s to start all the same",
+		g.Lease.Addr, p.doubt, g.PoolName())
 }
 
 // question asks for the claimed address, its spares and, as a sign of life
@@ -149,11 +159,17 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 	r.remember(lease.Lease{Key: g.Lease.Key}, "stranger", who)
 	var next lease.Grant
 	var proved bool
+	var full *lease.ExhaustedError
 	w.Now = r.Here.Now()
 	err := r.Ledger.Update(ctx, func(t *lease.Table) (err error) {
-		next, proved, err = t.Decline(w, r.stamp(), g, heard)
+		if next, proved, err = t.Decline(w, r.stamp(), g, heard); errors.As(err, &full) {
+			return nil // what strangers have is worth knowing, and the claim on it is void
+		}
 		return err
 	})
+	if err == nil && full != nil {
+		err = full
+	}
 	return next, proved, err
 }
 
@@ -175,17 +191,24 @@ func (r *run) refusal(w lease.World, g lease.Grant, who string, heard []lease.He
 
 // startsUnproven reports whether a guest may start although the wire can't
 // tell: one that had the address before, after a second window, and a new
-// lease where the pool says so.
+// lease where the pool says so. Of two configs that name an address which the
+// ledger gave to neither, the one that starts first must be proved.
 func (r *run) startsUnproven(ctx context.Context, g lease.Grant, p proof, wire port) bool {
-	if g.How == lease.Fresh || g.How == lease.Pinned && g.Want.Current.Addr() != g.Lease.Addr {
+	if g.Shared {
+		return false
+	}
+	if !g.Present() {
 		return g.Pool.Unproven && (!r.timeForAnother(ctx, g) || wire.blind != nil)
 	}
 	return p.windows > 1 || wire.blind != nil || !r.timeForAnother(ctx, g)
 }
 
+// margin is what the work after the last window may take.
+const margin = time.Second
+
 // timeForAnother reports whether the deadline leaves room for another window
 // and the work after it.
 func (r *run) timeForAnother(ctx context.Context, g lease.Grant) bool {
 	end, ok := ctx.Deadline()
-	return !ok || time.Until(end) > pace(g.Pool).Window()+reserve
+	return !ok || time.Until(end) > pace(g.Pool).Window()+margin
 }

@@ -84,7 +84,7 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 	if holder := a.holder(cur); holder != "" {
 		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
 		if a.own != nil {
-			return a.renew()
+			return a.resume()
 		}
 		return a.fresh()
 	}
@@ -115,11 +115,21 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 // offered, claimed by a start that failed, or taken out of the config. Somebody
 // may have written the address into another config meanwhile.
 func (a *acquisition) resume() (Grant, error) {
-	if why := a.w.NamedByOthers(a.own.Key, a.want.Owner); why != "" && a.own.Origin == FromPool {
-		a.note("its address %s %s", a.own.Addr, why)
-		return a.fresh()
+	others := a.w.others(a.own.Key, a.want.Owner)
+	if len(others) == 0 || a.own.Origin != FromPool {
+		return a.renew()
 	}
-	return a.renew()
+	g, err := a.fresh()
+	if err == nil || len(others) > 1 || !a.w.Inventory.Guests[others[0].Owner.VMID].Hooked {
+		a.note("its address %s %s", a.own.Addr, others[0].describe(&a.w.Inventory))
+		g.Notes = a.notes
+		return g, err
+	}
+	// The stopped guest that it was taken from by a start that failed: as long
+	// as nothing better is left, that one is told at its next start.
+	g, err = a.renew()
+	g.From = others[0].Owner
+	return g, err
 }
 
 // renew gives the owner its own lease again, as long as the address still

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,8 +46,5 @@ func writeSynced(path string, data []byte) (err error) {
 	if _, err := out.Write(data); err != nil {
 		return err
 	}
-	if err := out.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", path, err)
-	}
-	return nil
+	return out.Sync()
 }

@@ -53,8 +53,8 @@ func unwrap(data []byte) (*envelope, error) {
 		return nil, err
 	}
 	end := bytes.IndexByte(data, '\n') + 1
-	if end == 0 {
-		return nil, fmt.Errorf("%w: its first line does not end", ErrDamaged)
+	if end <= at+sumLen {
+		return nil, fmt.Errorf("%w: its first line does not end as it should", ErrDamaged)
 	}
 	e := &envelope{}
 	if err := e.members(string(data[:end-1]), version); err != nil {

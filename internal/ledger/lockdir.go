@@ -73,8 +73,10 @@ func (h *held) compete(ctx context.Context) error {
 func (h *held) attempt() (ours bool, err error) {
 	h.since = h.clock()
 	err = h.on(func(m mount) error { return m.Mkdir(h.lockDir(), 0o700) })
-	if errors.Is(err, fs.ErrNotExist) {
-		err = h.on(func(m mount) error { return m.MkdirAll(h.lockDir(), 0o700) })
+	if errors.Is(err, fs.ErrNotExist) { // the directory of all locks is missing
+		if err = h.on(func(m mount) error { return m.MkdirAll(filepath.Dir(h.lockDir()), 0o700) }); err == nil {
+			return false, nil
+		}
 	}
 	switch {
 	case err == nil:

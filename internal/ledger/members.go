@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 )
 
 var errShape = errors.New("it is not one JSON object")
@@ -87,7 +88,7 @@ func eachMemberJSON(object string, f func(key, raw string) error) error {
 // keep adds a member as it stands to those that are kept unread.
 func keep(kept []byte, key, raw string) ([]byte, error) {
 	name, err := json.Marshal(key)
-	if err != nil || !json.Valid([]byte(raw)) {
+	if err != nil || !utf8.ValidString(key) || !json.Valid([]byte(raw)) {
 		return nil, errShape
 	}
 	if len(kept) > 0 {

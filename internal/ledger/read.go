@@ -45,7 +45,7 @@ func (l *Ledger) read(ctx context.Context) (reading, error) {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return l.accept(r, err)
+			return r, fmt.Errorf("reading the ledger was interrupted: %w", ctx.Err())
 		}
 	}
 }

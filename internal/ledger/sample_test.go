@@ -3,7 +3,6 @@ package ledger
 import (
 	"fmt"
 	"net/netip"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,8 +11,14 @@ import (
 	"pve-iplease/internal/lease"
 )
 
+// tester is what *testing.T and *rapid.T have in common here.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
 // sameTable compares tables by what the ledger stores.
-func sameTable(t *testing.T, want, got *lease.Table) {
+func sameTable(t tester, want, got *lease.Table) {
 	t.Helper()
 	type content struct {
 		Generation uint64

@@ -167,7 +167,7 @@ func claim(raw string) (lease.Claim, error) {
 			part[i] = ""
 		}
 	}
-	up, err1 := strconv.ParseInt(part[3], 36, 48)
+	up, err1 := strconv.ParseInt(part[3], 36, 40) // more would overflow a Duration
 	sec, err2 := strconv.ParseInt(part[4], 36, 64)
 	c := lease.Claim{ID: part[0], Node: part[1], Boot: part[2], Up: time.Duration(up) * tick, At: at(sec)}
 	return c, errors.Join(err1, err2)

@@ -12,35 +12,46 @@ import (
 	"time"
 )
 
-// prepare brings the first use to its end, if nobody did. pmxcfs cannot
-// rename a directory with files in it, so the ledger appears in steps, and
-// whoever dies on the way leaves a state that unfinished recognises.
+// prepare brings the first use to its end, if nobody did.
 func (h *held) prepare(ctx context.Context) error {
-	found, err := h.loadAgain(ctx)
-	if err != nil {
-		return fmt.Errorf("the ledger cannot be read: %w", err)
-	}
-	begun := func(m mount) error { return create(m, h.begun()) }
-	mkdir := func(m mount) error { return ignoreExisting(m.Mkdir(h.dir, 0o700)) }
-	parents := func(m mount) error { return m.MkdirAll(filepath.Dir(h.dir), 0o700) }
-	finished := func(m mount) error { return ignoreMissing(m.Remove(h.begun())) }
-	if found == nil {
-		for _, step := range []func(mount) error{parents, begun, mkdir} {
-			if err := h.insist(ctx, step); err != nil {
-				return fmt.Errorf("the ledger cannot be created: %w", explainPVE(err))
-			}
+	if first, err := h.peek(ctx, 0); err != nil || len(first) == 0 {
+		found, err := h.loadAgain(ctx)
+		if err != nil {
+			return fmt.Errorf("the ledger cannot be read: %w", err)
 		}
-		if err := h.settle(ctx, 0, h.fresh); err != nil {
-			return fmt.Errorf("the ledger cannot be created: %w", err)
+		if found == nil {
+			return h.found(ctx)
 		}
-		return h.insist(ctx, finished)
 	}
 	left := h.on(func(m mount) error { _, err := m.Lstat(h.begun()); return err })
 	if left == nil {
-		return h.insist(ctx, finished)
+		return h.insist(ctx, h.finish)
 	}
 	return nil
 }
+
+// found makes the ledger. pmxcfs cannot rename a directory with files in it,
+// so it appears in steps, and whoever dies on the way leaves a state that
+// unfinished recognises.
+func (h *held) found(ctx context.Context) error {
+	steps := []func(mount) error{
+		func(m mount) error { return m.MkdirAll(filepath.Dir(h.dir), 0o700) },
+		func(m mount) error { return create(m, h.begun()) },
+		func(m mount) error { return ignoreExisting(m.Mkdir(h.dir, 0o700)) },
+	}
+	for _, step := range steps {
+		if err := h.insist(ctx, step); err != nil {
+			return fmt.Errorf("the ledger cannot be created: %w", explainPVE(err))
+		}
+	}
+	if err := h.settle(ctx, 0, h.fresh); err != nil {
+		return fmt.Errorf("the ledger cannot be created: %w", err)
+	}
+	return h.insist(ctx, h.finish)
+}
+
+// finish marks the end of the first use.
+func (h *held) finish(m mount) error { return ignoreMissing(m.Remove(h.begun())) }
 
 func ignoreExisting(err error) error {
 	if errors.Is(err, fs.ErrExist) {

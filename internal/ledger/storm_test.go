@@ -43,7 +43,7 @@ func (c *crowd) run(t *testing.T, child child, mortal bool, seed uint64) {
 	}
 	if mortal {
 		random := rand.New(rand.NewPCG(seed, uint64(child.ID)))
-		timer := time.AfterFunc(time.Duration(random.Int64N(int64(2*time.Second))), func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(random.Int64N(int64(time.Second))), func() { _ = cmd.Process.Kill() })
 		defer timer.Stop()
 	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -139,7 +139,7 @@ func TestStorm(t *testing.T) {
 	c := crowd{stored: map[netip.Addr]bool{}, errors: map[string]int{}}
 	var wg sync.WaitGroup
 	for i := range processes {
-		wg.Go(func() { c.run(t, host[i%4].child(i, 20), i%3 == 0, seed) })
+		wg.Go(func() { c.run(t, host[i%4].child(i, 10), i%3 == 0, seed) })
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	disturbed := make(chan struct{})

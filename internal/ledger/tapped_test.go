@@ -89,6 +89,10 @@ func (f *tapped) do(call string, h *fuse.InHeader, name string, real func() fuse
 	return fuse.Status(fault.Errno)
 }
 
+// Init keeps the server from the file system, which would have the kernel
+// read and write past us (FUSE_PASSTHROUGH).
+func (*tapped) Init(*fuse.Server) {}
+
 func (f *tapped) Mkdir(c <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
 	return f.do("mkdir", &in.InHeader, name, func() fuse.Status { return f.RawFileSystem.Mkdir(c, in, name, out) })
 }

@@ -159,7 +159,7 @@ func (f *fileSystem) truncate(h *fuse.InHeader, path string, size int64) syscall
 	})
 	if grows {
 		for _, n := range f.node.c.Nodes() {
-			go n.Crash() //nolint:errcheck // a node that isn't mounted has nothing to lose
+			go n.Crash() // one that isn't mounted has nothing to lose
 		}
 		return syscall.ENOTCONN
 	}

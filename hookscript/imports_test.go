@@ -1,0 +1,115 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "pve-iplease/"
+
+// pieces are what the top layer puts together.
+var pieces = []string{
+	"config", "dhcp", "guest", "history", "inventory", "lease", "ledger", "node", "probe", "report", "vendor",
+}
+
+// mayImport says which packages of ours each package may import: the pure core
+// at the bottom, what touches the world above it, then what puts the pieces
+// together, and the commands on top. A new package is entered here.
+var mayImport = map[string][]string{
+	"internal/lease": {},
+
+	"internal/config":    {"lease"},
+	"internal/dhcp":      {"lease"},
+	"internal/guest":     {"lease"},
+	"internal/history":   {"lease"},
+	"internal/inventory": {"lease", "guest"},
+	"internal/ledger":    {"lease"},
+	"internal/node":      {"lease"},
+	"internal/probe":     {"lease"},
+	"internal/report":    {"lease"},
+	"internal/vendor":    {"lease"},
+
+	"internal/evidence": pieces,
+	"internal/hook":     pieces,
+	"internal/cli":      append([]string{"evidence", "hook"}, pieces...),
+	"hookscript":        {"hook", "cli"},
+
+	// Only tests and scripts may import the lab, which must not need what it
+	// is there to test.
+	"internal/lab":        {"lease"},
+	"internal/lab/pmxcfs": {},
+	"internal/lab/sim":    {},
+	"scripts/":            {"lease", "lab"},
+}
+
+// topFolders are all that may stand beside the README; those of the second
+// line are made by make, and ignored by git.
+var topFolders = []string{
+	"hookscript", "internal", "packaging", "scripts",
+	"bin", "dist", "bench-results",
+}
+
+// TestImports holds the packages to their layers.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	for _, line := range goList(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "../...") {
+		name, imports, _ := strings.Cut(strings.TrimPrefix(line, module), " ")
+		allowed, ok := mayImport[name]
+		if strings.HasPrefix(name, "scripts/") {
+			allowed, ok = mayImport["scripts/"], true
+		}
+		if !ok {
+			t.Errorf("%s: no rule says what it may import; add one", name)
+		}
+		for i := range strings.FieldsSeq(imports) {
+			ours, found := strings.CutPrefix(i, module+"internal/")
+			if found && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s; it may import %q", name, i, allowed)
+			}
+		}
+	}
+}
+
+// TestProduct keeps out of the program what does not belong on a node, or
+// costs too much at the start of every container.
+func TestProduct(t *testing.T) {
+	t.Parallel()
+	for _, dep := range goList(t, "-deps", ".") {
+		switch {
+		case strings.HasPrefix(dep, module+"internal/lab"), dep == "testing":
+			t.Errorf("the program contains %s, which is for tests", dep)
+		case path.Base(dep) == "go-runewidth":
+			t.Errorf("the program contains %s, which spends 50 ms in init", dep)
+		}
+	}
+}
+
+// TestTopFolders keeps the top of the tree as it is described.
+func TestTopFolders(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(topFolders, e.Name()) {
+			t.Errorf("folder %s: only %q stand at the top", e.Name(), topFolders)
+		}
+	}
+}
+
+// goList asks the go command, one line a package.
+func goList(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}

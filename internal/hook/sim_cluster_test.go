@@ -1,0 +1,189 @@
+package hook_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"pve-iplease/internal/config"
+	"pve-iplease/internal/lab/sim"
+	"pve-iplease/internal/lease"
+)
+
+// cluster is a simulated Proxmox cluster: what its nodes share, and the
+// network that all of its guests are on.
+type cluster struct {
+	*sim.Sim
+	nodes     []*machine
+	truth     etcPVE // with every change applied
+	changes   []func(*etcPVE)
+	pools     config.Config
+	strangers map[netip.Addr]*stranger
+	windows   []*window
+	backups   map[lease.VMID]string // an older config of each guest
+	backed    map[lease.VMID]bool   // a stop-mode backup is going on
+	watch     watch
+	ids       int
+	loss      float64       // of each packet
+	deadline  time.Duration // of node.cfg
+	flaky     float64       // writes whose outcome is unknown
+}
+
+// machine is one node.
+type machine struct {
+	name     string
+	up       bool
+	booted   time.Time
+	boots    int
+	skew     time.Duration // of its wall clock
+	quorate  bool
+	cable    bool // its bridge has a link
+	plugged  time.Time
+	prober   lease.MAC
+	etc      etcPVE // as far as changes have arrived
+	applied  int
+	seen     map[lease.VMID]glance     // the inventory's cache
+	locks    map[lease.VMID]*sim.Actor // Proxmox's lock on each config
+	grabs    map[lease.VMID]int        // how often a command of ours took it
+	runs     map[lease.VMID]*guestRun  // what lxc-start supervises
+	flock    *sim.Actor                // holds the ledger's lock of the node
+	marker   bool                      // the lock directory may be this node's
+	gateways map[netip.Addr]lease.MAC
+}
+
+// etcPVE is one node's copy of what pmxcfs stores.
+type etcPVE struct {
+	guests  map[lease.VMID]conf
+	version int // of the list of guests
+	dir     bool
+	begun   bool
+	slots   [2]slotFile
+	lock    lockDir
+}
+
+// conf is a guest's config file. Its content is never changed in place.
+type conf struct {
+	node    string
+	text    string
+	version int
+	byHook  bool // the hook wrote it last
+}
+
+type slotFile struct {
+	there bool
+	data  []byte
+}
+
+// lockDir is /etc/pve/priv/lock/pve-iplease.
+type lockDir struct {
+	held  bool
+	node  string
+	since time.Time
+}
+
+// newCluster boots nodes without guests.
+func newCluster(seed uint64, nodes ...string) *cluster {
+	c := &cluster{
+		Sim: sim.New(seed), pools: onePool("192.0.2.10", "192.0.2.15"),
+		strangers: map[netip.Addr]*stranger{}, backups: map[lease.VMID]string{},
+		truth: etcPVE{guests: map[lease.VMID]conf{}}, backed: map[lease.VMID]bool{}, deadline: 30 * time.Second,
+	}
+	for i, name := range nodes {
+		n := &machine{
+			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, cable: true,
+			prober: lease.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[lease.VMID]conf{}},
+			seen: map[lease.VMID]glance{}, gateways: map[netip.Addr]lease.MAC{},
+		}
+		n.clear()
+		c.nodes = append(c.nodes, n)
+		c.Daemon("pmxcfs "+name, name, func(a *sim.Actor) { c.deliver(a, n) })
+	}
+	c.watch.init()
+	c.Check, c.BeforePass = c.check, c.settle
+	return c
+}
+
+// onePool is a pool of a few addresses that all nodes share.
+func onePool(first, last string) config.Config {
+	return config.Config{Named: map[netip.Addr]string{}, Pools: []lease.Pool{{
+		Name: "lan", Bridge: "vmbr0", Subnet: prefix("192.0.2.0/24"), Hold: 24 * time.Hour, Strategy: lease.First,
+		Ranges: []lease.Range{{First: addr(first), Last: addr(last)}},
+	}}}
+}
+
+// clear is what a boot does to /run.
+func (n *machine) clear() {
+	n.runs, n.locks = map[lease.VMID]*guestRun{}, map[lease.VMID]*sim.Actor{}
+	n.flock, n.marker, n.grabs = nil, false, map[lease.VMID]int{}
+}
+
+func (n *machine) boot() string { return fmt.Sprintf("%s%04x", n.name, n.boots) }
+
+// uptime has the resolution of /proc/<pid>/stat.
+func (n *machine) uptime() time.Duration { return time.Since(n.booted).Truncate(10 * time.Millisecond) }
+
+func (n *machine) now() time.Time { return time.Now().Add(n.skew) }
+
+// deliver brings the changes that other nodes made, one by one.
+func (c *cluster) deliver(a *sim.Actor, n *machine) {
+	for {
+		a.Await(context.Background(), "delivers", func() bool { return n.quorate && n.applied < len(c.changes) })
+		c.apply(n)
+	}
+}
+
+func (c *cluster) apply(n *machine) {
+	c.changes[n.applied](&n.etc)
+	n.applied++
+}
+
+// cutOff reports whether the node's bridge had no link at some time since.
+func (n *machine) cutOff(since time.Time) bool { return !n.cable || n.plugged.After(since) }
+
+// settle delivers everything: pmxcfs lags for milliseconds, not for longer.
+func (c *cluster) settle() {
+	for _, n := range c.nodes {
+		for n.quorate && n.up && n.applied < len(c.changes) {
+			c.apply(n)
+		}
+	}
+}
+
+// change puts a change in order and waits for its arrival on the node.
+// It reports false without quorum.
+func (c *cluster) change(n *machine, f func(*etcPVE)) bool {
+	if !n.quorate {
+		return false
+	}
+	c.changes = append(c.changes, f)
+	f(&c.truth)
+	for n.applied < len(c.changes) {
+		c.apply(n)
+	}
+	return true
+}
+
+// put writes a guest's config, or moves it to a node.
+func (c *cluster) put(n *machine, id lease.VMID, node, text string, byHook bool) bool {
+	return c.change(n, func(e *etcPVE) {
+		e.version++
+		e.guests[id] = conf{node: node, text: text, version: e.version, byHook: byHook}
+	})
+}
+
+func (c *cluster) node(name string) *machine {
+	i := slices.IndexFunc(c.nodes, func(n *machine) bool { return n.name == name })
+	if i < 0 {
+		return nil
+	}
+	return c.nodes[i]
+}
+
+// home is the node that a guest is on; nil: there is no such guest.
+func (c *cluster) home(id lease.VMID) *machine { return c.node(c.truth.guests[id].node) }
+
+// ids of all guests, sorted.
+func (e *etcPVE) ids() []lease.VMID { return slices.Sorted(maps.Keys(e.guests)) }

@@ -1,0 +1,72 @@
+package hook_test
+
+import (
+	"time"
+
+	"pve-iplease/internal/lab/sim"
+	"pve-iplease/internal/lease"
+)
+
+// damage is what a bad disk or hand does to one slot or both.
+func (c *cluster) damage(_ *sim.Actor, e event) {
+	if !c.truth.dir || c.truth.begun {
+		return
+	}
+	c.watch.harm()
+	c.change(c.nodes[0], func(t *etcPVE) {
+		for i := range t.slots {
+			if t.slots[i].there && (e.n%3 == 2 || e.n%3 == i) {
+				t.slots[i] = slotFile{true, []byte("rubbish")}
+			}
+		}
+	})
+}
+
+func (c *cluster) clock(_ *sim.Actor, e event) {
+	c.nodes[e.node%len(c.nodes)].skew += time.Duration(e.n-4) * 7 * time.Hour
+}
+
+// quorum is lost for a while on one node.
+func (c *cluster) quorum(a *sim.Actor, e event) {
+	n := c.nodes[e.node%len(c.nodes)]
+	n.quorate = false
+	a.Sleep(time.Duration(1+e.n)*20*time.Second, "no quorum on "+n.name)
+	n.quorate = true
+	c.settle()
+}
+
+func (c *cluster) unplug(a *sim.Actor, e event) {
+	n := c.nodes[e.node%len(c.nodes)]
+	n.cable = false
+	a.Sleep(time.Duration(e.n)*time.Second, "cable pulled on "+n.name)
+	n.cable, n.plugged = true, time.Now()
+}
+
+func (c *cluster) stranger(a *sim.Actor, e event) {
+	to := c.address(e.n)
+	if c.strangers[to] != nil {
+		return
+	}
+	for _, m := range c.owners(to, &machine{cable: true}) {
+		_ = m
+		return // a duplicate of somebody's making is none of ours
+	}
+	c.strangers[to] = &stranger{lease.MAC{6, 0, 0, 0, 0, byte(e.n)}, time.Now()}
+	a.Sleep(time.Duration(e.n)*time.Minute, "a stranger has "+to.String())
+	delete(c.strangers, to)
+}
+
+func (c *cluster) editPools(_ *sim.Actor, e event) {
+	switch e.n % 3 {
+	case 0:
+		c.pools = onePool("192.0.2.11", "192.0.2.17")
+	case 1:
+		c.pools = onePool("192.0.2.10", "192.0.2.13")
+	case 2:
+		c.pools.Reservations = []lease.Reservation{{Addr: c.address(e.n), Owner: lease.Owner{VMID: e.id}}}
+	}
+}
+
+func (c *cluster) days(a *sim.Actor, e event) {
+	a.Sleep(time.Duration(e.n)*13*time.Hour, "days pass")
+}

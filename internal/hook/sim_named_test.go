@@ -1,0 +1,157 @@
+package hook_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lab/sim"
+	"pve-iplease/internal/lease"
+)
+
+func TestSparesMeetTheOthersClaim(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.strangers[addr("192.0.2.10")] = &stranger{mac: lease.MAC{6, 1}}
+		one, two := s.starting(101), s.starting(103)
+		s.until(one, "begins to probe") // claims .10, asks for .11 and .12 too
+		s.until(two, "begins to probe") // claims .11, asks for .12 and .13 too
+		s.rest()
+		s.lives(101, "192.0.2.13") // .12 was asked for by both
+		s.lives(103, "192.0.2.11")
+		for l := range s.watch.table.All() {
+			if l.State == lease.Conflicted && l.Addr != addr("192.0.2.10") {
+				t.Errorf("%s is marked as a stranger's", l.Addr)
+			}
+		}
+	})
+}
+
+func TestLatePostStopAgainstTheNextPreStart(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.running(101).ending = true // poweroff inside
+		s.until("lxc-start 101", "waits for the node's lock")
+		again := s.starting(101)
+		s.until(again, "waits for the end of its lxc-start")
+		s.rest()
+		s.lives(101, "192.0.2.10")
+		s.leased(101, "192.0.2.10", lease.Bound)
+	})
+}
+
+func TestLatePostStopAfterRecoveryElsewhere(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.running(101).ending = true
+		s.until("lxc-start 101", "waits for the node's lock")
+		s.do("post-stop 101", sim.Stall, 3*time.Second)
+		s.put(s.node("b"), 101, "b", s.truth.guests[101].text, true)
+		s.settle()
+		s.started(101)
+		s.rest()
+		s.lives(101, "192.0.2.10")
+		s.leased(101, "192.0.2.10", lease.Bound)
+	})
+}
+
+func TestGuestMigratesWhileTheInventoryWalks(t *testing.T) {
+	scenario(t, func(s *stage) {
+		b, c := s.node("b"), s.node("c")
+		s.put(b, 103, "b", withAddr(s.truth.guests[103].text, addr("192.0.2.10")), false)
+		s.settle()
+		one := s.starting(101)
+		s.until(one, "looks at the config of")
+		s.put(b, 103, "c", s.truth.guests[103].text, false)
+		s.put(c, 105, "b", s.truth.guests[105].text, false)
+		s.settle()
+		s.rest()
+		s.lives(101, "192.0.2.11")
+	})
+}
+
+func TestConfigEditedWhileWaitingForTheLock(t *testing.T) {
+	scenario(t, func(s *stage) {
+		n := s.node("a")
+		s.Start(nil, "pct set", "a", func(a *sim.Actor) { s.set(a, event{id: 101, n: 3}) })
+		s.until("pct set", "waits for its task")
+		s.until("task 101", "edit: writes the config")
+		s.commanding("by hand", n, func(ctx context.Context, h *hook.Hook) { h.Run(ctx, 101, hook.PreStart, hook.Options{}) })
+		s.until("by hand", "waits for Proxmox's lock")
+		s.until("task 101", "")
+		s.rest()
+		s.leased(101, "192.0.2.13", lease.Bound)
+		if got := addrOf(s.truth.guests[101].text); got != addr("192.0.2.13") {
+			t.Errorf("net0 has %s", got)
+		}
+	})
+}
+
+func TestClaimedAddressWrittenIntoAnotherConfig(t *testing.T) {
+	scenario(t, func(s *stage) {
+		one := s.starting(101)
+		s.until(one, "begins to probe")
+		s.put(s.node("b"), 103, "b", withAddr(s.truth.guests[103].text, addr("192.0.2.10")), false)
+		s.settle()
+		s.rest()
+		s.lives(101, "192.0.2.11")
+	})
+}
+
+func TestConfigEditedDuringTheProof(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.halt(101)
+		one := s.starting(101)
+		s.until(one, "listens")
+		s.put(s.node("a"), 101, "a", withAddr(s.truth.guests[101].text, addr("192.0.2.14")), false)
+		s.rest()
+		s.lives(101, "192.0.2.14")
+		s.leased(101, "192.0.2.14", lease.Bound)
+	})
+}
+
+// Whoever waited for the config's lock finds the guest running.
+func TestCommandsWaitForAStart(t *testing.T) {
+	for name, command := range map[string]func(context.Context, *hook.Hook){
+		"release":  func(ctx context.Context, h *hook.Hook) { _, _ = h.Release(ctx, 101) },
+		"move":     func(ctx context.Context, h *hook.Hook) { _ = h.Move(ctx, addr("192.0.2.15"), 101) },
+		"renumber": func(ctx context.Context, h *hook.Hook) { h.Renumber(ctx, 101, hook.Options{}) },
+		"by hand":  func(ctx context.Context, h *hook.Hook) { h.Run(ctx, 101, hook.PreStart, hook.Options{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(s *stage) {
+				one := s.starting(101)
+				s.until(one, "begins to probe")
+				s.commanding(name, s.node("a"), command)
+				s.until(name, "waits for Proxmox's lock")
+				s.until(one, "")
+				s.rest()
+				s.lives(101, "192.0.2.10")
+				s.leased(101, "192.0.2.10", lease.Bound)
+			})
+		})
+	}
+}
+
+func TestReclaimAgainstARecreatedGuest(t *testing.T) {
+	scenario(t, func(s *stage) {
+		n := s.node("a")
+		reclaim := func(ctx context.Context, h *hook.Hook) { _, _ = h.Reclaim(ctx, false) }
+		s.started(101)
+		s.halt(101)
+		s.change(n, func(e *etcPVE) { e.version++; delete(e.guests, 101) })
+		s.commanding("first sight", n, reclaim)
+		s.rest()
+		s.Pass(25 * time.Hour)
+		s.commanding("reclaim", n, reclaim)
+		s.until("reclaim", "begins to probe")
+		s.until("reclaim", "makes the lock directory")
+		s.create(s.node("b"), 101, addr("192.0.2.10"))
+		s.settle()
+		s.started(101)
+		s.lives(101, "192.0.2.10")
+		s.rest()
+		s.leased(101, "192.0.2.10", lease.Bound)
+	})
+}

@@ -1,0 +1,165 @@
+package hook_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"pve-iplease/internal/history"
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lab/sim"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/node"
+	"pve-iplease/internal/report"
+)
+
+// process is one run of the program on a node. It is what that program sees:
+// the collaborators of a hook.Hook.
+type process struct {
+	*cluster
+	n     *machine
+	a     *sim.Actor
+	under *guestRun // the lxc-start that it is a post-stop of
+	said  bytes.Buffer
+	left  string // the guest's config when it ended
+	grabs int    // of the config's lock until then
+}
+
+// hook puts the real hook together on this process.
+func (p *process) hook() *hook.Hook {
+	pools := p.pools
+	return &hook.Hook{
+		Here: hook.Here{
+			Name: p.n.name, Boot: p.n.boot(), Version: "sim", Uptime: p.n.uptime, Now: p.n.now,
+			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
+		},
+		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, Gateways: p,
+		Inventory: p.inventory, Open: p.open, Quorate: func(context.Context) error { return nil }, Remember: func(history.Event) {},
+		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
+		Log:   report.New(&p.said, &p.said, ""),
+	}
+}
+
+// program starts a process on a node and returns it.
+func (c *cluster) program(parent *sim.Actor, name string, n *machine, f func(context.Context, *process, *hook.Hook)) *process {
+	p := &process{cluster: c, n: n}
+	p.a = c.Start(parent, name, n.name, func(a *sim.Actor) {
+		p.a = a
+		ctx, cancel := context.WithTimeout(context.Background(), c.deadline)
+		defer cancel()
+		ctx, signal := context.WithCancelCause(ctx)
+		defer signal(nil)
+		a.Interrupt = func() { signal(errors.New("SIGTERM")) }
+		f(ctx, p, p.hook())
+	})
+	return p
+}
+
+func (p *process) ReadGuest(k lease.Kind, id lease.VMID) ([]byte, error) {
+	p.a.At("reads the config of", id.String())
+	c, ok := p.n.etc.guests[id]
+	if !ok || c.node != p.n.name || k != lease.Container {
+		return nil, fmt.Errorf("CT %s: %w", id, node.ErrNoGuest)
+	}
+	return []byte(c.text), nil
+}
+
+func (p *process) LockGuest(ctx context.Context, id lease.VMID, patience time.Duration) (func(), error) {
+	p.a.At("takes Proxmox's lock of", id.String())
+	if h := p.n.locks[id]; h != nil && p.a.Descends(h) {
+		return func() {}, nil
+	}
+	wait, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if !p.a.Await(wait, "waits for Proxmox's lock", func() bool { return p.n.locks[id] == nil }) {
+		return nil, fmt.Errorf("CT %s: %w by a stranger", id, node.ErrLocked)
+	}
+	p.n.grabs[id]++
+	return p.n.hold(id, p.a), nil
+}
+
+// hold takes the lock on a config for an actor, which loses it when it ends.
+func (n *machine) hold(id lease.VMID, a *sim.Actor) (unlock func()) {
+	locks := n.locks
+	locks[id] = a
+	unlock = func() {
+		if locks[id] == a {
+			delete(locks, id)
+		}
+	}
+	a.OnExit(unlock)
+	return unlock
+}
+
+func (p *process) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) error {
+	holds := func(want []byte) error {
+		switch c, ok := p.n.etc.guests[id]; {
+		case !ok || c.node != p.n.name:
+			return node.ErrNoGuest
+		case c.text != string(want):
+			return node.ErrChanged
+		}
+		return nil
+	}
+	p.a.At("compares the config before writing")
+	if err := holds(old); err != nil || bytes.Equal(old, data) {
+		return err
+	}
+	p.a.At("compares the config once more")
+	if err := errors.Join(holds(old), context.Cause(ctx)); err != nil {
+		return err
+	}
+	// Nothing can come between this comparison and the rename but what
+	// comes between two system calls; see the scenario for it.
+	p.watch.edit(old, data)
+	if !p.put(p.n, id, p.n.name, string(data), true) {
+		return errors.New("config stays as it was: no quorum")
+	}
+	p.a.At("reads the config back")
+	return holds(data)
+}
+
+func (p *process) RunState(id lease.VMID) (node.State, error) {
+	p.a.At("asks whether it runs:", id.String())
+	return p.n.state(id), nil
+}
+
+func (n *machine) state(id lease.VMID) node.State {
+	switch r := n.runs[id]; {
+	case r == nil:
+		return node.Stopped
+	case r.socket:
+		return node.Running
+	}
+	return node.Stopping
+}
+
+func (p *process) AwaitStopped(ctx context.Context, id lease.VMID) error {
+	p.a.Await(ctx, "waits for the end of its lxc-start", func() bool { return p.n.state(id) != node.Stopping })
+	switch p.n.state(id) {
+	case node.Running:
+		return node.ErrRunning
+	case node.Stopping:
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func (p *process) StoppingRun(id lease.VMID) (time.Duration, bool) {
+	p.a.At("looks for the lxc-start that it runs under")
+	if p.under == nil || p.under.gone {
+		return 0, false
+	}
+	return p.under.started, true
+}
+
+func (p *process) MAC(_ string, _ uint16, gw netip.Addr) (lease.MAC, bool) {
+	m, ok := p.n.gateways[gw]
+	return m, ok
+}
+
+func (p *process) Learn(_ string, _ uint16, gw netip.Addr, m lease.MAC) { p.n.gateways[gw] = m }

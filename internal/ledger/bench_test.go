@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"testing"
+
+	"pve-iplease/internal/lease"
+)
+
+// benchLedgers runs a benchmark on both forms, nearly empty and full.
+func benchLedgers(b *testing.B, run func(*testing.B, *Ledger)) {
+	for _, leases := range []int{10, 5000} {
+		fill := func(t *lease.Table) error {
+			for i := range leases {
+				t.Add(typical(i))
+			}
+			t.Known("pve1", "1", lease.MAC{})
+			return nil
+		}
+		b.Run(fmt.Sprintf("disk/%d", leases), func(b *testing.B) {
+			l, err := Open(Options{Dir: filepath.Join(b.TempDir(), "pve-iplease"), Scratch: true})
+			if err == nil {
+				err = l.Update(b.Context(), fill)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			run(b, l)
+		})
+		b.Run(fmt.Sprintf("pmxcfs/%d", leases), func(b *testing.B) {
+			_, host := hosts(b, "pve1", "pve2", "pve3")
+			l := host[0].ledger(b)
+			if err := l.Update(b.Context(), fill); err != nil {
+				b.Fatal(err)
+			}
+			run(b, l)
+		})
+	}
+}
+
+// BenchmarkUpdate is one change: lock, read, change, write, unlock.
+func BenchmarkUpdate(b *testing.B) {
+	benchLedgers(b, func(b *testing.B, l *Ledger) {
+		n := 0
+		for b.Loop() {
+			n++
+			err := l.Update(b.Context(), func(t *lease.Table) error {
+				t.Known("pve1", fmt.Sprint(n), lease.MAC{})
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkView is reading without a lock.
+func BenchmarkView(b *testing.B) {
+	benchLedgers(b, func(b *testing.B, l *Ledger) {
+		for b.Loop() {
+			t, err := l.View(b.Context())
+			if err != nil || len(t.At(lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.1")})) != 1 {
+				b.Fatal(err)
+			}
+		}
+	})
+}
