@@ -47,6 +47,10 @@ func guestConfigs(n *node.Host) *inventory.Reader {
 	return inventory.NewReader(n.Path("/etc/pve"), n.Addresses)
 }
 
+// clusterDeadline is the shortest on pmxcfs, where the ledger begins nothing
+// with less than 15 s left: a write can block for that long.
+const clusterDeadline = 25 * time.Second
+
 // nodeConfig is this node's own settings; Proxmox passes a hook no flags.
 const nodeConfig = "/etc/pve-iplease/node.cfg"
 
@@ -60,6 +64,9 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	settings, problems, err := readSettings(n)
 	if err != nil {
 		return nil, err
+	}
+	if n.OnPmxcfs() {
+		settings.Deadline = max(settings.Deadline, clusterDeadline)
 	}
 	pools, found := readPools(n, p.Config, settings)
 	l, err := ledger.Open(ledger.Options{

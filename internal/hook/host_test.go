@@ -14,28 +14,40 @@ import (
 // that --root names.
 type host struct {
 	lab.Fixture
-	t     testing.TB
-	tree  *lab.Tree
-	lan   *lab.LAN
-	node  *lab.Node
-	cable *lab.Cable // of vmbr0's uplink
-	root  string
-	bin   string // a directory of programs
+	t       testing.TB
+	tree    *lab.Tree
+	lan     *lab.LAN
+	node    *lab.Node
+	cable   *lab.Cable // of vmbr0's uplink
+	root    string
+	bin     string // a directory of programs
+	cluster string // name of the one it is in, empty for none
 }
 
 // newHost makes the node pve1 with these pools, on a LAN of its own.
 func newHost(t testing.TB, pools string) *host {
 	t.Helper()
 	f := lab.New(t)
-	h := host{Fixture: f, t: t, tree: f.Tree("pve1", "pve2"), bin: t.TempDir()}
-	exe, err := os.Executable()
-	h.Must(err)
-	for name := range parts() {
-		h.Must(os.Symlink(exe, filepath.Join(h.bin, name)))
-	}
+	h := host{Fixture: f, t: t, tree: f.Tree("pve1", "pve2"), bin: programs(t)}
 	p := h.peer("pve1", h.LAN())
 	p.pools(pools)
 	return p
+}
+
+// programs is a directory with the parts that the test binary plays.
+func programs(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range parts() {
+		if err := os.Symlink(exe, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // peer makes another node of the same cluster, whose vmbr0 is on a LAN.

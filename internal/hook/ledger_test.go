@@ -19,7 +19,7 @@ const ledgerDir = "/etc/pve/priv/pve-iplease"
 // ledger opens the host's ledger.
 func (h *host) ledger() *ledger.Ledger {
 	h.t.Helper()
-	l, err := ledger.Open(ledger.Options{Dir: h.path(ledgerDir), PVE: h.path("/etc/pve"), Run: h.path("/run/pve-iplease"), Scratch: true})
+	l, err := ledger.Open(ledger.Options{Dir: h.path(ledgerDir), PVE: h.path("/etc/pve"), Run: h.path("/run/pve-iplease"), Cluster: h.cluster, Scratch: true})
 	h.Must(err)
 	return l
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"pve-iplease/internal/hook"
@@ -18,6 +19,9 @@ func TestMain(m *testing.M) {
 	if play, ok := parts()[filepath.Base(os.Args[0])]; ok {
 		os.Exit(play(os.Args[1:]))
 	}
+	// These tests wait for probe windows more than others do. A flag of the
+	// command line comes later and wins.
+	os.Args = slices.Insert(os.Args, 1, "-test.parallel=16")
 	os.Exit(lab.Main(m))
 }
 

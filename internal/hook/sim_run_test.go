@@ -100,8 +100,10 @@ func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
 	if n.runs[id] != nil {
 		return code // an active unit is started already
 	}
-	r := &guestRun{n: n, id: id, started: n.uptime(), begun: time.Now(), hooked: begun,
-		vouched: p.a != nil, degraded: strings.Contains(said, "as net0 says"), unproven: strings.Contains(said, "unproven")}
+	r := &guestRun{
+		n: n, id: id, started: n.uptime(), begun: time.Now(), hooked: begun,
+		vouched: p.a != nil, degraded: strings.Contains(said, "as net0 says"), unproven: strings.Contains(said, "unproven"),
+	}
 	if p.a != nil && p.grabs != n.grabs[id] {
 		// A stop-mode backup starts without the config's lock: a command that
 		// takes it between pre-start and lxc-start can't know of the start.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
@@ -50,7 +51,7 @@ func NewClusterReader(dir, cached string, self func() ([]netip.Prefix, error)) *
 type listing struct {
 	files    []file
 	complete bool   // false: a directory could not be read
-	mark     string // two listings with one mark are the same; empty: none are
+	mark     string // of a listing by pmxcfs: two with one mark are the same
 }
 
 // file is one guest's config file.
@@ -70,32 +71,35 @@ type parsed struct {
 	err     error
 }
 
-// tries is how often a listing is read again when guests move meanwhile.
-const tries = 5
+// A config that is listed and not there is being replaced, or its guest is on
+// its way to another node: it is looked for again this often, after pauses
+// that grow by this much.
+const (
+	tries = 10
+	pause = 2 * time.Millisecond
+)
 
-// Read lists every guest and every address that is named. A guest that moves
-// to another node meanwhile is found on one of them: the listing must read
-// the same before and after, and what vanished is looked for again.
+// Read lists every guest and every address that is named. The listing is of
+// one moment, so a guest that moves to another node meanwhile is found on one
+// of them: either its config was read where it was listed, or it had vanished
+// and the listing is read again. What changes after it was read is seen by
+// the next reading.
 func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
-	before, err := r.list()
-	for range tries {
+	for n := range tries {
+		l, err := r.list()
 		if err != nil {
 			return lease.Inventory{}, err
 		}
-		vanished := r.parse(ctx, before.files)
+		vanished := r.parse(ctx, l.files)
 		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
 		}
-		after := before
-		if before.mark != "" || vanished {
-			after, err = r.list()
+		if !vanished {
+			return r.collect(l), nil
 		}
-		if err == nil && !vanished && after.mark == before.mark {
-			return r.collect(before), nil
-		}
-		before = after
+		time.Sleep(time.Duration(n) * pause)
 	}
-	return lease.Inventory{}, errors.Join(err, fmt.Errorf("guest configs below %s keep changing while they are read; try again", r.dir))
+	return lease.Inventory{}, fmt.Errorf("guest configs below %s keep vanishing while they are read; try again", r.dir)
 }
 
 // Save keeps what was read for the next process. That it can't is no reason

@@ -68,3 +68,30 @@ func BenchmarkView(b *testing.B) {
 		}
 	})
 }
+
+// full is the largest cluster's ledger: every guest has a typical lease.
+func full() *lease.Table {
+	t := lease.NewTable()
+	for i := range 5000 {
+		t.Add(typical(i))
+	}
+	return t
+}
+
+func BenchmarkEncode(b *testing.B) {
+	table := full()
+	for b.Loop() {
+		data := mustEncode(b, table)
+		b.SetBytes(int64(len(data)))
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	data := mustEncode(b, full())
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := decode(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

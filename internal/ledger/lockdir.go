@@ -53,7 +53,7 @@ func (h *held) acquire(ctx context.Context) error {
 // length so that no node is always late. Trying costs little: while the
 // directory exists, the node's own pmxcfs says so.
 func (h *held) compete(ctx context.Context) error {
-	what := "no time to lock it"
+	what := "the lock file took too long"
 	for pause := 3 * time.Millisecond; ; pause = min(pause*11/10, 50*time.Millisecond) {
 		if err := h.enough(ctx); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrLocked, what, err)

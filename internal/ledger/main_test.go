@@ -62,7 +62,10 @@ func (c child) run() error {
 		return err
 	}
 	for i := range c.Updates {
-		if err := c.update(l, i); err != nil {
+		st := time.Now()
+		err := c.update(l, i)
+		if d := time.Since(st); d > 1500*time.Millisecond { fmt.Printf("%s slow %v %v in %s\n", failed, d, err, c.Dir) }
+		if err != nil {
 			fmt.Printf("%s %v\n", failed, strings.ReplaceAll(err.Error(), "\n", "; "))
 			continue
 		}

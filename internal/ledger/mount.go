@@ -30,14 +30,17 @@ func openMount(pve string) (mount, error) {
 		return mount{}, fmt.Errorf("the cluster file system cannot be opened: %w", err)
 	}
 	m := mount{Root: root}
-	if m.dir, err = m.Open("."); err == nil && m.genuine() {
+	if m.dir, err = m.Open("."); err == nil {
+		err = m.genuine()
+	}
+	if err == nil {
 		return m, nil
 	}
 	m.Close()
-	if err != nil {
-		return mount{}, fmt.Errorf("the cluster file system cannot be opened: %w", err)
+	if errors.Is(err, ErrUnmounted) {
+		return mount{}, unmounted(pve)
 	}
-	return mount{}, unmounted(pve)
+	return mount{}, fmt.Errorf("the cluster file system cannot be opened: %w", err)
 }
 
 // Close closes both descriptors.
@@ -53,15 +56,24 @@ func unmounted(pve string) error {
 	return fmt.Errorf("%w: %s is no pmxcfs; check the service pve-cluster", ErrUnmounted, pve)
 }
 
-// genuine reports whether the root is that of a pmxcfs: a FUSE file system
-// with the link that only pmxcfs can make (create_symlinks in pmxcfs.c).
-func (m mount) genuine() bool {
+// genuine returns nil if the root is that of a pmxcfs: a FUSE file system with
+// the link that only pmxcfs can make (create_symlinks in pmxcfs.c), and
+// ErrUnmounted if it certainly isn't.
+func (m mount) genuine() error {
 	var st unix.Statfs_t
-	if unix.Fstatfs(int(m.dir.Fd()), &st) != nil || st.Type != unix.FUSE_SUPER_MAGIC {
-		return false
+	if err := unix.Fstatfs(int(m.dir.Fd()), &st); err != nil {
+		return err
 	}
 	info, err := m.Lstat("local")
-	return err == nil && info.Mode()&fs.ModeSymlink != 0
+	switch {
+	case st.Type != unix.FUSE_SUPER_MAGIC, errors.Is(err, fs.ErrNotExist):
+		return ErrUnmounted
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink == 0:
+		return ErrUnmounted
+	}
+	return nil
 }
 
 // quorate reports whether the cluster accepts writes: without quorum pmxcfs

@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
 )
@@ -49,18 +52,22 @@ func Open(o Options) (*Ledger, error) {
 	case err == nil:
 		l.store = newSlots(o, dir, data, note)
 		return l, m.Close()
-	case o.Scratch && errors.Is(err, ErrUnmounted) && !emptyDir(o.PVE):
+	case o.Scratch && errors.Is(err, ErrUnmounted) && standIn(o.PVE):
 		l.store = NewFile(o.Dir, data)
 		return l, nil
 	}
 	return nil, err
 }
 
-// emptyDir reports whether a directory has nothing in it. In a scratch tree
-// that tells a mount point from a directory that stands for /etc/pve.
-func emptyDir(dir string) bool {
+// standIn reports whether a directory of a scratch tree stands for /etc/pve:
+// it has something in it, which a mount point has not, or isn't there yet.
+func standIn(dir string) bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil || st.Type == unix.FUSE_SUPER_MAGIC {
+		return errors.Is(err, fs.ErrNotExist)
+	}
 	entries, err := os.ReadDir(dir)
-	return err == nil && len(entries) == 0
+	return err == nil && len(entries) > 0
 }
 
 func newSlots(o Options, dir string, fresh []byte, note func(string)) *slots {

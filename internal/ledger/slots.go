@@ -141,6 +141,9 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	if err := os.MkdirAll(s.run, 0o700); err != nil {
 		return nil, fmt.Errorf("the directory for locks: %w", explain(err))
 	}
+	if err := s.enough(ctx); err != nil {
+		return nil, fmt.Errorf("%w: no time to lock it: %w", ErrLocked, err)
+	}
 	patience, cancel := s.patience(ctx)
 	defer cancel()
 	node, err := lockFile(patience, filepath.Join(s.run, "lock"))

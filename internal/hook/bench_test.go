@@ -1,0 +1,93 @@
+package hook_test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+// built makes the program itself, not the test binary, what the host runs.
+func (h *host) built(b *testing.B) *host {
+	b.Helper()
+	h.Must(os.Remove(filepath.Join(h.bin, program)))
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(h.bin, program), "../../hookscript")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return h
+}
+
+// From the process's start to "net0 written", less the probe window as it was
+// on the wire (its intervals are random): the work itself. And what follows,
+// which is mostly the kernel closing a packet socket.
+func BenchmarkStart(b *testing.B) {
+	for _, c := range []struct {
+		guests int
+		bits   int // of the pool's network
+	}{{10, 24}, {10, 16}, {500, 24}, {500, 16}} {
+		b.Run(fmt.Sprintf("guests=%d/pool=%d", c.guests, 1<<(32-c.bits)), func(b *testing.B) {
+			network := netip.PrefixFrom(addr("10.9.0.0"), c.bits)
+			h := newHost(b, fmt.Sprintf("pool: lan\n\tbridge vmbr0\n\tsubnet %s\n\tgateway none\n\trange %s\n", network, network)).built(b)
+			for i := range c.guests - 1 { // beside the one that starts
+				h.put(ct{id: lease.VMID(1000 + i), ip: fmt.Sprintf("10.8.%d.%d/16", i/250, 1+i%250)})
+			}
+			tap, files := h.tap(), h.watch()
+			var work, exit []time.Duration
+			for b.Loop() {
+				h.put(ct{id: 101, ip: "manual"})
+				h.Must(os.RemoveAll(h.path(ledgerDir)))
+				files.drain()
+				tap.drain()
+				began := time.Now()
+				r := h.launch(h.command(program, h.call(101, "pre-start")...))
+				written := files.await("101.conf")
+				r.wait().exits(hook.OK)
+				exit = append(exit, time.Since(written))
+				work = append(work, written.Sub(began)-tap.window())
+			}
+			b.ReportMetric(milliseconds(work), "ms-work")
+			b.ReportMetric(milliseconds(exit), "ms-exit")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// Fifty containers started at once.
+func BenchmarkFiftyStarts(b *testing.B) {
+	h := newHost(b, spacious).built(b)
+	var all []time.Duration
+	for b.Loop() {
+		h.Must(os.RemoveAll(h.path(ledgerDir)))
+		began := time.Now()
+		for _, r := range h.crowd(101, 50) {
+			r.wait().exits(hook.OK)
+		}
+		all = append(all, time.Since(began))
+		h.distinct(101, 50)
+	}
+	pace, _ := probe.Preset("default")
+	b.ReportMetric(milliseconds(all), "ms")
+	b.ReportMetric(milliseconds(all)/milliseconds([]time.Duration{pace.Window()}), "windows")
+	b.ReportMetric(0, "ns/op")
+}
+
+// milliseconds is the median.
+func milliseconds(all []time.Duration) float64 {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return float64(all[len(all)/2]) / float64(time.Millisecond)
+}
+
