@@ -12,7 +12,7 @@ FUZZTIME  := 5s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 export CGO_ENABLED := 0
 
-.PHONY: help build test check fmt vet static race fuzz bench cover demo clean
+.PHONY: help build test check fmt vet static race fuzz soak bench cover demo clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,9 @@ race:
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	@scripts/fuzz $(FUZZTIME)
+
+soak: ## the storm on four nodes for MINUTES (10)
+	go test -count 1 -v -timeout 0 -run TestFederationStorm ./internal/hook -storm.minutes=$(or $(MINUTES),10)
 
 bench: ## the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

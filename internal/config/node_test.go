@@ -26,7 +26,8 @@ func TestParseNode(t *testing.T) {
 		"empty": {"", standard, ""},
 		"everything": {
 			"# here\r\npools /srv/phoenix config.json\r\n\tledger  /srv//ledger/ \r\ndeadline 1m30s",
-			config.Node{Pools: "/srv/phoenix config.json", Ledger: "/srv/ledger", Deadline: 90 * time.Second}, "",
+			config.Node{Pools: "/srv/phoenix config.json", Ledger: "/srv/ledger", Deadline: 90 * time.Second},
+			"",
 		},
 		"unknown key":       {"leger /x\n", standard, `warning: n:1: "leger" is none of the keys deadline, dhcp-leases, ledger, pools, and ignored; did you mean ledger?`},
 		"colon":             {"ledger: /x\n", noLedger, `n:1: ledger has no colon or equals sign; write 'ledger VALUE'`},

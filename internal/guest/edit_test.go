@@ -35,11 +35,13 @@ func TestSet(t *testing.T) {
 		{"nothing to do", "net0: name=e,ip=192.0.2.7/024,gw=192.0.2.1,, \n", []Addr{v4}, "net0: name=e,ip=192.0.2.7/024,gw=192.0.2.1,, \n"},
 		{"no address given", "net0: name=e\n", nil, "net0: name=e\n"},
 		{
-			"as Proxmox prints it", "net0: name=e,bridge=b,firewall=1,hwaddr=BC:24:11:00:01:00,type=veth\n", []Addr{v4},
+			"as Proxmox prints it", "net0: name=e,bridge=b,firewall=1,hwaddr=BC:24:11:00:01:00,type=veth\n",
+			[]Addr{v4},
 			"net0: name=e,bridge=b,firewall=1,gw=192.0.2.1,hwaddr=BC:24:11:00:01:00,ip=192.0.2.7/24,type=veth\n",
 		},
 		{
-			"as Proxmox prints it, gateway new", "net0: name=e,bridge=b,hwaddr=BC:24:11:00:01:00,ip=dhcp,type=veth\n", []Addr{v4},
+			"as Proxmox prints it, gateway new", "net0: name=e,bridge=b,hwaddr=BC:24:11:00:01:00,ip=dhcp,type=veth\n",
+			[]Addr{v4},
 			"net0: name=e,bridge=b,gw=192.0.2.1,hwaddr=BC:24:11:00:01:00,ip=192.0.2.7/24,type=veth\n",
 		},
 		{"name alone", "net0: name=e\n", []Addr{v4}, "net0: name=e,gw=192.0.2.1,ip=192.0.2.7/24\n"},

@@ -25,15 +25,14 @@ pool: other
 	range 10.3.0.1-10.3.0.9
 `
 
-// A container that needs an address doesn't start, and every problem is said
-// at once, with its line.
-func TestPoolsThatCannotBeUsed(t *testing.T) {
-	t.Parallel()
-	const overlap = wired + "\npool: twin\n\tbridge vmbr0\n\tsubnet 10.0.0.0/24\n\trange 10.0.0.205-10.0.0.220\n"
-	for name, c := range map[string]struct {
-		spoil func(h *host)
-		says  []any
-	}{
+// spoiled is a pools file that nobody can use.
+type spoiled struct {
+	spoil func(h *host)
+	says  []any
+}
+
+func spoils() map[string]spoiled {
+	return map[string]spoiled{
 		"missing": {
 			func(h *host) { h.Must(os.Remove(h.path(poolsPath))) },
 			[]any{"/etc/pve/pve-iplease/pools.cfg: the file is missing"},
@@ -80,10 +79,17 @@ func TestPoolsThatCannotBeUsed(t *testing.T) {
 			},
 			[]any{"/etc/phoenix.json:2: the file is no valid JSON"},
 		},
-	} {
+	}
+}
+
+// A container that needs an address doesn't start, and every problem is said
+// at once, with its line.
+func TestPoolsThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for name, c := range spoils() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHost(t, overlap)
+			h := newHost(t, lan)
 			c.spoil(h)
 			h.put(ct{id: 101, ip: "manual"})
 			h.start(101).exits(hook.Failed).says(append([]any{"error: the pools can't be used: "}, c.says...)...)

@@ -104,4 +104,3 @@ func (w *watcher) await(name string) time.Time {
 	w.h.t.Fatalf("%s was not written", name)
 	return time.Time{}
 }
-

@@ -15,14 +15,13 @@ import (
 )
 
 // wreck makes the pools, or the ledger, unusable without a way to repair it.
-func wrecks() map[string]struct {
+type wreck struct {
 	do   func(h *host)
 	says string
-} {
-	return map[string]struct {
-		do   func(h *host)
-		says string
-	}{
+}
+
+func wrecks() map[string]wreck {
+	return map[string]wreck{
 		"broken pools":  {func(h *host) { h.pools(broken) }, "the pools can't be used: "},
 		"missing pools": {func(h *host) { h.Must(os.Remove(h.path(poolsPath))) }, "the pools can't be used: "},
 		"newer ledger": {func(h *host) {
@@ -84,6 +83,24 @@ func TestLedgerOnAReadOnlyDisk(t *testing.T) {
 	h.start(103).exits(hook.Failed).says("error: ", "read-only file system", "the ledger is unchanged")
 	h.phase(101, "post-stop").exits(hook.Failed).says("warning: the lease of CT 101 stays bound: ", "read-only file system")
 	h.records("10.0.0.200 ct/101/net0 bound pool")
+}
+
+func TestLedgerThatIsLockedAllTheTime(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan)
+	h.settings("deadline 8s\n")
+	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"}, ct{id: 103, ip: "manual"})
+	h.start(101).exits(hook.OK)
+	h.start(103).exits(hook.OK)
+	t.Cleanup(h.keep(ledgerDir + "/lock"))
+	one := h.launch(h.command(program, h.call(101, "pre-start")...))
+	two := h.launch(h.command(program, h.call(102, "pre-start")...))
+	three := h.launch(h.command(program, h.call(103, "post-stop")...))
+	one.wait().exits(hook.OK).says("warning: the ledger is locked: ", "CT 101 starts with 10.0.0.200/24 as net0 says")
+	two.wait().exits(hook.Locked).says("error: the ledger is locked: ", "the ledger is unchanged")
+	three.wait().exits(hook.Locked).says("warning: the lease of CT 103 stays bound: the ledger is locked")
+	h.has(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1"}, ct{id: 102, ip: "manual"})
+	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/103/net0 bound pool")
 }
 
 // The ledger, read without lock, says that the address is another guest's.

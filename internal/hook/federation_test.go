@@ -18,19 +18,29 @@ type federation struct {
 	hosts []*host
 }
 
-// newFederation makes the nodes pve1, pve2, … with these pools.
+// newFederation makes the nodes pve1, pve2, … of the cluster prod, with these
+// pools.
 func newFederation(t *testing.T, pools string, n int) *federation {
 	t.Helper()
 	f := lab.New(t)
+	return found(t, f, f.LAN(), "prod", pools, n)
+}
+
+// found makes a cluster on a LAN. With one node it is a host of its own, which
+// has no cluster's name.
+func found(t *testing.T, f lab.Fixture, lan *lab.LAN, cluster, pools string, n int) *federation {
+	t.Helper()
 	names := make([]string, n)
 	for i := range names {
 		names[i] = fmt.Sprintf("pve%d", i+1)
 	}
-	c := &federation{Cluster: pmxcfs.New("prod", names...)}
-	lan := f.LAN()
+	c := &federation{Cluster: pmxcfs.New(cluster, names...)}
+	if n == 1 {
+		cluster = ""
+	}
 	bin := programs(t)
 	for _, node := range c.Nodes() {
-		h := &host{Fixture: f, t: t, root: t.TempDir(), bin: bin, lan: lan, cluster: "prod"}
+		h := &host{Fixture: f, t: t, root: t.TempDir(), bin: bin, lan: lan, cluster: cluster}
 		h.node, h.cable = f.Node(node.Name(), lan)
 		for _, dir := range []string{"/etc/pve", "/run/lock/lxc", "/run/systemd/journal"} {
 			f.Must(os.MkdirAll(h.path(dir), 0o755))

@@ -7,17 +7,17 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// An address that another guest's config names is leased to nobody else,
-// wherever it is named.
-func TestAddressThatAnotherConfigNames(t *testing.T) {
-	t.Parallel()
+// naming is a way in which 10.0.0.200 can be named elsewhere.
+type naming struct {
+	put  func(h *host)
+	want string
+	why  string // empty: .200 is free
+}
+
+func namings() map[string]naming {
 	const pending = "\n[pve:pending]\nnet0: name=eth0,bridge=vmbr0,ip=10.0.0.200/24,type=veth\n"
 	const snapshot = "\n[before]\nnet0: name=eth0,bridge=vmbr0,ip=10.0.0.200/24,type=veth\nsnaptime: 1\n"
-	for name, c := range map[string]struct {
-		put  func(h *host)
-		want string
-		why  string // empty: .200 is free
-	}{
+	return map[string]naming{
 		"container": {
 			func(h *host) { h.put(ct{id: 102, ip: "10.0.0.200/24"}) }, "10.0.0.201", "is named by the config of CT 102 on pve1",
 		},
@@ -58,7 +58,14 @@ func TestAddressThatAnotherConfigNames(t *testing.T) {
 				h.write("/etc/pve/nodes/pve1/lxc/102.conf.tmp.4711", ct{id: 102, ip: "10.0.0.200/24"}.String())
 			}, "10.0.0.200", "",
 		},
-	} {
+	}
+}
+
+// An address that another guest's config names is leased to nobody else,
+// wherever it is named.
+func TestAddressThatAnotherConfigNames(t *testing.T) {
+	t.Parallel()
+	for name, c := range namings() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, lan)

@@ -33,12 +33,14 @@ const (
 	unprobed = "unprobed" // starts a program that may not open packet sockets
 	mute     = "mute"     // starts a program without standard streams
 	keeper   = "keeper"   // holds a file's lock until its standard input ends
+	commands = "commands" // what administrators call
 )
 
 func parts() map[string]func(args []string) int {
 	return map[string]func([]string) int{
 		program: playHook, saboteur: playSaboteur, worker: playWorker,
 		unprobed: playUnprobed, mute: playMute, keeper: playKeeper,
+		commands: playCommands,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
 )
 
 // What net0's ip= says decides; each of these asks for an address.
@@ -75,123 +74,6 @@ func (h *host) stat(abs string) os.FileInfo {
 	info, err := os.Stat(h.path(abs))
 	h.Must(err)
 	return info
-}
-
-func TestOwnAddressComesBack(t *testing.T) {
-	t.Parallel()
-	for name, now := range map[string]string{"ip removed": "", "manual": "manual", "dhcp": "dhcp", "wrong prefix": "10.0.0.200/16"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHost(t, lan)
-			h.put(ct{id: 101, ip: "manual"})
-			h.start(101).exits(hook.OK)
-			h.phase(101, "post-stop").exits(hook.OK).says("CT 101 stopped: 10.0.0.200 is kept for it")
-			h.records("10.0.0.200 ct/101/net0 released pool")
-			h.put(ct{id: 101, ip: now})
-			h.start(101).exits(hook.OK).says("10.0.0.200/24", "its lease since")
-			h.has(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1"})
-			h.records("10.0.0.200 ct/101/net0 bound pool")
-		})
-	}
-}
-
-func TestCloneGetsAnAddressOfItsOwn(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "manual"})
-	h.start(101).exits(hook.OK)
-	h.put(ct{id: 102, ip: "10.0.0.200/24", gw: "10.0.0.1"})
-	h.start(102).exits(hook.OK).
-		says("warning: 10.0.0.200, which net0 names, is leased to CT 101 since 20").
-		says("CT 102 net0 has 10.0.0.201/24 via 10.0.0.1 from pool lan")
-	h.has(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1"}, ct{id: 102, ip: "10.0.0.201/24", gw: "10.0.0.1"})
-	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/102/net0 bound pool")
-}
-
-func TestRestoredBackupUnderAnotherIDGetsAnAddressOfItsOwn(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "manual"})
-	h.start(101).exits(hook.OK)
-	h.phase(101, "post-stop").exits(hook.OK)
-	// Without --unique the restored guest has the first one's MAC, too.
-	h.put(ct{id: 102, ip: "10.0.0.200/24", gw: "10.0.0.1", mac: macOf(101)})
-	h.start(102).exits(hook.OK).says("10.0.0.200, which net0 names, is kept for CT 101, stopped since").says("CT 102 net0 has 10.0.0.201/24")
-	h.records("10.0.0.200 ct/101/net0 released pool", "10.0.0.201 ct/102/net0 bound pool")
-}
-
-func TestRollbackBringsNoAddressOfAnotherBack(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"})
-	h.start(101).exits(hook.OK)
-	h.start(102).exits(hook.OK)
-	h.put(ct{id: 102, ip: "10.0.0.200/24", gw: "10.0.0.1"}) // as a snapshot of long ago has it
-	h.start(102).exits(hook.OK).says("10.0.0.200, which net0 names, is leased to CT 101").says("CT 102 net0 has 10.0.0.201/24", "its lease since")
-	h.has(ct{id: 102, ip: "10.0.0.201/24", gw: "10.0.0.1"})
-	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/102/net0 bound pool")
-}
-
-func TestRollbackToAFreeAddressInRangeTakesItBack(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "manual"})
-	h.start(101).exits(hook.OK)
-	h.put(ct{id: 101, ip: "10.0.0.207/24", gw: "10.0.0.1"})
-	h.start(101).exits(hook.OK).says("10.0.0.207/24", "net0 names it and the ledger knows no owner")
-	h.records("10.0.0.207 ct/101/net0 bound pool")
-}
-
-func TestUnknownAddressInRangeIsAdopted(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "10.0.0.205/24", gw: "10.0.0.1"})
-	h.start(101).exits(hook.OK).says("CT 101 net0 has 10.0.0.205/24 via 10.0.0.1 from pool lan", "net0 names it and the ledger knows no owner").omits("warning")
-	h.has(ct{id: 101, ip: "10.0.0.205/24", gw: "10.0.0.1"})
-	h.records("10.0.0.205 ct/101/net0 bound pool")
-}
-
-func TestOfTwoConfigsWithOneAddressTheFirstToStartOwnsIt(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "10.0.0.205/24", gw: "10.0.0.1"}, ct{id: 102, ip: "10.0.0.205/24", gw: "10.0.0.1"})
-	h.start(102).exits(hook.OK).says("warning: 10.0.0.205 also is named by the config of CT 101 on pve1").says("CT 102 net0 has 10.0.0.205/24")
-	h.start(101).exits(hook.OK).says("10.0.0.205, which net0 names, is leased to CT 102").says("CT 101 net0 has 10.0.0.200/24")
-	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.205 ct/102/net0 bound pool")
-}
-
-func TestStaticAddressIsGuardedAndNeverMoved(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ ip, gw, path string }{
-		"in the subnet":      {"10.0.0.50/24", "10.0.0.1", "10.0.0.50/24 via 10.0.0.1"},
-		"odd prefix, no gw":  {"10.0.0.50/16", "", "10.0.0.50/16 ("},
-		"outside the subnet": {"192.0.2.7/24", "192.0.2.1", "192.0.2.7/24 via 192.0.2.1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHost(t, lan)
-			h.put(ct{id: 101, ip: c.ip, gw: c.gw})
-			conf := h.stat(h.confPath(101))
-			h.start(101).exits(hook.OK).says("CT 101 net0 has "+c.path, "static: outside every range of the pool").omits("warning")
-			if !os.SameFile(conf, h.stat(h.confPath(101))) {
-				t.Error("the config was replaced")
-			}
-			l := h.only(101)
-			if l.Origin != lease.Static || l.State != lease.Bound {
-				t.Errorf("recorded as %s", summary(l))
-			}
-		})
-	}
-}
-
-func TestStaticAddressThatIsTakenBackGivesWayToALease(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.put(ct{id: 101, ip: "10.0.0.50/24"})
-	h.start(101).exits(hook.OK)
-	h.put(ct{id: 101, ip: "manual"})
-	h.start(101).exits(hook.OK)
-	h.records("10.0.0.200 ct/101/net0 bound pool")
 }
 
 func TestNetworkThatIsNobodysBusiness(t *testing.T) {

@@ -22,7 +22,7 @@ const patience = 5 * time.Second
 const attempts = 5
 
 // reserve is what waiting for others must leave of the deadline for the work,
-// or a quarter of it if that is less.
+// or half of it if that is less.
 const reserve = 5 * time.Second
 
 // subject is the NIC that the call is about, as its guest's config has it now.
@@ -120,7 +120,7 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, end.Add(-min(reserve, time.Until(end)/4)))
+	return context.WithDeadline(ctx, end.Add(-min(reserve, time.Until(end)/2)))
 }
 
 // start leases for a stopped guest, deciding anew while others change what

@@ -25,7 +25,7 @@ func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
 	r := run{Hook: h, phase: "reclaim", opt: Options{DryRun: dry}}
 	inv, err := h.Inventory(ctx)
 	if err == nil && !inv.Complete {
-		err = errors.New("some guests' configs can't be read, so no guest may be called gone; run 'pve-iplease doctor'")
+		err = errors.New("some guests' configs can't be read, so no guest may be called gone; see that root can read every file below /etc/pve/nodes")
 	}
 	if err != nil {
 		return nil, err
@@ -77,12 +77,24 @@ func (r *run) askFor(ctx context.Context, gone []lease.Lease) []Verdict {
 		gone = gone[n:]
 		bridge := batch[0].Segment.Bridge
 		if _, open := ports[bridge]; !open {
-			w, closed, err := r.Open(bridge)
-			ports[bridge] = port{Wire: w, closed: closed, blind: err}
+			ports[bridge] = r.listen(ctx, bridge)
 		}
 		verdicts = append(verdicts, judge(ctx, ports[bridge], batch)...)
 	}
 	return verdicts
+}
+
+// listen opens a bridge. Other nodes learn first where the probes come from:
+// a start would step aside for a prober that it doesn't know.
+func (r *run) listen(ctx context.Context, bridge string) port {
+	w, closed, err := r.Open(bridge)
+	if err == nil && !r.opt.DryRun {
+		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, w.MAC()); return nil })
+		if err != nil {
+			w.Close()
+		}
+	}
+	return port{Wire: w, closed: closed, blind: err}
 }
 
 // judge asks for a few addresses in one window.

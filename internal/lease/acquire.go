@@ -119,16 +119,26 @@ func (a *acquisition) resume() (Grant, error) {
 	if len(others) == 0 || a.own.Origin != FromPool {
 		return a.renew()
 	}
+	asks := len(others) == 1 && a.w.Inventory.Guests[others[0].Owner.VMID].Hooked
+	if asks && a.own.moved() {
+		return a.passOn(others[0].Owner)
+	}
 	g, err := a.fresh()
-	if err == nil || len(others) > 1 || !a.w.Inventory.Guests[others[0].Owner.VMID].Hooked {
+	if err == nil || !asks {
 		a.note("its address %s %s", a.own.Addr, others[0].describe(&a.w.Inventory))
 		g.Notes = a.notes
 		return g, err
 	}
 	// The stopped guest that it was taken from by a start that failed: as long
 	// as nothing better is left, that one is told at its next start.
-	g, err = a.renew()
-	g.From = others[0].Owner
+	return a.passOn(others[0].Owner)
+}
+
+// passOn gives the owner its lease while the config of a stopped guest, which
+// asks before it starts, still names the address.
+func (a *acquisition) passOn(from Owner) (Grant, error) {
+	g, err := a.renew()
+	g.From = from
 	return g, err
 }
 

@@ -43,3 +43,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 	})
 	return nil
 }
+
+// moved reports whether Move made the lease and its owner has not started
+// since: it is released since the moment of its claim.
+func (l *Lease) moved() bool { return l.State == Released && !l.Freed && l.Since.Equal(l.Claim.At) }

@@ -19,6 +19,21 @@ func (r Range) Overlaps(o Range) bool {
 	return r.First.Compare(o.Last) <= 0 && o.First.Compare(r.Last) <= 0
 }
 
+// Without is what a range has left beside another one.
+func (r Range) Without(o Range) []Range {
+	if !r.Overlaps(o) {
+		return []Range{r}
+	}
+	var left []Range
+	if r.First.Less(o.First) {
+		left = append(left, Range{r.First, o.First.Prev()})
+	}
+	if o.Last.Less(r.Last) {
+		left = append(left, Range{o.Last.Next(), r.Last})
+	}
+	return left
+}
+
 func (r Range) String() string {
 	if r.First == r.Last {
 		return r.First.String()

@@ -73,6 +73,15 @@ func (t *Table) At(k Key) []Lease {
 	return found
 }
 
+// Everywhere returns the records of an address on all segments.
+func (t *Table) Everywhere(a netip.Addr) []Lease {
+	var found []Lease
+	for _, l := range t.byAddr[a] {
+		found = append(found, *l)
+	}
+	return found
+}
+
 // Of returns the owner's leases, on any segment.
 func (t *Table) Of(o Owner) []Lease {
 	var found []Lease

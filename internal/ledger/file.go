@@ -21,10 +21,6 @@ type file struct {
 	fresh []byte // what a new ledger holds
 }
 
-// NewFile returns the store that keeps the ledger in a directory of its own
-// on a local file system. fresh is what a new ledger holds.
-func NewFile(dir string, fresh []byte) Store { return &file{dir: filepath.Clean(dir), fresh: fresh} }
-
 func (f *file) ledger() string { return filepath.Join(f.dir, "ledger") }
 
 func (f *file) Read(context.Context) ([]Slot, error) {

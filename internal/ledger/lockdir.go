@@ -100,7 +100,7 @@ func (h *held) occupied() (ours bool, err error) {
 		if err == nil {
 			return true, nil
 		}
-		h.doubt = !decided(err)
+		h.doubt = !errors.Is(err, fs.ErrNotExist) && !h.elsewhere(err)
 	}
 	if due {
 		h.asked = h.clock()
@@ -122,6 +122,12 @@ func (h *held) prove() error {
 		h.proved = now
 	}
 	return err
+}
+
+// elsewhere reports whether an error of prove means that the directory is
+// another node's.
+func (h *held) elsewhere(err error) bool {
+	return errors.Is(err, fs.ErrPermission) && h.m.Root != nil && h.m.quorate()
 }
 
 func (h *held) touch(t time.Time) error {

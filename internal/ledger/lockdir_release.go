@@ -40,9 +40,10 @@ func (h *held) remove() error {
 			return explainPVE(err)
 		}
 		time.Sleep(pause)
-		if err := h.prove(); errors.Is(err, fs.ErrNotExist) {
+		switch err := h.prove(); {
+		case errors.Is(err, fs.ErrNotExist), h.elsewhere(err):
 			return nil
-		} else if decided(err) {
+		case decided(err):
 			return explainPVE(err)
 		}
 	}

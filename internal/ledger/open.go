@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,33 +29,40 @@ type Options struct {
 	Note func(string)
 }
 
-// Open finds out by the file system which form the ledger has: two slots on
-// the cluster file system, one file elsewhere. It creates nothing. It returns
-// ErrUnmounted when the ledger lies below PVE and nothing is mounted there,
-// unless that is a directory of a scratch tree with something in it.
+// Open opens the ledger in the form that its file system asks for. It creates
+// nothing. Errors are those of OpenStore.
 func Open(o Options) (*Ledger, error) {
+	s, err := OpenStore(o)
+	if err != nil {
+		return nil, err
+	}
+	l := New(s, o.Cluster)
+	if o.Note != nil {
+		l.note = o.Note
+	}
+	return l, nil
+}
+
+// OpenStore opens what Open builds on: two slots on the cluster file system,
+// one file elsewhere. It returns ErrUnmounted when the ledger lies below PVE
+// and nothing is mounted there, unless that is a directory of a scratch tree
+// with something in it.
+func OpenStore(o Options) (Store, error) {
 	data, err := encode(fresh(o.Cluster))
 	if err != nil {
 		return nil, err
 	}
-	note := o.Note
-	if note == nil {
-		note = func(string) {}
-	}
-	l := &Ledger{cluster: o.Cluster, note: note}
+	local := &file{dir: filepath.Clean(o.Dir), fresh: data}
 	dir, shared := below(o.PVE, o.Dir)
 	if !shared {
-		l.store = NewFile(o.Dir, data)
-		return l, nil
+		return local, nil
 	}
 	m, err := openMount(o.PVE)
 	switch {
 	case err == nil:
-		l.store = newSlots(o, dir, data, note)
-		return l, m.Close()
+		return newSlots(o, dir, data), m.Close()
 	case o.Scratch && errors.Is(err, ErrUnmounted) && standIn(o.PVE):
-		l.store = NewFile(o.Dir, data)
-		return l, nil
+		return local, nil
 	}
 	return nil, err
 }
@@ -70,13 +78,16 @@ func standIn(dir string) bool {
 	return err == nil && len(entries) > 0
 }
 
-func newSlots(o Options, dir string, fresh []byte, note func(string)) *slots {
+func newSlots(o Options, dir string, fresh []byte) *slots {
 	s := &slots{
 		pve: o.PVE, dir: dir, run: o.Run, fresh: fresh, reserve: o.Reserve,
-		limits: pveLimits, clock: sinceBoot, note: note,
+		limits: pveLimits, clock: sinceBoot, note: o.Note,
 	}
 	if s.reserve == 0 {
 		s.reserve = 15 * time.Second
+	}
+	if s.note == nil {
+		s.note = func(string) {}
 	}
 	return s
 }

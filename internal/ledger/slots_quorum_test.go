@@ -51,7 +51,11 @@ func TestQuorumLostBeforeTheWrite(t *testing.T) {
 	if len(host[0].notes) != 1 || !strings.Contains(host[0].notes[0], "stays") {
 		t.Errorf("notes: %q", host[0].notes)
 	}
+	if err := l.Update(t.Context(), touch(2)); !errors.Is(err, ErrNoQuorum) {
+		t.Errorf("again: %v", err)
+	}
 	c.Heal()
+	l.store.(*slots).limits.ask = time.Hour
 	update(t, l, touch(3)) // takes over the lock directory that stayed
 	if got := view(t, l); len(got.Nodes["pve1"].Probers) != 2 {
 		t.Errorf("healed: %+v", got.Nodes)

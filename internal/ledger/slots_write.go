@@ -151,8 +151,11 @@ func put(m mount, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(data, 0)
-	return errors.Join(err, f.Close())
+	if _, err := f.WriteAt(data, 0); err != nil {
+		f.Close() // what it says matters less
+		return err
+	}
+	return f.Close()
 }
 
 // create makes an empty file, unless there is one.

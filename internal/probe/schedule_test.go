@@ -98,22 +98,34 @@ func TestPlan(t *testing.T) {
 		want     []sending
 	}{
 		"gateway twice": {
-			Question{Candidates: []netip.Addr{a, b}, Gateway: gatewayIP, Pace: defaultPace()}, 0,
+			Question{Candidates: []netip.Addr{a, b}, Gateway: gatewayIP, Pace: defaultPace()},
+			0,
 			[]sending{
-				{0, gatewayIP}, {0, a}, {0, b}, {ms(100), a}, {0, b},
-				{ms(100), gatewayIP}, {0, a}, {0, b}, {ms(100), a}, {0, b},
+				{0, gatewayIP},
+				{0, a},
+				{0, b},
+				{ms(100), a},
+				{0, b},
+				{ms(100), gatewayIP},
+				{0, a},
+				{0, b},
+				{ms(100), a},
+				{0, b},
 			},
 		},
 		"off beat": {
-			Question{Candidates: []netip.Addr{a}, Pace: defaultPace()}, ms(-20),
+			Question{Candidates: []netip.Addr{a}, Pace: defaultPace()},
+			ms(-20),
 			[]sending{{0, a}, {ms(80), a}, {ms(80), a}, {ms(80), a}},
 		},
 		"gateway alone": {
-			Question{Gateway: gatewayIP, Pace: defaultPace()}, 0,
+			Question{Gateway: gatewayIP, Pace: defaultPace()},
+			0,
 			[]sending{{0, gatewayIP}, {ms(200), gatewayIP}},
 		},
 		"one probe": {
-			Question{Candidates: []netip.Addr{a}, Gateway: gatewayIP, Pace: Pace{Probes: 1, Wait: ms(1)}}, 0,
+			Question{Candidates: []netip.Addr{a}, Gateway: gatewayIP, Pace: Pace{Probes: 1, Wait: ms(1)}},
+			0,
 			[]sending{{0, gatewayIP}, {0, a}},
 		},
 	} {

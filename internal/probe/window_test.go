@@ -58,15 +58,18 @@ func TestHearUse(t *testing.T) {
 		"announcement by request": {[][]byte{frameOf(request, bob, first, first)}, "", by(Taken, "BC:24:11:00:00:0B announces it", bob)},
 		"announcement by reply":   {[][]byte{frameOf(reply, bob, first, first)}, "", by(Taken, "BC:24:11:00:00:0B announces it", bob)},
 		"foreign probe": {
-			[][]byte{frameOf(request, bob, nobody, first)}, "no link",
+			[][]byte{frameOf(request, bob, nobody, first)},
+			"no link",
 			by(Contended, "BC:24:11:00:00:0B probes for it too", bob),
 		},
 		"probe, then reply": {
-			[][]byte{frameOf(request, bob, nobody, first), replyOf(alice, first)}, "",
+			[][]byte{frameOf(request, bob, nobody, first), replyOf(alice, first)},
+			"",
 			by(Taken, aliceAnswers, alice),
 		},
 		"two users, one twice": {
-			[][]byte{replyOf(alice, first), replyOf(bob, first), replyOf(alice, first)}, "",
+			[][]byte{replyOf(alice, first), replyOf(bob, first), replyOf(alice, first)},
+			"",
 			by(Taken, aliceAnswers+" (and 1 more)", alice, bob),
 		},
 		"user that hides its MAC": {[][]byte{anonymous}, "", by(Taken, aliceAnswers, alice)},
