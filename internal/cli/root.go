@@ -34,7 +34,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.place.Config, "config", "", "read the pools from `FILE`, whatever node.cfg says")
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
-		a.poolCommand(), a.versionCommand())
+		a.poolCommand(), a.versionCommand(),
+		a.whohasCommand(), a.auditCommand(), a.statusCommand())
 	return cmd
 }
 

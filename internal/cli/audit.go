@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	var quiet bool
+	cmd := &cobra.Command{
+		Use: "audit [--passive] [--output-format text|json]", Short: "List everything that disagrees", Args: takes(),
+		Long: `List everything that disagrees: the ledger, the guests' configs, the network as
+this node sees it, DHCP servers' leases and ranges, Proxmox's SDN, hookscripts
+on this node, reservations. Run it on every node: each sees its own bridges.
+Exit code 3 when something is wrong, 1 when
+too little could be read to tell.`,
+	}
+	cmd.Flags().BoolVar(&quiet, "passive", false, "put nothing on the network")
+	f := formatFlag(cmd)
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runAudit(c.Context(), quiet, *f) }
+	return cmd
+}
+
+// audited is the result as JSON has it.
+type audited struct {
+	Findings []evidence.Finding `json:"findings"`
+	Compared compared           `json:"compared"`
+	Remarks  []evidence.Remark  `json:"remarks,omitempty"`
+}
+
+// compared counts what the result rests on.
+type compared struct {
+	Leases int `json:"leases"`
+	Guests int `json:"guests"`
+	Asked  int `json:"asked"` // addresses, on the network
+	Files  int `json:"dhcp_files"`
+}
+
+func (a *app) runAudit(ctx context.Context, quiet bool, f format) error {
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := deadline(ctx, h)
+	defer cancel()
+	l := newLook(h)
+	l.gather(ctx)
+	var heard []evidence.Hearing
+	if !quiet {
+		heard = l.askLeases(ctx)
+	}
+	for _, d := range l.dossiers(heard) {
+		l.inspect(d.Involved()...)
+	}
+	scripts := l.Scripts(l.readGuest, h.Node.Path)
+	out := audited{
+		Findings: append([]evidence.Finding{}, evidence.Audit(l.Estate, heard, scripts)...), Remarks: l.Remarks,
+		Compared: compared{l.Table.Len(), len(l.Inventory.Guests), len(heard), len(l.DHCP.Files)},
+	}
+	if l.blind() {
+		a.code = hook.Failed
+	}
+	for _, found := range out.Findings {
+		if found.Severity >= evidence.Warning {
+			a.code = hook.Conflict
+		}
+	}
+	if f == "json" {
+		return a.printJSON(out)
+	}
+	a.tellRemarks(out.Remarks)
+	return a.auditScreen(out)
+}
+
+// maxAsked is how many leases are asked for on the network: at what switches
+// bear, two packets each, that takes 15 seconds.
+const maxAsked = 100
+
+// askLeases asks the network for the leases that this node can see.
+func (l *look) askLeases(ctx context.Context) []evidence.Hearing {
+	var addrs []netip.Addr
+	for le := range l.Table.All() {
+		if le.State != lease.Bound || !le.Segment.On(l.Node) || !le.Addr.Is4() {
+			continue
+		}
+		if len(addrs) == maxAsked {
+			l.Remarks = append(l.Remarks, evidence.Remark{Source: "wire", Text: fmt.Sprintf("only %d leases were asked for; scan asks for all", maxAsked)})
+			break
+		}
+		addrs = append(addrs, le.Addr)
+	}
+	ear := l.ear(netip.Addr{})
+	ear.Pace = probe.Pace{Probes: 2, Interval: 200 * time.Millisecond, Jitter: 20 * time.Millisecond, Wait: 300 * time.Millisecond}
+	return ear.Listen(ctx, l.Inquiries(addrs))
+}
+
+// dossiers are those of the addresses that somebody answered for.
+func (l *look) dossiers(heard []evidence.Hearing) []*evidence.Dossier {
+	var all []*evidence.Dossier
+	for _, h := range heard {
+		if len(h.Voices) > 0 {
+			all = append(all, l.About(h.Addr, heard, nil))
+		}
+	}
+	return all
+}
+
+func (a *app) auditScreen(out audited) error {
+	var b strings.Builder
+	count := map[evidence.Severity]int{}
+	for _, f := range out.Findings {
+		count[f.Severity]++
+		text := f.Text
+		if !strings.Contains(text, f.About) {
+			text = f.About + ": " + text
+		}
+		wrap(&b, text, fmt.Sprintf("%-9s ", f.Severity), width)
+		steps(&b, f.Do)
+		b.WriteString("\n")
+	}
+	c := out.Compared
+	fmt.Fprintf(&b, "compared: %s, %s, %s; asked for on the network: %s\n",
+		plural(c.Leases, "lease"), plural(c.Guests, "guest"), plural(c.Files, "DHCP file"), plural(c.Asked, "lease"))
+	switch {
+	case len(out.Findings) == 0 && a.code == hook.Failed:
+		b.WriteString("nothing disagrees of what could be read\n")
+	case len(out.Findings) == 0:
+		b.WriteString("nothing disagrees\n")
+	default:
+		fmt.Fprintf(&b, "%s, %s, %s\n", plural(count[evidence.Conflict], "conflict"), plural(count[evidence.Warning], "warning"), plural(count[evidence.Notice], "notice"))
+	}
+	_, err := io.WriteString(a.out, b.String())
+	return err
+}
+
+// plural reads "1 conflict", "2 conflicts".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

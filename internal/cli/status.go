@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status [--output-format text|json]", Short: "Show how full the pools are", Args: takes(),
+		Long: `Show how full the pools are. In the bar # is leased, - kept for a guest that is
+stopped or promised to one to come, ! used by strangers, and . free.`,
+	}
+	f := formatFlag(cmd)
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runStatus(c.Context(), *f) }
+	return cmd
+}
+
+// poolStatus is a pool at a glance.
+type poolStatus struct {
+	Pool      string `json:"pool"`
+	Size      uint64 `json:"size"` // addresses that may be leased
+	Bound     int    `json:"bound"`
+	Released  int    `json:"released"`
+	Offered   int    `json:"offered"`
+	Static    int    `json:"static"` // in the subnet, outside of the range
+	Conflicts int    `json:"conflicts"`
+	Next      string `json:"next,omitempty"` // that a new container would get, before the network is asked
+	Remark    string `json:"remark,omitempty"`
+}
+
+func (a *app) runStatus(ctx context.Context, f format) error {
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	a.tell(h.Problems)
+	t, err := h.Ledger.View(ctx)
+	if err != nil {
+		return err
+	}
+	inv, err := h.Inventory(ctx)
+	if err != nil {
+		return err
+	}
+	w := lease.World{Now: h.Here.Now(), Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named, Inventory: inv}
+	rows := []poolStatus{}
+	for _, p := range h.Pools.Pools {
+		rows = append(rows, newStatus(&p, t))
+	}
+	// Last, since finding the next address changes the table in memory.
+	for i, p := range h.Pools.Pools {
+		rows[i].next(h, t, w, p, nobody-lease.VMID(i))
+	}
+	if f == "json" {
+		return a.printJSON(rows)
+	}
+	return a.statusTable(rows)
+}
+
+func newStatus(p *lease.Pool, t *lease.Table) poolStatus {
+	s := poolStatus{Pool: p.Name, Size: capacity(p)}
+	for l := range t.All() {
+		switch in := p.Contains(l.Addr); {
+		case !p.Segment().Overlaps(l.Segment) || !p.Subnet.Contains(l.Addr):
+		case l.Origin == lease.Static && !in:
+			s.Static++
+		case !in:
+		case l.State == lease.Bound:
+			s.Bound++
+		case l.State == lease.Released:
+			s.Released++
+		case l.State == lease.Offered:
+			s.Offered++
+		case l.State == lease.Conflicted:
+			s.Conflicts++
+		}
+	}
+	return s
+}
+
+// capacity is the size of a pool without what it excludes.
+func capacity(p *lease.Pool) uint64 {
+	left := p.Ranges
+	for _, e := range p.Excludes {
+		var next []lease.Range
+		for _, r := range left {
+			next = append(next, r.Without(e)...)
+		}
+		left = next
+	}
+	return (&lease.Pool{Ranges: left}).Size()
+}
+
+// nobody is a container that doesn't exist, the one below another one.
+const nobody = lease.VMID(999999999)
+
+// next finds what a container would get that does not exist yet.
+func (s *poolStatus) next(h *hook.Host, t *lease.Table, w lease.World, p lease.Pool, id lease.VMID) {
+	w.Pools, w.Node = []lease.Pool{p}, h.Here.Name
+	if len(p.Nodes) > 0 && !slices.Contains(p.Nodes, w.Node) {
+		w.Node = p.Nodes[0]
+	}
+	want := lease.Want{Owner: lease.Owner{VMID: id}, Bridge: p.Bridge, Tag: p.VLAN, Until: w.Now.Add(time.Hour)}
+	g, err := t.Acquire(w, lease.Claim{At: w.Now}, []lease.Want{want})
+	if err != nil {
+		s.Remark = "full"
+		return
+	}
+	s.Next = g[0].Lease.Addr.String()
+	if owner := g[0].From; !owner.IsZero() {
+		s.Remark = "from " + owner.Guest() + ", which is stopped"
+	}
+}
+
+func (a *app) statusTable(rows []poolStatus) error {
+	var cells [][]string
+	for _, s := range rows {
+		cells = append(cells, []string{
+			s.Pool, s.bar(), strconv.FormatUint(s.Size, 10), strconv.Itoa(s.Bound), strconv.Itoa(s.Released + s.Offered),
+			strconv.Itoa(s.Static), strconv.Itoa(s.Conflicts), dash(s.Next), s.Remark,
+		})
+	}
+	return a.table("POOL USED SIZE BOUND KEPT STATIC CONFLICTS NEXT REMARK", cells)
+}
+
+// cells is the length of a bar.
+const cells = 20
+
+// bar draws a pool. What there is shows in at least one cell, also what is free.
+func (s poolStatus) bar() string {
+	var b strings.Builder
+	for _, part := range []struct {
+		count int
+		mark  string
+	}{{s.Bound, "#"}, {s.Released + s.Offered, "-"}, {s.Conflicts, "!"}} {
+		if part.count > 0 {
+			n := int(float64(part.count)/float64(max(s.Size, 1))*cells + 0.5)
+			b.WriteString(strings.Repeat(part.mark, max(n, 1)))
+		}
+	}
+	bar := b.String()
+	room := cells
+	if uint64(s.Bound+s.Released+s.Offered+s.Conflicts) < s.Size {
+		room--
+	}
+	bar = bar[:min(len(bar), room)]
+	return fmt.Sprintf("[%s%s]", bar, strings.Repeat(".", cells-len(bar)))
+}

@@ -1,0 +1,134 @@
+package evidence
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// Finding is something that disagrees.
+type Finding struct {
+	Severity Severity   `json:"severity"`
+	About    string     `json:"about"`            // an address, a guest, a pool
+	Addr     netip.Addr `json:"address,omitzero"` // when it is about one
+	Text     string     `json:"text"`
+	Do       []Step     `json:"do,omitempty"`
+}
+
+// Audit lists everything that disagrees, the worst first: the verdict on each
+// address that anything names, and what only shows when all of it is compared.
+// It is pure.
+func Audit(e *Estate, heard []Hearing, scripts []Script) []Finding {
+	a := &audit{Estate: e, heard: heard}
+	for _, addr := range a.addresses() {
+		a.judge(addr)
+	}
+	a.leases()
+	a.statics()
+	a.spans()
+	a.reservations()
+	a.ipam()
+	a.cards()
+	a.scripts(scripts)
+	slices.SortStableFunc(a.found, func(x, y Finding) int {
+		return cmp.Or(cmp.Compare(y.Severity, x.Severity), x.Addr.Compare(y.Addr), cmp.Compare(x.About, y.About))
+	})
+	return a.found
+}
+
+// audit is one comparison.
+type audit struct {
+	*Estate
+	heard   []Hearing
+	found   []Finding
+	running map[nic][]netip.Addr // what running configs name, made when needed first
+}
+
+// nic names an interface; the kind of its guest isn't always known.
+type nic struct {
+	vmid lease.VMID
+	n    int
+}
+
+func (a *audit) add(s Severity, addr netip.Addr, about string, do []Step, format string, args ...any) {
+	if addr.IsValid() {
+		about = addr.String()
+	}
+	a.found = append(a.found, Finding{s, about, addr, fmt.Sprintf(format, args...), do})
+}
+
+// known reports whether an address was found fault with already.
+func (a *audit) known(addr netip.Addr) bool {
+	return slices.ContainsFunc(a.found, func(f Finding) bool { return f.Addr == addr })
+}
+
+// addresses are all that the ledger, configs, reservations, or, within a
+// pool's range, anybody else names.
+func (a *audit) addresses() []netip.Addr {
+	var all []netip.Addr
+	inRange := func(addr netip.Addr) bool {
+		return slices.ContainsFunc(a.Pools, func(p lease.Pool) bool { return p.Contains(addr) })
+	}
+	for l := range a.Table.All() {
+		all = append(all, l.Addr)
+	}
+	for addr := range a.Inventory.Uses {
+		all = append(all, addr)
+	}
+	for _, r := range a.Reservations {
+		all = append(all, r.Addr)
+	}
+	for _, n := range a.Kernel.Neighbours {
+		if inRange(n.Addr) {
+			all = append(all, n.Addr)
+		}
+	}
+	for _, f := range a.DHCP.Files {
+		for _, l := range f.Leases {
+			if l.Active(a.Now) && inRange(l.Addr) {
+				all = append(all, l.Addr)
+			}
+		}
+	}
+	for _, i := range a.IPAM {
+		if inRange(i.Addr) {
+			all = append(all, i.Addr)
+		}
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
+}
+
+// judge asks about one address. Who was not asked on the wire may still be in
+// the kernel's table.
+func (a *audit) judge(addr netip.Addr) {
+	d := a.About(addr, a.heard, nil)
+	if len(d.Hearings) == 0 {
+		d.Hearings = a.overheard(addr)
+	}
+	if v := Judge(d); v.Severity >= Warning {
+		a.add(v.Severity, addr, "", v.Do, "%s", v.Text)
+	}
+}
+
+// fresh is how long an entry of the neighbour table counts as an answer.
+const fresh = 5 * time.Minute
+
+// overheard makes hearings of what the kernel itself talked to.
+func (a *audit) overheard(addr netip.Addr) []Hearing {
+	var all []Hearing
+	for _, n := range a.Kernel.Neighbours {
+		if n.Addr == addr && n.Seen <= fresh && slices.Contains(a.Kernel.Bridges, n.Device) {
+			v := Voice{MAC: n.MAC}
+			if s := a.Kernel.stations(n.MAC); len(s) > 0 {
+				v.Port = s[0].Port
+			}
+			all = append(all, Hearing{Segment: lease.NewSegment(n.Device, 0), Addr: addr, Voices: []Voice{v}})
+		}
+	}
+	return all
+}

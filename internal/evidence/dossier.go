@@ -1,0 +1,127 @@
+package evidence
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/history"
+	"pve-iplease/internal/lease"
+)
+
+// Dossier is everything that is known about one address.
+type Dossier struct {
+	*Estate
+	Addr     netip.Addr
+	Pool     *lease.Pool // whose subnet holds it; nil: none
+	Hearings []Hearing
+	Past     []history.Event // oldest first
+
+	Leases     []lease.Lease // of the ledger
+	Uses       []lease.Use   // of configs: living first, then snapshots and templates
+	Fixed      string        // why it is nobody's to lease: "the gateway of pool lan"; empty: it may be
+	Reserved   []lease.Reservation
+	Neighbours []Neighbour
+	Clients    []Client
+	Hosts      []Client // reservations of DHCP servers
+	Spans      []Span
+	Entries    []IPAMEntry
+}
+
+// Client is who a DHCP server has given, or promises, an address to.
+type Client struct {
+	Server dhcp.Server
+	File   string
+	Read   time.Time // when the file was written
+	dhcp.Lease
+}
+
+// Span is a range out of which a DHCP server serves whoever asks.
+type Span struct {
+	Server dhcp.Server
+	File   string
+	lease.Range
+}
+
+// About gathers what the estate knows of an address.
+func (e *Estate) About(a netip.Addr, heard []Hearing, past []history.Event) *Dossier {
+	d := &Dossier{Estate: e, Addr: a, Pool: e.poolAround(a), Past: past}
+	for _, h := range heard {
+		if h.Addr == a {
+			d.Hearings = append(d.Hearings, h)
+		}
+	}
+	if e.Table != nil {
+		d.Leases = e.Table.Everywhere(a)
+	}
+	d.Uses = slices.Clone(e.Inventory.Uses[a])
+	slices.SortStableFunc(d.Uses, func(x, y lease.Use) int { return e.rank(x) - e.rank(y) })
+	d.Fixed = e.fixed(a)
+	for _, r := range e.Reservations {
+		if r.Addr == a {
+			d.Reserved = append(d.Reserved, r)
+		}
+	}
+	for _, n := range e.Kernel.Neighbours {
+		if n.Addr == a {
+			d.Neighbours = append(d.Neighbours, n)
+		}
+	}
+	for _, i := range e.IPAM {
+		if i.Addr == a {
+			d.Entries = append(d.Entries, i)
+		}
+	}
+	d.takeDHCP()
+	return d
+}
+
+func (d *Dossier) takeDHCP() {
+	for _, f := range d.DHCP.Files {
+		s := f.Format.Server()
+		for _, l := range f.Leases {
+			if l.Addr == d.Addr {
+				d.Clients = append(d.Clients, Client{s, f.Path, f.Modified, l})
+			}
+		}
+		for _, r := range f.Reservations {
+			if r.Addr == d.Addr {
+				d.Hosts = append(d.Hosts, Client{s, f.Path, f.Modified, dhcp.Lease{Addr: r.Addr, MAC: r.MAC, Name: r.Name}})
+			}
+		}
+		for _, r := range f.Ranges {
+			if r.Contains(d.Addr) {
+				d.Spans = append(d.Spans, Span{s, f.Path, r})
+			}
+		}
+	}
+}
+
+// rank orders places in configs by their weight.
+func (e *Estate) rank(u lease.Use) int {
+	if g, _ := e.guest(u.Owner.VMID); g.Template {
+		return 3
+	}
+	return int(u.Where)
+}
+
+// living reports whether a place in a config gives its guest the address now
+// or at its next start.
+func (e *Estate) living(u lease.Use) bool { return e.rank(u) < int(lease.Snapshot) }
+
+// fixed says why an address is nobody's to lease.
+func (e *Estate) fixed(a netip.Addr) string {
+	for i := range e.Pools {
+		if e.Pools[i].Gateway.Addr == a {
+			return "the gateway of pool " + e.Pools[i].Name
+		}
+	}
+	if why, ok := e.Inventory.Never[a]; ok {
+		return why
+	}
+	if why, ok := e.Named[a]; ok {
+		return why + " of the pools file"
+	}
+	return ""
+}

@@ -1,0 +1,94 @@
+package evidence
+
+import (
+	"net/netip"
+	"time"
+
+	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/lease"
+)
+
+// Estate is all that this node knows about addresses at one moment, the wire
+// left out. It is plain data: the judges need nothing else.
+type Estate struct {
+	Now          time.Time
+	Node         string // the node that looks
+	Pools        []lease.Pool
+	Reservations []lease.Reservation
+	Named        map[netip.Addr]string // infrastructure that the pools file names
+
+	Table     *lease.Table // never nil after Gather
+	Inventory lease.Inventory
+	Kernel    Kernel
+	DHCP      dhcp.Found
+	IPAM      []IPAMEntry
+	Wiring    map[lease.Owner]Wiring // of the guests that Inspect looked at
+
+	// Maker tells from a MAC address who made the card; a foreign string.
+	Maker func(lease.MAC) string
+	// Remarks say what could not be found out, and why.
+	Remarks []Remark
+}
+
+// Remark is why some evidence is missing or incomplete.
+type Remark struct {
+	Source string `json:"source"`
+	Text   string `json:"text"`
+}
+
+// guest is what the inventory knows of a guest; ok is false for one that is
+// on no node.
+func (e *Estate) guest(id lease.VMID) (lease.Guest, bool) {
+	g, ok := e.Inventory.Guests[id]
+	return g, ok
+}
+
+// guestByMAC finds the guest whose config has a MAC address.
+func (e *Estate) guestByMAC(m lease.MAC) (lease.Guest, bool) {
+	if m.IsZero() {
+		return lease.Guest{}, false
+	}
+	for _, g := range e.Inventory.Guests {
+		for _, own := range g.MACs {
+			if own == m {
+				return g, true
+			}
+		}
+	}
+	return lease.Guest{}, false
+}
+
+// poolAround is the pool whose subnet holds the address, one whose range does
+// before others.
+func (e *Estate) poolAround(a netip.Addr) *lease.Pool {
+	var found *lease.Pool
+	for i := range e.Pools {
+		p := &e.Pools[i]
+		if p.Contains(a) {
+			return p
+		}
+		if found == nil && p.Subnet.Contains(a) {
+			found = p
+		}
+	}
+	return found
+}
+
+// network is the whole of a network that a segment is a part of: a config
+// knows its own node only, a pool says which nodes share the bridge.
+func (e *Estate) network(s lease.Segment) lease.Segment {
+	for i := range e.Pools {
+		if p := e.Pools[i].Segment(); p.Overlaps(s) {
+			return p
+		}
+	}
+	return s
+}
+
+// maker is who made a network card, empty when nobody knows.
+func (e *Estate) maker(m lease.MAC) string {
+	if e.Maker == nil {
+		return ""
+	}
+	return e.Maker(m)
+}

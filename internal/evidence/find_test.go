@@ -1,0 +1,97 @@
+package evidence_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/lease"
+)
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.leased(ct(101), lease.Bound)
+	w.named(vm(200), lease.Running, "pve1")
+	w.served(printer(tvMAC), dhcp.Lease{Addr: addr("10.0.0.7"), MAC: printerMAC, Name: "laser"})
+	w.Kernel.Neighbours = []evidence.Neighbour{{Addr: addr("fe80::1"), MAC: tvMAC}, {Addr: addr("10.0.0.8"), MAC: tvMAC}}
+	w.IPAM = []evidence.IPAMEntry{{Addr: addr("10.0.0.9"), VMID: 102}}
+	for arg, want := range map[string]struct{ title, addrs, fail string }{
+		"10.0.0.219":        {"", "[10.0.0.219]", ""},
+		"::ffff:10.0.0.219": {"", "[10.0.0.219]", ""},
+		"fd00::1":           {"", "[fd00::1]", ""},
+		"101":               {"CT 101 (web) on pve1", "[10.0.0.219]", ""},
+		"102":               {"CT 102 (db) on pve2", "[10.0.0.9]", ""},
+		"900":               {"CT 900 (golden) on pve1", "[]", ""},
+		"200":               {"VM 200 (tv) on pve1", "[10.0.0.8 10.0.0.219]", ""},
+		"TV":                {"VM 200 (tv) on pve1", "[10.0.0.8 10.0.0.219]", ""},
+		"525400000200":      {"52:54:00:00:02:00 (QEMU): VM 200 (tv) on pve1", "[10.0.0.8 10.0.0.219]", ""},
+		"00:11:22:33:44:55": {"00:11:22:33:44:55", "[10.0.0.7]", ""},
+		"laser":             {"laser", "[10.0.0.7]", ""},
+		"1001":              {"", "", "there is no guest 1001; did you mean 101?"},
+		"laserr":            {"", "", `"laserr" is no address, and no guest or DHCP client is called so; did you mean laser?`},
+		"x\x1b[m":           {"", "", `"x�[m" is no address, and no guest or DHCP client is called so`},
+		"02:00:00:00:00:01": {"", "", "02:00:00:00:00:01: nothing is known of it: no guest, lease, neighbour or bridge has it"},
+	} {
+		s, err := w.Find(arg)
+		if fail := want.fail; fail != "" || err != nil {
+			if err == nil || err.Error() != fail {
+				t.Errorf("%q: error %v, want %q", arg, err, fail)
+			}
+			continue
+		}
+		got := []string{s.Title, text(s.Addrs)}
+		if diff := cmp.Diff([]string{want.title, want.addrs}, got); diff != "" {
+			t.Errorf("%q: -want +got:\n%s", arg, diff)
+		}
+	}
+	if _, err := w.Find("02:00:00:00:00:01"); !errors.Is(err, evidence.ErrNothing) {
+		t.Errorf("error %v, want ErrNothing", err)
+	}
+	g := w.Inventory.Guests[102]
+	g.Name = "web"
+	w.Inventory.Guests[102] = g
+	if _, err := w.Find("web"); err == nil || err.Error() != `2 guests are called "web": [101 102]; name one by its VMID` {
+		t.Errorf("two guests of one name: %v", err)
+	}
+}
+
+// Hookscripts are looked for where storage.cfg says.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	path := func(p string) string { return filepath.Join(root, p) }
+	write := func(name, text string, mode os.FileMode) {
+		if err := os.MkdirAll(filepath.Dir(path(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path(name), []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("/etc/pve/storage.cfg", "dir: local\n\tpath /var/lib/vz\n\tcontent iso\n\nnfs: share\n\texport /x\n\ndir: other\n\tpath /srv/other\n", 0o644)
+	write("/var/lib/vz/snippets/pve-iplease", "", 0o755)
+	write("/srv/other/snippets/pve-iplease", "", 0o644)
+	w := newWorld()
+	volumes := map[lease.VMID]string{101: "local", 103: "share", 104: "other", 105: "lost", 106: "local"}
+	for id := range volumes {
+		w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: "pve1", Hooked: true}
+	}
+	got := w.Scripts(func(g lease.Guest) ([]byte, error) {
+		return []byte("hookscript: " + volumes[g.VMID] + ":snippets/pve-iplease\n"), nil
+	}, path)
+	want := []evidence.Script{
+		{Volume: "local:snippets/pve-iplease", Path: "/var/lib/vz/snippets/pve-iplease", Guests: []lease.VMID{101, 106}},
+		{Volume: "lost:snippets/pve-iplease", Guests: []lease.VMID{105}, Problem: "is on a storage that storage.cfg gives no directory,"},
+		{Volume: "other:snippets/pve-iplease", Path: "/srv/other/snippets/pve-iplease", Guests: []lease.VMID{104}, Problem: "is not executable"},
+		{Volume: "share:snippets/pve-iplease", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{103}, Problem: "is missing"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

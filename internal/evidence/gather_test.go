@@ -1,0 +1,148 @@
+package evidence_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/lease"
+)
+
+// What fails or hangs leaves a remark; the rest is there, also when it comes
+// in the last moment.
+func TestGatherSoftly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		e := &evidence.Estate{}
+		hangs := make(chan struct{})
+		evidence.Sources{
+			Ledger: func(context.Context) (*lease.Table, error) { return nil, errors.New("the ledger is \x1b[1mdamaged") },
+			Inventory: func(context.Context) (lease.Inventory, error) {
+				time.Sleep(900 * time.Millisecond)
+				return lease.Inventory{Guests: map[lease.VMID]lease.Guest{101: {}}}, nil
+			},
+			Kernel: func() (evidence.Kernel, error) { <-hangs; return evidence.Kernel{Bridges: []string{"late"}}, nil },
+			DHCP: func(context.Context) dhcp.Found {
+				return dhcp.Found{Problems: []dhcp.Problem{{File: "/f", Line: 3, Text: "it is cut off"}}}
+			},
+			IPAM: func() ([]evidence.IPAMEntry, error) { return []evidence.IPAMEntry{{Zone: "z"}}, nil },
+		}.Gather(ctx, e)
+		close(hangs)
+		synctest.Wait()
+		var remarks []string
+		for _, r := range e.Remarks {
+			remarks = append(remarks, r.Source+": "+r.Text)
+		}
+		slices.Sort(remarks)
+		want := []string{
+			"DHCP: /f:3: it is cut off", "guest configs: some of them could not be read: a guest may be missing here",
+			"kernel: it did not answer in time: context deadline exceeded", "ledger: the ledger is �[1mdamaged",
+		}
+		if diff := cmp.Diff(want, remarks); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if len(e.Inventory.Guests) != 1 || len(e.IPAM) != 1 || e.Kernel.Bridges != nil || e.Table == nil || e.Table.Len() != 0 {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+func TestParseIPAM(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want []evidence.IPAMEntry
+		fail string
+	}{
+		"empty": {"\n", nil, ""},
+		"number and text": {
+			`{"zones":{"z":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.5":{"vmid":101,"mac":"BC:24:11:00:01:01","hostname":"web"},
+"10.0.0.6":{"vmid":"102"},"10.0.0.1":{"gateway":1},"nonsense":{}}}}},"a":{"subnets":{"fd00::/64":{"ips":{"fd00::5":null,"fd00::6":[1]}}}}}}`,
+			[]evidence.IPAMEntry{
+				{Addr: addr("10.0.0.1"), Zone: "z", Gateway: true},
+				{Addr: addr("10.0.0.5"), Zone: "z", VMID: 101, MAC: webMAC, Name: "web"},
+				{Addr: addr("10.0.0.6"), Zone: "z", VMID: 102},
+				{Addr: addr("fd00::5"), Zone: "a"},
+				{Addr: addr("fd00::6"), Zone: "a"},
+			},
+			"",
+		},
+		"no zones":  {`{"zones":{}}`, nil, ""},
+		"half":      {`{"zones":{"z":`, nil, "it is no JSON as Proxmox's SDN writes it: unexpected end of JSON input"},
+		"no object": {`[]`, nil, "it is no JSON as Proxmox's SDN writes it: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := evidence.ParseIPAM([]byte(c.text))
+			if (err == nil) != (c.fail == "") || err != nil && !strings.HasPrefix(err.Error(), c.fail) {
+				t.Errorf("error %v, want %q", err, c.fail)
+			}
+			if diff := cmp.Diff(c.want, got, sameAddr); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func FuzzParseIPAM(f *testing.F) {
+	f.Add([]byte(`{"zones":{"z":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.5":{"vmid":101,"gateway":true}}}}}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, err := evidence.ParseIPAM(data)
+		for _, e := range entries {
+			if !e.Addr.IsValid() || err != nil {
+				t.Errorf("entry %+v with error %v", e, err)
+			}
+		}
+	})
+}
+
+func TestPortOwner(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[string]struct {
+		owner    lease.Owner
+		sure, ok bool
+	}{
+		"veth101i0":        {lease.Owner{VMID: 101}, true, true},
+		"tap200i1":         {lease.Owner{Kind: lease.VM, VMID: 200, NIC: 1}, true, true},
+		"fwpr101p2":        {lease.Owner{VMID: 101, NIC: 2}, false, true},
+		"fwln101i0":        {lease.Owner{VMID: 101}, false, true},
+		"fwln101o0":        {lease.Owner{VMID: 101}, false, true},
+		"tap20000000000i0": {}, "tap7i0": {}, "eno1": {}, "veth101i0x": {}, "veth0101i0": {}, "": {},
+	} {
+		o, sure, ok := evidence.PortOwner(port)
+		if o != want.owner || sure != want.sure || ok != want.ok {
+			t.Errorf("%q is %v, %v, %v; want %+v", port, o, sure, ok, want)
+		}
+	}
+}
+
+func TestExclusion(t *testing.T) {
+	t.Parallel()
+	span := func(first, last string) lease.Range { return lease.Range{First: addr(first), Last: addr(last)} }
+	office := span("10.0.0.100", "10.0.0.250")
+	for name, c := range map[string]struct {
+		server dhcp.Server
+		away   []lease.Range
+		want   string
+	}{
+		"in the middle": {dhcp.Dnsmasq, []lease.Range{span("10.0.0.200", "10.0.0.239")}, "dhcp-range=10.0.0.100,10.0.0.199|dhcp-range=10.0.0.240,10.0.0.250"},
+		"at the end":    {dhcp.ISC, []lease.Range{span("10.0.0.200", "10.0.1.9")}, "range 10.0.0.100 10.0.0.199;"},
+		"at the start":  {dhcp.Kea, []lease.Range{span("10.0.0.1", "10.0.0.100")}, `{ "pool": "10.0.0.101 - 10.0.0.250" },`},
+		"two":           {dhcp.ISC, []lease.Range{span("10.0.0.100", "10.0.0.100"), span("10.0.0.102", "10.0.0.250")}, "range 10.0.0.101 10.0.0.101;"},
+		"all":           {dhcp.Dnsmasq, []lease.Range{span("10.0.0.0", "10.0.0.255")}, "(nothing: remove it)"},
+		"elsewhere":     {dhcp.Dnsmasq, []lease.Range{span("10.1.0.0", "10.1.0.255")}, "dhcp-range=10.0.0.100,10.0.0.250"},
+	} {
+		if got := strings.Join(evidence.Exclusion(c.server, office, c.away), "|"); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

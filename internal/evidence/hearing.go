@@ -1,0 +1,176 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+// Hearing is what the wire of one segment said when it was asked for an
+// address.
+type Hearing struct {
+	Segment lease.Segment
+	Addr    netip.Addr
+	Voices  []Voice
+	Doubt   string // why silence proves nothing here; empty when it does
+	Closed  bool   // the bridge has no uplink
+	Sent    int    // packets
+}
+
+// Voice is one host that was heard for the address.
+type Voice struct {
+	MAC   lease.MAC
+	Port  string // bridge port of this node behind which it sits; empty: unknown
+	Asks  bool   // it only probes for the address, as one does that is about to use it
+	Proxy bool   // it answers for addresses that nobody has
+}
+
+// Wire is a port to ask on.
+type Wire interface {
+	Ask(context.Context, probe.Question) (probe.Result, error)
+	Close()
+}
+
+// Ear is how this node listens on its bridges.
+type Ear struct {
+	Open     func(bridge string) (Wire, error)
+	Gateways func(bridge string, tag uint16, gateway netip.Addr) (lease.MAC, bool) // who answered before; nil: unknown
+	Pace     probe.Pace
+	Bridges  []string // that the kernel has, for tagged segments; nil: not known
+}
+
+// Inquiry is what to ask one network in one window.
+type Inquiry struct {
+	Segment lease.Segment
+	Addrs   []netip.Addr
+	Gateway netip.Addr   // a sign of life; invalid: none is known
+	Subnet  netip.Prefix // out of which addresses are asked that nobody has; invalid: unknown
+}
+
+// maxInquiries is how many networks are asked at once.
+const maxInquiries = 8
+
+// Listen asks networks side by side, which takes one probe window for up to
+// three addresses. Two addresses that hardly anybody has are asked too: who
+// answers for them is a proxy. What goes wrong is a doubt.
+func (r Ear) Listen(ctx context.Context, ask []Inquiry) []Hearing {
+	ask = ask[:min(len(ask), maxInquiries)]
+	heard := make([][]Hearing, len(ask))
+	var all sync.WaitGroup
+	for i, q := range ask {
+		all.Go(func() { heard[i] = r.listen(ctx, q) })
+	}
+	all.Wait()
+	return slices.Concat(heard...)
+}
+
+// listen asks one network.
+func (r Ear) listen(ctx context.Context, q Inquiry) []Hearing {
+	q.Addrs = slices.Clone(q.Addrs)
+	var out []Hearing
+	for _, a := range q.Addrs {
+		h := Hearing{Segment: q.Segment, Addr: a}
+		if !a.Is4() {
+			h.Doubt = "ARP asks for IPv4 addresses only"
+		}
+		out = append(out, h)
+	}
+	res, err := r.ask(ctx, q)
+	for i := range out {
+		switch {
+		case out[i].Doubt != "":
+		case err != nil:
+			out[i].Doubt = err.Error()
+		default:
+			out[i].take(res, controls(q))
+		}
+	}
+	return out
+}
+
+func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
+	bridge, err := r.bridge(i.Segment)
+	if err != nil {
+		return probe.Result{}, err
+	}
+	w, err := r.Open(bridge)
+	if err != nil {
+		return probe.Result{}, err
+	}
+	defer w.Close()
+	four := slices.DeleteFunc(slices.Clone(i.Addrs), func(a netip.Addr) bool { return !a.Is4() })
+	q := probe.Question{Candidates: append(four, controls(i)...), Pace: r.Pace}
+	if i.Gateway.Is4() && !slices.Contains(four, i.Gateway) {
+		q.Gateway = i.Gateway
+		if r.Gateways != nil {
+			_, q.GatewayKnown = r.Gateways(i.Segment.Bridge, i.Segment.Tag, i.Gateway)
+		}
+	}
+	return w.Ask(ctx, q)
+}
+
+// bridge is the device to ask on: a VLAN of a bridge that knows none has one
+// of its own, vmbr0v20 (PVE::Network, activate_bridge_vlan).
+func (r Ear) bridge(s lease.Segment) (string, error) {
+	if s.Tag == 0 {
+		return s.Bridge, nil
+	}
+	own := fmt.Sprintf("%sv%d", s.Bridge, s.Tag)
+	if slices.Contains(r.Bridges, own) {
+		return own, nil
+	}
+	return "", fmt.Errorf("VLAN %d of %s can't be asked from this node yet", s.Tag, s.Bridge)
+}
+
+// take reads what a window's result says of the address. Who answers for the
+// controls answers for everybody.
+func (h *Hearing) take(res probe.Result, controls []netip.Addr) {
+	h.Doubt, h.Closed, h.Sent = res.Doubt, res.Closed, res.Sent
+	proxied := map[lease.MAC]int{}
+	for _, a := range res.Answers {
+		if a.Verdict == probe.Taken && slices.Contains(controls, a.Addr) {
+			for _, m := range a.MACs {
+				proxied[m]++
+			}
+		}
+	}
+	for _, a := range res.Answers {
+		if a.Addr != h.Addr {
+			continue
+		}
+		for i, m := range a.MACs {
+			v := Voice{MAC: m, Asks: a.Verdict == probe.Contended, Proxy: proxied[m] == controlled}
+			if i < len(a.Ports) {
+				v.Port = a.Ports[i]
+			}
+			h.Voices = append(h.Voices, v)
+		}
+	}
+}
+
+// controlled is how many addresses are asked that nobody should have.
+const controlled = 2
+
+// controls picks two other addresses of the subnet, the last ones, where
+// servers are rarest. In a subnet too small for that there are none.
+func controls(q Inquiry) []netip.Addr {
+	if !q.Subnet.IsValid() || !q.Subnet.Addr().Is4() || q.Subnet.Bits() > 28 {
+		return nil
+	}
+	b := q.Subnet.Masked().Addr().As4()
+	for i := q.Subnet.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	var out []netip.Addr
+	for a := netip.AddrFrom4(b).Prev(); q.Subnet.Contains(a) && len(out) < controlled; a = a.Prev() {
+		if a != q.Gateway && !slices.Contains(q.Addrs, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}

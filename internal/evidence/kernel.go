@@ -1,0 +1,119 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/lease"
+)
+
+// Kernel is what this node's kernel has learnt of its networks.
+type Kernel struct {
+	Bridges    []string
+	Own        map[lease.MAC]string // this node's own devices, by MAC address
+	Neighbours []Neighbour
+	Stations   []Station
+}
+
+// Neighbour is an entry of the neighbour table: who the kernel itself talked to.
+type Neighbour struct {
+	Addr   netip.Addr
+	MAC    lease.MAC
+	Device string
+	Seen   time.Duration // since it was confirmed to be true
+}
+
+// Station is an entry of a bridge's forwarding table: behind which port a host
+// sits.
+type Station struct {
+	MAC    lease.MAC
+	Bridge string
+	Port   string
+	VLAN   int           // 0: the bridge knows no VLANs
+	Seen   time.Duration // since it was heard
+}
+
+// LookAtKernel asks the kernel, in the network namespace of the calling thread.
+func LookAtKernel() (Kernel, error) {
+	links, err := netlink.LinkList()
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return Kernel{}, fmt.Errorf("interfaces: %w", err)
+	}
+	k := Kernel{Own: map[lease.MAC]string{}}
+	names, masters := map[int]string{}, map[int]int{}
+	for _, l := range links {
+		a := l.Attrs()
+		names[a.Index], masters[a.Index] = a.Name, a.MasterIndex
+		if l.Type() == "bridge" {
+			k.Bridges = append(k.Bridges, a.Name)
+		}
+		if len(a.HardwareAddr) == 6 {
+			k.Own[lease.MAC(a.HardwareAddr)] = a.Name
+		}
+	}
+	return k, errors.Join(k.readNeighbours(names), k.readStations(names, masters))
+}
+
+// readNeighbours reads the neighbour tables of IPv4 and IPv6. Entries without
+// a MAC address are questions that nobody answered.
+func (k *Kernel) readNeighbours(names map[int]string) error {
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		entries, err := netlink.NeighListExecute(netlink.Ndmsg{Family: family})
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return fmt.Errorf("neighbour table: %w", err)
+		}
+		for _, n := range entries {
+			a, ok := netip.AddrFromSlice(n.IP)
+			if !ok || len(n.HardwareAddr) != 6 || n.State&(unix.NUD_FAILED|unix.NUD_INCOMPLETE|unix.NUD_NOARP) != 0 {
+				continue
+			}
+			k.Neighbours = append(k.Neighbours, Neighbour{
+				Addr: a.Unmap(), MAC: lease.MAC(n.HardwareAddr), Device: names[n.LinkIndex], Seen: ticks(n.Confirmed),
+			})
+		}
+	}
+	return nil
+}
+
+// readStations reads the forwarding tables of all bridges. The bridges' own
+// addresses stand there for ever.
+func (k *Kernel) readStations(names map[int]string, masters map[int]int) error {
+	entries, err := netlink.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE})
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return fmt.Errorf("forwarding tables: %w", err)
+	}
+	for _, n := range entries {
+		master := n.MasterIndex
+		if master == 0 {
+			master = masters[n.LinkIndex]
+		}
+		if len(n.HardwareAddr) != 6 || n.State&unix.NUD_PERMANENT != 0 || names[master] == "" || master == n.LinkIndex {
+			continue
+		}
+		k.Stations = append(k.Stations, Station{
+			MAC: lease.MAC(n.HardwareAddr), Bridge: names[master], Port: names[n.LinkIndex],
+			VLAN: n.Vlan, Seen: ticks(n.Updated),
+		})
+	}
+	return nil
+}
+
+// ticks turns what the kernel counts in USER_HZ (100 on all of Linux's
+// platforms that Proxmox runs on) into a time.
+func ticks(n uint32) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
+
+// ports lists where on this node a MAC address is plugged in, the latest first.
+func (k *Kernel) stations(m lease.MAC) []Station {
+	var found []Station
+	for _, s := range k.Stations {
+		if s.MAC == m {
+			found = append(found, s)
+		}
+	}
+	return found
+}

@@ -1,0 +1,49 @@
+package evidence
+
+import (
+	"slices"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// Whereabouts says where the MAC addresses of a subject are plugged in, which
+// is worth knowing also of a host whose address nobody knows.
+func (e *Estate) Whereabouts(s Subject) []Observation {
+	macs := []lease.MAC{s.MAC}
+	if g, ok := e.guest(s.VMID); ok {
+		macs = append(macs, g.MACs...)
+	}
+	d := &Dossier{Estate: e}
+	var all []Observation
+	for _, st := range e.Kernel.Stations {
+		if st.MAC.IsZero() || !slices.Contains(macs, st.MAC) {
+			continue
+		}
+		all = append(all, Observation{Source: "bridge", From: st.Bridge, At: e.Now.Add(-st.Seen).Truncate(time.Second), Text: st.describe(d)})
+	}
+	return all
+}
+
+// Involved lists the guests that the evidence of an address points at, to be
+// looked at closer.
+func (d *Dossier) Involved() []lease.VMID {
+	var ids []lease.VMID
+	add := func(o lease.Owner) {
+		if !o.IsZero() && !slices.Contains(ids, o.VMID) {
+			ids = append(ids, o.VMID)
+		}
+	}
+	for _, h := range d.Hearings {
+		for _, v := range h.Voices {
+			add(d.identify(v.MAC, v.Port).Owner)
+		}
+	}
+	for _, r := range d.rights() {
+		add(r.owner)
+	}
+	for _, c := range d.Clients {
+		add(d.identify(c.MAC, "").Owner)
+	}
+	return ids
+}

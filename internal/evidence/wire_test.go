@@ -1,0 +1,140 @@
+package evidence_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/lab"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+// earOf listens on a node of the lab.
+func earOf(n *lab.Node) evidence.Ear {
+	pace, _ := probe.Preset("fast")
+	return evidence.Ear{Pace: pace, Open: func(bridge string) (evidence.Wire, error) {
+		var port *probe.Port
+		err := n.Do(func() (err error) {
+			port, err = probe.Open(bridge, []string{"eno1"})
+			return err
+		})
+		return port, err
+	}}
+}
+
+func lookAt(t *testing.T, n *lab.Node) evidence.Kernel {
+	t.Helper()
+	var k evidence.Kernel
+	if err := n.Do(func() (err error) {
+		k, err = evidence.LookAtKernel()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// Everybody who answers is heard, with the port that he sits behind.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	lan := f.LAN()
+	node, _ := f.Node("pve1", lan)
+	guest := f.Guest(node, "vmbr0", 101, "10.0.0.219/24")
+	stranger := f.Stranger(lan, lab.Script{Addrs: []netip.Addr{tested, addr("10.0.0.220")}})
+
+	got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{
+		Segment: lease.NewSegment("vmbr0", 0), Subnet: netip.MustParsePrefix("10.0.0.0/24"),
+		Addrs: []netip.Addr{tested, addr("10.0.0.220"), addr("10.0.0.221"), addr("fd00::1")},
+	}})
+	for i := range got {
+		slices.SortFunc(got[i].Voices, func(a, b evidence.Voice) int { return len(b.Port) - len(a.Port) })
+		got[i].Sent = 0
+	}
+	segment, behind := lease.NewSegment("vmbr0", 0), evidence.Voice{MAC: stranger.MAC, Port: "eno1"}
+	want := []evidence.Hearing{
+		{Segment: segment, Addr: tested, Voices: []evidence.Voice{{MAC: guest.MAC, Port: "veth101i0"}, behind}},
+		{Segment: segment, Addr: addr("10.0.0.220"), Voices: []evidence.Voice{behind}},
+		{Segment: segment, Addr: addr("10.0.0.221")},
+		{Segment: segment, Addr: addr("fd00::1"), Doubt: "ARP asks for IPv4 addresses only"},
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestListenTellsProxies(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	lan := f.LAN()
+	node, _ := f.Node("pve1", lan)
+	proxy := f.Stranger(lan, lab.Script{All: true})
+	for subnet, want := range map[string]bool{"10.0.0.0/24": true, "10.0.0.216/29": false} {
+		got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{
+			Segment: lease.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix(subnet),
+		}})
+		if diff := cmp.Diff([]evidence.Voice{{MAC: proxy.MAC, Port: "eno1", Proxy: want}}, got[0].Voices); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", subnet, diff)
+		}
+	}
+}
+
+// What can't be asked is a doubt, not a failure.
+func TestListenDoubts(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	node, _ := f.Node("pve1", f.LAN())
+	for s, want := range map[lease.Segment]string{
+		lease.NewSegment("vmbr9", 0):  "there is no bridge vmbr9 on this node",
+		lease.NewSegment("vmbr0", 20): "VLAN 20 of vmbr0 can't be asked from this node yet",
+	} {
+		got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{Segment: s, Addrs: []netip.Addr{tested}}})
+		if len(got) != 1 || got[0].Doubt != want {
+			t.Errorf("%s: %+v, want the doubt %q", s, got, want)
+		}
+	}
+}
+
+// The kernel's tables say whom the node talked to, and who sits where.
+func TestLookAtKernel(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	lan := f.LAN()
+	node, _ := f.Node("pve1", lan)
+	f.Must(node.AddAddr("vmbr0", netip.MustParsePrefix("10.0.0.5/24")))
+	guest := f.Guest(node, "vmbr0", 101, "10.0.0.219/24")
+	host := f.Host(lan, "10.0.0.1/24")
+	for _, h := range []*lab.Host{guest, host} { // they ask the node, and so it learns of them
+		if _, err := h.Resolve(t.Context(), addr("10.0.0.5")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := lookAt(t, node)
+	if diff := cmp.Diff([]string{"vmbr0"}, k.Bridges); diff != "" {
+		t.Errorf("bridges: %s", diff)
+	}
+	neighbours := map[string]string{}
+	for _, n := range k.Neighbours {
+		neighbours[n.Addr.String()] = n.MAC.String() + " " + n.Device
+		if n.Seen < 0 || n.Seen > time.Hour {
+			t.Errorf("%s was seen %v ago", n.Addr, n.Seen)
+		}
+	}
+	for a, h := range map[string]*lab.Host{"10.0.0.219": guest, "10.0.0.1": host} {
+		if got, want := neighbours[a], h.MAC.String()+" vmbr0"; got != want {
+			t.Errorf("%s is %q, want %q", a, got, want)
+		}
+	}
+	ports := map[lease.MAC]string{}
+	for _, s := range k.Stations {
+		ports[s.MAC] = s.Bridge + " " + s.Port
+	}
+	if got := []string{ports[guest.MAC], ports[host.MAC]}; !slices.Equal(got, []string{"vmbr0 veth101i0", "vmbr0 eno1"}) {
+		t.Errorf("stations behind %q", got)
+	}
+}
