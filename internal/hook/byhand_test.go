@@ -7,7 +7,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lab"
 )
 
 func TestWrongArgumentsShowTheUsage(t *testing.T) {
@@ -88,7 +87,7 @@ func TestGuestThatDoesNotExist(t *testing.T) {
 func TestForeignStringsAreCleaned(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, wired)
-	s := h.script(lab.Script{MAC: macOf(105)}, "10.0.0.200")
+	s := h.neighbour(macOf(105), "10.0.0.200")
 	evil := strings.Replace(ct{id: 105, ip: "manual"}.String(), "hostname: ct105", "hostname: a\x1b]0;b\u202ec", 1)
 	h.write(h.confPath(105), evil)
 	h.put(ct{id: 101, ip: "manual"})

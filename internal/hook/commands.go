@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"pve-iplease/internal/guest"
@@ -36,17 +37,47 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 		return lease.Lease{}, lease.Grant{}, err
 	}
 	w := r.world(inv)
+	if g, ok, err := h.held(ctx, w, o.Owner); ok || err != nil {
+		return g.Lease, g, err
+	}
 	w.Pools = []lease.Pool{*p}
 	wire := r.open(s)
 	defer wire.Close()
 	g, err := r.claim(ctx, s, w, wire)
-	if err != nil || g.Lease.State != lease.Offered || g.How == lease.Renewed {
+	if err != nil || g.Lease.State != lease.Offered {
 		return g.Lease, g, err
 	}
-	if g, _, err = r.prove(ctx, s, w, g, wire); err != nil {
-		return lease.Lease{}, lease.Grant{}, err
+	proved, _, err := r.prove(ctx, s, w, g, wire)
+	if err == nil {
+		err = r.confirm(ctx, proved)
 	}
-	return g.Lease, g, r.confirm(ctx, g)
+	if err != nil {
+		// What isn't proved must not be taken for an offer by the next call.
+		undo := h.Ledger.Update(ctx, func(t *lease.Table) error { t.Withdraw(proved); return nil })
+		return lease.Lease{}, lease.Grant{}, errors.Join(err, undo)
+	}
+	return proved.Lease, proved, nil
+}
+
+// held is the lease of a guest that exists and has started before: an offer
+// changes nothing about it.
+func (h *Hook) held(ctx context.Context, w lease.World, o lease.Owner) (g lease.Grant, ok bool, err error) {
+	t, err := h.Ledger.View(ctx)
+	if err != nil {
+		return g, false, err
+	}
+	for _, l := range t.Of(o) {
+		for i := range w.Pools {
+			p := &w.Pools[i]
+			if l.State != lease.Offered && p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
+				return lease.Grant{
+					Want: lease.Want{Owner: o, Bridge: l.Segment.Bridge, Tag: l.Segment.Tag}, Lease: l, Pool: p, How: lease.Renewed,
+					Address: netip.PrefixFrom(l.Addr, p.Subnet.Bits()), Gateway: p.Gateway.Addr, Why: "its lease",
+				}, true, nil
+			}
+		}
+	}
+	return g, false, nil
 }
 
 // pool is the one that an offer names.
@@ -64,8 +95,10 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 	switch {
 	case o.Pool != "":
 		return nil, fmt.Errorf("there is no pool %q; 'pve-iplease pool list' shows them", o.Pool)
-	case len(here) == 0:
+	case len(here) == 0 && len(h.Pools.Disabled) > 0:
 		return nil, fmt.Errorf("no pool serves node %s: %w", h.Here.Name, (&run{Hook: h}).brokenPools())
+	case len(here) == 0:
+		return nil, fmt.Errorf("no pool serves node %s; write one into the pools file", h.Here.Name)
 	case len(here) > 1:
 		return nil, fmt.Errorf("%d pools serve node %s; name one with --pool", len(here), h.Here.Name)
 	}
@@ -77,8 +110,11 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 func (h *Hook) Renumber(ctx context.Context, id lease.VMID, opt Options) int {
 	opt.Move = true
 	r := run{Hook: h, id: id, phase: "renumber", opt: opt}
-	if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
-		return r.fail(errors.Join(err, r.mustStop(state)))
+	switch state, err := h.Runs.RunState(id); {
+	case err != nil:
+		return r.fail(err)
+	case state != node.Stopped:
+		return r.fail(r.mustStop(state))
 	}
 	return r.preStart(ctx)
 }
@@ -99,6 +135,9 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 			return nil, fmt.Errorf("%w: a running guest keeps its address", err)
 		}
 		defer unlock()
+	}
+	if t, err := h.Ledger.View(ctx); err == nil && len(t.Guest(g.Kind, id)) == 0 {
+		return nil, nil
 	}
 	var freed []lease.Lease
 	err = h.Ledger.Update(ctx, func(t *lease.Table) error {

@@ -11,7 +11,7 @@ import (
 
 func TestUnknownProberMakesUsStepAside(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, wired)
+	h := newHost(t, patient)
 	s := h.script(lab.Script{Mute: true, Probe: 50 * time.Millisecond}, "10.0.0.200")
 	h.put(ct{id: 101, ip: "manual"})
 	h.start(101).exits(hook.OK).says("10.0.0.200", s.MAC).says("CT 101 net0 has 10.0.0.201/24")
@@ -32,7 +32,7 @@ func TestUnknownProberForAnAddressThatAGuestHas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHost(t, wired)
+			h := newHost(t, patient)
 			h.put(ct{id: 101, ip: c.ip, gw: "10.0.0.1"})
 			h.start(101).exits(hook.OK)
 			s := h.script(lab.Script{Mute: true, Probe: 50 * time.Millisecond}, "10.0.0.205", "10.0.0.50")
@@ -45,7 +45,7 @@ func TestUnknownProberForAnAddressThatAGuestHas(t *testing.T) {
 
 func TestSiblingsProbesDoNotDisturbAClaim(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, wired)
+	h := newHost(t, patient)
 	s := h.script(lab.Script{Mute: true, Probe: 50 * time.Millisecond}, "10.0.0.200", "10.0.0.201")
 	taken := h.stranger("10.0.0.203")
 	h.Must(h.ledger().Update(t.Context(), func(t *lease.Table) error {

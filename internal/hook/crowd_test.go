@@ -86,8 +86,11 @@ func TestSameContainerStartedTwiceAtOnceByHand(t *testing.T) {
 	h.put(ct{id: 101, ip: "manual"})
 	a := h.launch(h.command(program, h.call(101, "pre-start")...))
 	b := h.launch(h.command(program, h.call(101, "pre-start")...))
-	a.wait().exits(hook.OK).says("10.0.0.200/24")
-	b.wait().exits(hook.OK).says("10.0.0.200/24")
+	for _, res := range []result{a.wait(), b.wait()} {
+		if res.code != hook.Locked { // as on a busy machine, by the first
+			res.exits(hook.OK).says("10.0.0.200/24")
+		}
+	}
 	h.has(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1"})
 	h.records("10.0.0.200 ct/101/net0 bound pool")
 }

@@ -88,7 +88,7 @@ func TestLedgerOnAReadOnlyDisk(t *testing.T) {
 func TestLedgerThatIsLockedAllTheTime(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, lan)
-	h.settings("deadline 8s\n")
+	h.settings("deadline 12s\n")
 	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"}, ct{id: 103, ip: "manual"})
 	h.start(101).exits(hook.OK)
 	h.start(103).exits(hook.OK)

@@ -23,7 +23,7 @@ const (
 	stormNodes = 4
 	stormEach  = 50
 	stormWave  = 10 // of each node
-	stormWaves = 5
+	stormWaves = 4
 	stormCalm  = 80 // at once, when all survivors are started at the end
 )
 

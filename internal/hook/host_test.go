@@ -60,11 +60,32 @@ func (h *host) peer(name string, lan *lab.LAN) *host {
 }
 
 // gateway puts the usual one on the LAN.
-func (h *host) gateway() *lab.Stranger { return h.stranger("10.0.0.1") }
+func (h *host) gateway() *lab.Host { return h.stranger("10.0.0.1") }
 
-// stranger puts a host on the LAN that answers for these addresses.
-func (h *host) stranger(addrs ...string) *lab.Stranger {
-	return h.script(lab.Script{}, addrs...)
+// stranger puts a host on the LAN that has these addresses. A kernel answers
+// for it, however busy the machine is.
+func (h *host) stranger(addrs ...string) *lab.Host {
+	h.t.Helper()
+	return h.neighbour(lab.RandomMAC(), addrs...)
+}
+
+// neighbour is a stranger with a certain MAC.
+func (h *host) neighbour(mac lease.MAC, addrs ...string) *lab.Host {
+	h.t.Helper()
+	prefixes := make([]netip.Prefix, len(addrs))
+	for i, a := range addrs {
+		prefixes[i] = netip.PrefixFrom(netip.MustParseAddr(a), 24)
+	}
+	n, err := h.lan.Host(mac, prefixes...)
+	h.Must(err)
+	h.t.Cleanup(func() { _ = n.Close() })
+	return n
+}
+
+// silence turns a host off.
+func (h *host) silence(s *lab.Host) {
+	h.t.Helper()
+	h.Must(s.SetUp("eth0", false))
 }
 
 // script puts a host on the LAN that behaves in a certain way.

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -114,7 +113,7 @@ func TestPhoenixStrangerOn219IsNamedAndNeverLeased(t *testing.T) {
 	t.Parallel()
 	h, _ := newPhoenix(t, crowded)
 	mac := lease.MAC{0x52, 0x54, 0, 0x67, 0x89, 0xc9}
-	h.script(lab.Script{MAC: mac}, "10.0.0.219")
+	h.neighbour(mac, "10.0.0.219")
 	h.put(ct{id: 920, ip: "manual"})
 	h.start(920).exits(hook.OK).
 		says("warning: 10.0.0.219 is in use by 52:54:00:67:89:C9 (QEMU, port eno1): not leased").

@@ -27,6 +27,10 @@ func (r *run) postStop(ctx context.Context) int {
 		r.warn(lease.Grant{}, "the lease of CT %s stays bound: %v", r.id, err)
 		return exitCode(err)
 	}
+	if t, err := r.Ledger.View(ctx); err == nil && len(t.Guest(lease.Container, r.id)) == 0 {
+		r.info("CT %s has no bound lease: nothing to do", r.id)
+		return OK
+	}
 	started, ok := r.Runs.StoppingRun(r.id)
 	if !ok {
 		var free func()

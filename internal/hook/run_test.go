@@ -3,6 +3,7 @@ package hook_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -14,10 +15,14 @@ import (
 
 // command is the hook as Proxmox starts it, or another part that plays it.
 func (h *host) command(part string, args ...string) *exec.Cmd {
+	env := []string{"PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C"}
+	if f := flag.Lookup("test.gocoverdir"); f != nil && f.Value.String() != "" {
+		env = append(env, "GOCOVERDIR="+f.Value.String())
+	}
 	return &exec.Cmd{
 		Path: filepath.Join(h.bin, part),
 		Args: append([]string{filepath.Join(h.bin, part)}, args...),
-		Env:  []string{"PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C"},
+		Env:  env,
 		Dir:  "/",
 	}
 }

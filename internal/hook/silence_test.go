@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -18,10 +17,10 @@ func TestSilenceOfAGatewayThatNeverAnsweredProvesNothing(t *testing.T) {
 func TestGatewayThatIsAStoppedGuestMayBeSilent(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, lan)
-	gw := h.script(lab.Script{MAC: macOf(110)}, "10.0.0.1")
+	gw := h.neighbour(macOf(110), "10.0.0.1")
 	h.put(ct{id: 110, ip: "10.0.0.1/24", plain: true}, ct{id: 101, ip: "manual"})
 	h.start(101).exits(hook.OK)
-	gw.Leave()
+	h.silence(gw)
 	h.start(101).exits(hook.OK).omits("unproven")
 }
 

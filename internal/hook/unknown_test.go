@@ -8,44 +8,44 @@ import (
 	"pve-iplease/internal/lab"
 )
 
-// hasty is a node that gives up a proof after one window.
-const hasty = "deadline 5s\n"
+// hasty is a node that gives up early.
+const hasty = "deadline 6s\n"
 
 // blinder is a way in which a node that knows its gateway can become unable to
 // tell who is on the network, with what it says then.
 type blinder struct {
-	blind func(h *host, gw *lab.Stranger)
+	blind func(h *host, gw *lab.Host)
 	says  string
 }
 
 func blinders() map[string]blinder {
 	return map[string]blinder{
 		"uplink unplugged": {
-			func(h *host, _ *lab.Stranger) { h.Must(h.cable.Pull()) }, "no uplink of vmbr0 has a link: eno1",
+			func(h *host, _ *lab.Host) { h.Must(h.cable.Pull()) }, "no uplink of vmbr0 has a link: eno1",
 		},
 		"uplink unplugged, a guest beside": {
-			func(h *host, _ *lab.Stranger) {
+			func(h *host, _ *lab.Host) {
 				h.Guest(h.node, "vmbr0", 105, "10.0.0.99/24") // gives the bridge a carrier
 				h.Must(h.cable.Pull())
 			}, "no uplink of vmbr0 has a link: eno1",
 		},
 		"switch port still learning": {
-			func(h *host, _ *lab.Stranger) { h.Must(h.cable.Learn()) }, "gateway 10.0.0.1 used to answer and is silent now",
+			func(h *host, _ *lab.Host) { h.Must(h.cable.Learn()) }, "gateway 10.0.0.1 used to answer and is silent now",
 		},
 		"gateway silent": {
-			func(_ *host, gw *lab.Stranger) { gw.SetMute(true) }, "gateway 10.0.0.1 used to answer and is silent now",
+			func(h *host, gw *lab.Host) { h.silence(gw) }, "gateway 10.0.0.1 used to answer and is silent now",
 		},
 		"own port learning": {
-			func(h *host, _ *lab.Stranger) { h.Must(h.node.SetPortState("eno1", lab.PortLearning)) }, "port eno1 of vmbr0 is still learning",
+			func(h *host, _ *lab.Host) { h.Must(h.node.SetPortState("eno1", lab.PortLearning)) }, "port eno1 of vmbr0 is still learning",
 		},
 		"bridge gone": {
-			func(h *host, _ *lab.Stranger) { h.Must(h.node.Remove("vmbr0")) }, "there is no bridge vmbr0 on this node",
+			func(h *host, _ *lab.Host) { h.Must(h.node.Remove("vmbr0")) }, "there is no bridge vmbr0 on this node",
 		},
 		"bridge down": {
-			func(h *host, _ *lab.Stranger) { h.Must(h.node.SetUp("vmbr0", false)) }, "network is down",
+			func(h *host, _ *lab.Host) { h.Must(h.node.SetUp("vmbr0", false)) }, "network is down",
 		},
 		"declared uplink missing": {
-			func(h *host, _ *lab.Stranger) {
+			func(h *host, _ *lab.Host) {
 				h.write("/etc/network/interfaces", "iface vmbr0 inet manual\n\tbridge-ports eno1 eno2\n")
 			}, "uplink eno2 of vmbr0 is configured but missing",
 		},
@@ -63,7 +63,6 @@ func TestRenewalOnANetworkThatCannotTell(t *testing.T) {
 			gw := h.gateway()
 			h.put(ct{id: 101, ip: "manual"}, ct{id: 103, ip: "10.0.0.208/24"})
 			h.start(101).exits(hook.OK).omits("unproven")
-			h.settings(hasty)
 			c.blind(h, gw)
 			h.start(101).exits(hook.OK).says("warning: 10.0.0.200 starts unproven", c.says).says("CT 101 net0 has 10.0.0.200/24", "unproven:")
 			h.has(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1"})
@@ -124,7 +123,6 @@ func TestPoolMayLetNewLeasesStartUnproven(t *testing.T) {
 func TestUnprovenLeaseIsProvedAtTheNextStart(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, lan)
-	h.settings(hasty)
 	h.put(ct{id: 101, ip: "manual"})
 	h.start(101).exits(hook.OK)
 	h.Must(h.cable.Pull())
@@ -141,10 +139,10 @@ func TestRenewalWaitsOneWindowMoreForAnAnswer(t *testing.T) {
 	gw := h.gateway()
 	h.put(ct{id: 101, ip: "manual"})
 	h.start(101).exits(hook.OK)
-	gw.SetMute(true)
-	before := gw.Asked(addr("10.0.0.1"))
+	h.silence(gw)
+	ear := h.ear("10.0.0.1")
 	h.start(101).exits(hook.OK).says("10.0.0.200 starts unproven")
-	if n := gw.Asked(addr("10.0.0.1")) - before; n < 3 { // at most two a window
+	if n := ear.Asked(addr("10.0.0.1")); n < 3 { // at most two a window
 		t.Errorf("the gateway was asked %d times: one window only", n)
 	}
 }

@@ -24,7 +24,7 @@ func TestAddressThatAStrangerHasIsNotLeased(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHost(t, wired)
+			h := newHost(t, patient)
 			h.gateway()
 			s := h.script(c.script, "10.0.0.200")
 			h.put(ct{id: 101, ip: "manual"})
@@ -77,7 +77,7 @@ func TestLiarMarksNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, wired)
-			liar := h.script(lab.Script{All: true})
+			liar := h.stranger("10.0.0.200", "10.0.0.201", "10.0.0.202", "10.0.0.203", "10.0.0.204", "10.0.0.205")
 			h.put(ct{id: 101, ip: ip})
 			h.start(101).exits(hook.Conflict).says("error:", liar.MAC, "answers for 10.0.0.2", "port eno1")
 			h.has(ct{id: 101, ip: ip})
@@ -86,7 +86,7 @@ func TestLiarMarksNothing(t *testing.T) {
 					t.Errorf("marked: %s", summary(l))
 				}
 			}
-			liar.Leave()
+			h.silence(liar)
 			h.start(101).exits(hook.OK)
 		})
 	}
@@ -99,7 +99,7 @@ func TestConflictedAddressIsAvoidedAndAskedAgainBeforeThePoolIsFull(t *testing.T
 	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"}, ct{id: 103, ip: "manual"})
 	h.start(101).exits(hook.OK).says("CT 101 net0 has 10.0.0.201/24")
 	h.start(102).exits(hook.Exhausted).says(`error: pool "lan" has no free address`)
-	s.Leave()
+	h.silence(s)
 	h.start(103).exits(hook.OK).says("10.0.0.200/24", "nothing better is left: a stranger had it before")
 	h.has(ct{id: 103, ip: "10.0.0.200/24", gw: "10.0.0.1"})
 	h.records("10.0.0.200 ct/103/net0 bound pool", "10.0.0.201 ct/101/net0 bound pool")

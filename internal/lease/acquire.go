@@ -236,6 +236,9 @@ func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
 			continue
 		}
 		found[c.tier] = append(found[c.tier], c)
+		if a.w.Explain && c.tier != unused {
+			passed = append(passed, Passed{addr, c.tier.describe()})
+		}
 		if len(found[unused]) == n {
 			return found[unused], passed
 		}
@@ -251,7 +254,8 @@ func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
 		a.w.Explain = true
 		return a.best(p, n)
 	}
-	return all[:min(n, len(all))], passed
+	all = all[:min(n, len(all))]
+	return all, slices.DeleteFunc(passed, func(p Passed) bool { return len(all) > 0 && p.Addr == all[0].addr })
 }
 
 // avoids reports whether an address is not to be tried: it was asked in this
@@ -270,7 +274,10 @@ func (a *acquisition) asked(addr netip.Addr) string {
 			return l.describe()
 		}
 	}
-	return "was asked already"
+	if slices.Contains(a.want.Avoid, addr) {
+		return "was asked already, and not found free"
+	}
+	return "is the present one"
 }
 
 // reason says why a candidate was the best.
@@ -278,12 +285,8 @@ func (c candidate) reason(p *Pool) string {
 	switch c.tier {
 	case unused:
 		return p.Strategy.reason()
-	case snapshotted:
-		return "nothing better is left: only a snapshot names it"
-	case orphaned:
-		return "nothing better is left: its guest is gone"
 	case expired:
 		return "nothing better is left: longest released"
 	}
-	return "nothing better is left: a stranger had it before"
+	return "nothing better is left: it " + c.tier.describe()
 }

@@ -20,6 +20,23 @@ const (
 	taken                   // never
 )
 
+// describe says why an address of the tier is not the first choice.
+func (t tier) describe() string {
+	switch t {
+	case snapshotted:
+		return "is named by a snapshot"
+	case orphaned:
+		return "belonged to a guest that is gone"
+	case expired:
+		return "was leased to a guest that is stopped"
+	case quiet:
+		return "was in use by a stranger before"
+	case suspect:
+		return "was in use by a stranger within the hour"
+	}
+	return "is free"
+}
+
 // askAgain is how long an address is avoided after a stranger was seen on it.
 const askAgain = time.Hour
 

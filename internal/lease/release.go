@@ -66,6 +66,15 @@ func (t *Table) Free(kind Kind, id VMID, now time.Time) []Lease {
 	return freed
 }
 
+// Guest lists the leases of all of a guest's interfaces.
+func (t *Table) Guest(kind Kind, id VMID) []Lease {
+	var found []Lease
+	for _, l := range t.guest(kind, id) {
+		found = append(found, *l)
+	}
+	return found
+}
+
 // nics is how many interfaces a guest can have, net0 to net31
 // (PVE::LXC::Config, PVE::QemuServer).
 const nics = 32

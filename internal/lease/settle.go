@@ -133,6 +133,13 @@ func (t *Table) holds(g Grant) error {
 	return &LostError{Addr: g.Lease.Addr, Reason: "was taken back in the ledger meanwhile"}
 }
 
+// Withdraw ends an offer that could not be proved.
+func (t *Table) Withdraw(g Grant) {
+	if g.Lease.State == Offered && t.holds(g) == nil {
+		t.drop(g.Lease.Key)
+	}
+}
+
 // Confirm is the last look before a guest's config is written: the table,
 // read anew, must still hold every claim, and no config that was written
 // since may name a newly leased address.

@@ -49,7 +49,8 @@ func (a *acquisition) store(want Lease) Lease {
 // move the time that a late post-stop is judged by.
 func (l *Lease) says(want Lease) bool {
 	if want.State == Offered {
-		return l.State != Conflicted && l.MAC == want.MAC
+		// An offer never takes anything from a guest that has started.
+		return l.State != Offered || want.MAC.IsZero() || l.MAC == want.MAC
 	}
 	return l.State == want.State && l.Origin == want.Origin && l.MAC == want.MAC && l.Segment == want.Segment &&
 		l.Was == want.Was && l.Claim.Node == want.Claim.Node && l.Claim.Boot == want.Claim.Boot &&

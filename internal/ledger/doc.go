@@ -1,6 +1,16 @@
 // Package ledger keeps the lease table in a file that every node of a cluster
 // shares: View reads it without a lock, Update changes it under one.
 //
+// # Places
+//
+// On Proxmox's cluster file system the ledger has two slots, ledger.0 and
+// ledger.1, that are written in turn; the newest whole one counts, so that a
+// write that broke off takes nothing away. Writers queue for a flock below
+// /run, then for the lock directory that one node of the cluster at a time can
+// have. Anywhere else the ledger is one file, replaced by renaming, with a
+// flock beside it. What a killed process leaves, the next one takes up or
+// clears away; a ledger that lost its content is ErrDamaged, never empty.
+//
 // # Format
 //
 // The ledger is text, JSON lines. The first line is the header:

@@ -21,6 +21,7 @@ var (
 	// ErrFull means that there is no room for what was to be stored.
 	ErrFull = errors.New("no room for the ledger")
 	// ErrUnknown means that writing broke off, and that it could not be read
-	// back which of the old and the new state is stored; whoever reads next will see the one or the other.
+	// back which of the old and the new state is stored; whoever reads next
+	// will see the one or the other.
 	ErrUnknown = errors.New("it is not known whether the ledger was changed")
 )
