@@ -17,24 +17,12 @@ import (
 func TestMain(m *testing.M) {
 	lab.Act()
 	if play, ok := parts()[filepath.Base(os.Args[0])]; ok {
-		os.Exit(covered(m, play(os.Args[1:])))
+		os.Exit(play(os.Args[1:]))
 	}
 	// These tests wait for probe windows more than others do. A flag of the
 	// command line comes later and wins.
 	os.Args = slices.Insert(os.Args, 1, "-test.parallel=12")
 	os.Exit(lab.Main(m))
-}
-
-// covered leaves behind what of the program was run, where "go test -cover
-// -args -test.gocoverdir=DIR" wants it: testing writes it after a run of no
-// test.
-func covered(m *testing.M, code int) int {
-	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
-		os.Args = []string{os.Args[0], "-test.run=^$", "-test.gocoverdir=" + dir}
-		os.Stdout, _ = os.Open(os.DevNull) // it would say so in the task log
-		m.Run()
-	}
-	return code
 }
 
 // The programs that the test binary can be.

@@ -15,6 +15,7 @@ import (
 
 // command is the hook as Proxmox starts it, or another part that plays it.
 func (h *host) command(part string, args ...string) *exec.Cmd {
+	// "go test -cover -args -test.gocoverdir=DIR" gathers what the parts run, too.
 	env := []string{"PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C"}
 	if f := flag.Lookup("test.gocoverdir"); f != nil && f.Value.String() != "" {
 		env = append(env, "GOCOVERDIR="+f.Value.String())
