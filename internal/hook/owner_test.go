@@ -2,8 +2,10 @@ package hook_test
 
 import (
 	"testing"
+	"time"
 
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
 )
 
 func TestOwnAddressComesBack(t *testing.T) {
@@ -87,4 +89,35 @@ func TestOfTwoConfigsWithOneAddressTheFirstToStartOwnsIt(t *testing.T) {
 	h.start(102).exits(hook.OK).says("warning: 10.0.0.205 also is named by the config of CT 101 on pve1").says("CT 102 net0 has 10.0.0.205/24")
 	h.start(101).exits(hook.OK).says("10.0.0.205, which net0 names, is leased to CT 102").says("CT 101 net0 has 10.0.0.200/24")
 	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.205 ct/102/net0 bound pool")
+}
+
+func TestOfferedAddressIsItsGuests(t *testing.T) {
+	t.Parallel()
+	for name, until := range map[string]time.Duration{"in time": hour, "late": -hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, section("lan", "range 10.0.0.200-10.0.0.201", "probe fast"))
+			now := time.Now().Truncate(time.Second)
+			h.rewrite(nil, lease.Lease{
+				Key: lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: addr("10.0.0.200")}, Owner: lease.Owner{VMID: 101},
+				State: lease.Offered, Since: now, Until: now.Add(until), Claim: lease.Claim{ID: "offer", Node: "pve1", At: now},
+			})
+			h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"})
+			h.start(102).exits(hook.OK).says("CT 102 net0 has 10.0.0.201/24")
+			h.start(101).exits(hook.OK).says("CT 101 net0 has 10.0.0.200/24")
+			h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/102/net0 bound pool")
+		})
+	}
+}
+
+func TestAddressThatWasReleasedByHandMayBeReusedAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, section("lan", "range 10.0.0.200", "probe fast"))
+	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"})
+	h.start(101).exits(hook.OK)
+	h.phase(101, "post-stop").exits(hook.OK)
+	h.start(102).exits(hook.Exhausted)
+	h.rewrite(func(l *lease.Lease) bool { l.Freed = true; return true })
+	h.start(102).exits(hook.OK).says("CT 102 net0 has 10.0.0.200/24", "nothing better is left")
+	h.start(101).exits(hook.Exhausted).says("10.0.0.200, which net0 names, is leased to CT 102")
 }

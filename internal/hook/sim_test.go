@@ -15,7 +15,7 @@ import (
 
 var (
 	simSeed  = flag.Uint64("sim.seed", 0, "replay this seed of TestSimulation, shrink and print it")
-	simSeeds = flag.Uint64("sim.seeds", 3500, "how many seeds TestSimulation tries")
+	simSeeds = flag.Uint64("sim.seeds", seeds, "how many seeds TestSimulation tries")
 	simFrom  = flag.Uint64("sim.from", 1, "the first of them")
 )
 

@@ -100,7 +100,7 @@ func TestConflictedAddressIsAvoidedAndAskedAgainBeforeThePoolIsFull(t *testing.T
 	h.start(101).exits(hook.OK).says("CT 101 net0 has 10.0.0.201/24")
 	h.start(102).exits(hook.Exhausted).says(`error: pool "lan" has no free address`)
 	h.silence(s)
-	h.start(103).exits(hook.OK).says("10.0.0.200/24", "nothing better is left: a stranger had it before")
+	h.start(103).exits(hook.OK).says("10.0.0.200/24", "nothing better is left", "stranger")
 	h.has(ct{id: 103, ip: "10.0.0.200/24", gw: "10.0.0.1"})
 	h.records("10.0.0.200 ct/103/net0 bound pool", "10.0.0.201 ct/101/net0 bound pool")
 }
