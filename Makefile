@@ -20,8 +20,9 @@ help: ## what can be made
 build: ## the static binary bin/pve-iplease
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
 
+# One package after the other: each runs many processes and networks at once.
 test: ## all tests; as root, or where user namespaces are allowed, none is skipped
-	go test -timeout 10m $(TESTFLAGS) ./...
+	go test -p 1 -timeout 10m $(TESTFLAGS) ./...
 
 check: fmt vet static race ## format, vet, staticcheck, and the tests under the race detector
 
@@ -35,7 +36,7 @@ static:
 	go run $(STATIC) -checks=all ./...
 
 race:
-	CGO_ENABLED=1 go test -race -timeout 20m $(TESTFLAGS) ./...
+	CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	@scripts/fuzz $(FUZZTIME)

@@ -119,5 +119,5 @@ func TestAddressThatWasReleasedByHandMayBeReusedAtOnce(t *testing.T) {
 	h.start(102).exits(hook.Exhausted)
 	h.rewrite(func(l *lease.Lease) bool { l.Freed = true; return true })
 	h.start(102).exits(hook.OK).says("CT 102 net0 has 10.0.0.200/24", "nothing better is left")
-	h.start(101).exits(hook.Exhausted).says("10.0.0.200, which net0 names, is leased to CT 102")
+	h.start(101).exits(hook.Exhausted).says("10.0.0.200 is leased to CT 102")
 }
