@@ -48,6 +48,8 @@ func found(t *testing.T, f lab.Fixture, lan *lab.LAN, cluster, pools string, n i
 		f.Must(node.Mount(h.path("/etc/pve")))
 		t.Cleanup(func() { f.Must(node.Unmount()) })
 		f.Must(os.MkdirAll(h.path("/etc/pve/nodes/"+node.Name()+"/lxc"), 0o755))
+		// Longer than usual: a busy machine must not end what a test is about.
+		h.settings("deadline 3m\n")
 		c.hosts = append(c.hosts, h)
 	}
 	c.hosts[0].write("/etc/pve/pve-iplease/pools.cfg", pools)

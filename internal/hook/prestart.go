@@ -135,6 +135,9 @@ func (r *run) start(ctx context.Context) int {
 		code, err = r.attempt(ctx)
 		var lost *lease.LostError
 		if !errors.As(err, &lost) && !errors.Is(err, node.ErrChanged) {
+			if stop := r.stopped(ctx); stop != nil && exitCode(err) == Failed && errors.Is(err, ctx.Err()) {
+				err = stop // says more than that the time is over
+			}
 			if err != nil {
 				return r.fail(err)
 			}
