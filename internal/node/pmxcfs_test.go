@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -95,12 +96,26 @@ func mountStrict(t *testing.T, lost *bool) (*Host, string) {
 		}
 		t.Skip("no FUSE here: ", err)
 	}
-	t.Cleanup(func() { _ = server.Unmount() })
+	t.Cleanup(func() { unmount(t, server, pve) })
 	h, err := Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h, pve
+}
+
+// unmount waits for the kernel to be done with the files.
+func unmount(t *testing.T, server *fuse.Server, dir string) {
+	t.Helper()
+	for range 200 {
+		if server.Unmount() == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPmxcfs(t *testing.T) {
