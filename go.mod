@@ -12,7 +12,6 @@ require (
 	github.com/mdlayher/packet v1.1.2
 	github.com/rogpeppe/go-internal v1.14.1
 	github.com/spf13/cobra v1.10.2
-	github.com/tidwall/gjson v1.18.0
 	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/net v0.38.0
 	golang.org/x/sys v0.47.0
@@ -24,8 +23,6 @@ require (
 	github.com/josharian/native v1.1.0 // indirect
 	github.com/mdlayher/socket v0.4.1 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
-	github.com/tidwall/match v1.1.1 // indirect
-	github.com/tidwall/pretty v1.2.0 // indirect
 	github.com/vishvananda/netns v0.0.5 // indirect
 	golang.org/x/sync v0.10.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -232,5 +233,28 @@ func BenchmarkRead(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestScanList: the quick way and the JSON decoder read the same.
+func TestScanList(t *testing.T) {
+	t.Parallel()
+	const lines = "{\n\"version\": 9,\n\"ids\": {\n" +
+		"\"101\": { \"node\": \"pve1\", \"type\": \"lxc\", \"version\": 7 },\n" +
+		"\"200\": { \"node\": \"pve2\", \"type\": \"qemu\", \"version\": 12 }}\n\n}\n"
+	quick, ok := scanList(lines)
+	want := map[string]listed{"101": {"pve1", "lxc", "7"}, "200": {"pve2", "qemu", "12"}}
+	if diff := cmp.Diff(want, quick); diff != "" || !ok {
+		t.Errorf("read %v (-want +got): %s", ok, diff)
+	}
+	for name, text := range map[string]string{
+		"one line":     strings.ReplaceAll(lines, "\n", ""),
+		"another key":  strings.ReplaceAll(lines, `"type"`, `"kind"`),
+		"one key more": strings.ReplaceAll(lines, `"version": 7`, `"version": 7, "x": 1`),
+		"no guest":     "{\n\"version\": 1\n}\n",
+	} {
+		if _, ok := scanList(text); ok {
+			t.Errorf("%s: read the quick way", name)
+		}
 	}
 }
