@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -47,7 +48,7 @@ func (h *host) rewrite(change func(*lease.Lease) bool, more ...lease.Lease) {
 			more = append(more, l)
 		}
 	}
-	h.Must(os.RemoveAll(h.path(ledgerDir)))
+	h.Must(removeAll(h.path(ledgerDir)))
 	h.Must(h.ledger().Update(h.t.Context(), func(t *lease.Table) error {
 		for _, l := range more {
 			t.Add(l)
@@ -55,6 +56,18 @@ func (h *host) rewrite(change func(*lease.Lease) bool, more ...lease.Lease) {
 		t.Known("elsewhere", "test", lease.MAC{2, 0, 0, 0, 0, 1}) // a change, so that the table is written
 		return nil
 	}))
+}
+
+// removeAll removes a directory. On FUSE a file that was closed a moment ago
+// may be hidden in it still.
+func removeAll(dir string) (err error) {
+	for range 200 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
 
 // records fails the test unless the ledger has exactly these records, each as
