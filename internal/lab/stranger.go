@@ -3,7 +3,6 @@ package lab
 import (
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -92,11 +91,8 @@ func (s *Stranger) Leave() {
 	s.stops = nil
 }
 
-// hear is called with every ARP request on the LAN.
+// hear is called with every ARP request that the stranger may answer.
 func (s *Stranger) hear(request *arp.Packet) {
-	if !s.script.All && !slices.Contains(s.script.Addrs, request.TargetIP) {
-		return
-	}
 	if !s.answers(request.TargetIP) {
 		return
 	}

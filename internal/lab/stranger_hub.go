@@ -3,12 +3,14 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
 )
@@ -20,6 +22,8 @@ type hub struct {
 
 	mu        sync.RWMutex
 	strangers []*Stranger
+	nosy      []*Stranger                // those that answer for every address
+	owners    map[netip.Addr][]*Stranger // the others, by what they answer for
 }
 
 // hubDevice is the hub's end of its cable.
@@ -37,7 +41,7 @@ func (l *LAN) openHub() error {
 	if err != nil {
 		return err
 	}
-	l.hub = &hub{conn: conn}
+	l.hub = &hub{conn: conn, owners: map[netip.Addr][]*Stranger{}}
 	go l.hub.run()
 	return nil
 }
@@ -56,10 +60,23 @@ func (n *Namespace) listen(device string) (*packet.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet socket on %s: %w", device, err)
 	}
-	return conn, conn.SetPromiscuous(true)
+	return conn, errors.Join(conn.SetPromiscuous(true), widen(conn))
 }
 
-// run hands every request on the wire to every stranger until close.
+// widen gives a socket room for a burst of requests: the hub must not be the
+// one that loses them.
+func widen(conn *packet.Conn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) // without rights it stays small
+	})
+	return nil
+}
+
+// run hands every request on the wire to those whom it concerns until close.
 func (h *hub) run() {
 	buf := make([]byte, 1514)
 	for {
@@ -71,13 +88,17 @@ func (h *hub) run() {
 		if err != nil {
 			continue
 		}
-		h.mu.RLock()
-		strangers := slices.Clone(h.strangers)
-		h.mu.RUnlock()
-		for _, s := range strangers {
+		for _, s := range h.concerned(request.TargetIP) {
 			s.hear(request)
 		}
 	}
+}
+
+// concerned are the strangers that may answer for an address.
+func (h *hub) concerned(a netip.Addr) []*Stranger {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Concat(h.owners[a], h.nosy)
 }
 
 // errNoRequest marks frames that a host does not answer.
@@ -108,12 +129,24 @@ func (h *hub) add(s *Stranger) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.strangers = append(h.strangers, s)
+	if s.script.All {
+		h.nosy = append(h.nosy, s)
+		return
+	}
+	for _, a := range s.script.Addrs {
+		h.owners[a] = append(h.owners[a], s)
+	}
 }
 
 func (h *hub) remove(s *Stranger) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.strangers = slices.DeleteFunc(h.strangers, func(o *Stranger) bool { return o == s })
+	same := func(o *Stranger) bool { return o == s }
+	h.strangers = slices.DeleteFunc(h.strangers, same)
+	h.nosy = slices.DeleteFunc(h.nosy, same)
+	for _, a := range s.script.Addrs {
+		h.owners[a] = slices.DeleteFunc(h.owners[a], same)
+	}
 }
 
 // close ends the strangers. Beside the caller: the kernel takes some 15 ms

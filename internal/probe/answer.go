@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"net/netip"
 
 	"pve-iplease/internal/lease"
 )
@@ -46,11 +47,11 @@ func (a *Answer) name(voices []voice, port func(lease.MAC) string) {
 }
 
 // silentGateway is the doubt that a gateway leaves which has answered on this
-// bridge before. On a closed network it is a guest, which may be off.
-func (w *window) silentGateway(closed bool) string {
-	q := w.question
-	if closed || !q.GatewayKnown || !q.Gateway.IsValid() || !w.gateway.IsZero() {
+// bridge before, as on a closed network it need not: there it is a guest, which
+// may be off.
+func silentGateway(gateway netip.Addr, due bool, heard lease.MAC) string {
+	if !due || !gateway.IsValid() || !heard.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("gateway %s used to answer and is silent now; a switch port may still be learning", q.Gateway)
+	return fmt.Sprintf("gateway %s used to answer and is silent now; a switch port may still be learning", gateway)
 }

@@ -92,8 +92,14 @@ func (p *Port) ask(w *window, s sending) error {
 	return nil
 }
 
+// listener takes in what is heard: a window, or the crowd of a sweep.
+type listener interface {
+	hear(frame []byte)
+	settled() bool // listening on changes nothing
+}
+
 // listen hears what comes until a moment, or until all is settled.
-func (p *Port) listen(ctx context.Context, w *window, until time.Time) error {
+func (p *Port) listen(ctx context.Context, w listener, until time.Time) error {
 	for !w.settled() && time.Now().Before(until) && ctx.Err() == nil {
 		frame, err := p.wire.receive(ctx, until)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -111,7 +117,7 @@ func (p *Port) listen(ctx context.Context, w *window, until time.Time) error {
 const maxWaiting = 1 << 15
 
 // drain hears what has come already, however late we are.
-func (p *Port) drain(ctx context.Context, w *window) error {
+func (p *Port) drain(ctx context.Context, w listener) error {
 	for range maxWaiting {
 		frame, err := p.wire.receive(ctx, time.Time{})
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -1,0 +1,125 @@
+package probe
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// crowd gathers what is heard during a sweep; like a window it has no socket:
+// frames go in, answers come out.
+type crowd struct {
+	sweep   Sweep
+	pace    SweepPace
+	own     map[lease.MAC]bool
+	asked   map[netip.Addr]bool
+	users   map[netip.Addr][]voice
+	rivals  map[netip.Addr][]voice
+	gateway lease.MAC
+	probing bool // for the gateway: what it said before does not count as life
+
+	next   []netip.Addr // to ask for in this round
+	rounds int          // that will follow it
+	sent   int
+	told   time.Time // when progress was told last
+}
+
+func newCrowd(s Sweep, bridge lease.MAC) *crowd {
+	c := &crowd{
+		sweep: s, pace: s.Pace, own: map[lease.MAC]bool{bridge: true}, asked: make(map[netip.Addr]bool, len(s.Addrs)),
+		users: map[netip.Addr][]voice{}, rivals: map[netip.Addr][]voice{},
+	}
+	for _, m := range s.Own {
+		c.own[m] = true
+	}
+	for _, a := range s.Addrs {
+		c.asked[a] = true
+	}
+	return c
+}
+
+// plan lists what round n asks for, when so many have been whole.
+func (c *crowd) plan(n, whole int) {
+	c.next = c.next[:0]
+	if g := c.sweep.Gateway; g.IsValid() && !c.asked[g] && c.gateway.IsZero() {
+		c.next = append(c.next, g)
+	}
+	for _, a := range c.sweep.Addrs {
+		if n < bothAsked || len(c.users[a]) == 0 {
+			c.next = append(c.next, a)
+		}
+	}
+	c.rounds = c.pace.Rounds - whole - 1
+}
+
+// hear takes in one frame; one that cannot be read is no evidence.
+func (c *crowd) hear(frame []byte) {
+	said, err := parseWord(frame)
+	if err != nil || c.own[said.speaker] {
+		return
+	}
+	if c.probing && said.sender == c.sweep.Gateway {
+		c.gateway = said.speaker
+	}
+	switch {
+	case c.asked[said.sender]:
+		note(c.users, said.sender, said.use())
+	case said.isProbe() && c.asked[said.target]:
+		note(c.rivals, said.target, voice{said.speaker, said.source, "probes for it too"})
+	}
+}
+
+// settled is never true: a second host may answer for an address.
+func (c *crowd) settled() bool { return false }
+
+// tell reports progress, when it is time; left is what this round has to send.
+func (c *crowd) tell(left int) {
+	if c.sweep.Progress == nil || time.Since(c.told) < progressEvery {
+		return
+	}
+	c.told = time.Now()
+	silent := len(c.asked) - len(c.users)
+	c.sweep.Progress(Progress{Sent: c.sent, Planned: c.sent + left + c.rounds*silent, Found: len(c.users)})
+}
+
+// sweeperFrom is for how many addresses a host may probe in one sweep before
+// it counts as somebody who sweeps too, and wants none of them.
+const sweeperFrom = 32
+
+// found lists who was heard, by address; port finds the bridge port of a MAC,
+// or "".
+func (c *crowd) found(port func(lease.MAC) string) []Answer {
+	var out []Answer
+	add := func(a netip.Addr, v Verdict, voices []voice) {
+		answer := Answer{Addr: a, Verdict: v}
+		answer.name(voices, port)
+		out = append(out, answer)
+	}
+	for a, voices := range c.users {
+		add(a, Taken, voices)
+	}
+	sweeps := c.sweepers()
+	for a, voices := range c.rivals {
+		voices = slices.DeleteFunc(slices.Clone(voices), func(v voice) bool { return sweeps[v.mac] })
+		if len(c.users[a]) == 0 && len(voices) > 0 {
+			add(a, Contended, voices)
+		}
+	}
+	slices.SortFunc(out, func(x, y Answer) int { return x.Addr.Compare(y.Addr) })
+	return out
+}
+
+// sweepers are those who probe for very many addresses.
+func (c *crowd) sweepers() map[lease.MAC]bool {
+	count, found := map[lease.MAC]int{}, map[lease.MAC]bool{}
+	for _, voices := range c.rivals {
+		for _, v := range voices {
+			if count[v.mac]++; count[v.mac] == sweeperFrom {
+				found[v.mac] = true
+			}
+		}
+	}
+	return found
+}
