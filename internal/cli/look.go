@@ -61,9 +61,9 @@ func (l *look) ear(a netip.Addr) evidence.Ear {
 		}
 	}
 	return evidence.Ear{
-		Pace: pace, Gateways: l.host.Gateways.MAC, Bridges: l.Kernel.Bridges,
-		Open: func(bridge string) (evidence.Wire, error) {
-			w, _, err := l.host.Open(bridge)
+		Pace: pace, Gateways: l.host.Gateways.MAC,
+		Open: func(at probe.Place) (evidence.Wire, error) {
+			w, _, err := l.host.Open(at)
 			return w, err
 		},
 	}

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -38,10 +37,9 @@ type Wire interface {
 
 // Ear is how this node listens on its bridges.
 type Ear struct {
-	Open     func(bridge string) (Wire, error)
+	Open     func(at probe.Place) (Wire, error)
 	Gateways func(bridge string, tag uint16, gateway netip.Addr) (lease.MAC, bool) // who answered before; nil: unknown
 	Pace     probe.Pace
-	Bridges  []string // that the kernel has, for tagged segments; nil: not known
 }
 
 // Inquiry is what to ask one network in one window.
@@ -94,11 +92,7 @@ func (r Ear) listen(ctx context.Context, q Inquiry) []Hearing {
 }
 
 func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
-	bridge, err := r.bridge(i.Segment)
-	if err != nil {
-		return probe.Result{}, err
-	}
-	w, err := r.Open(bridge)
+	w, err := r.Open(probe.Place{Bridge: i.Segment.Bridge, Tag: i.Segment.Tag})
 	if err != nil {
 		return probe.Result{}, err
 	}
@@ -106,25 +100,13 @@ func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
 	four := slices.DeleteFunc(slices.Clone(i.Addrs), func(a netip.Addr) bool { return !a.Is4() })
 	q := probe.Question{Candidates: append(four, controls(i)...), Pace: r.Pace}
 	if i.Gateway.Is4() && !slices.Contains(four, i.Gateway) {
-		q.Gateway = i.Gateway
+		g := probe.Gateway{Addr: i.Gateway}
 		if r.Gateways != nil {
-			_, q.GatewayKnown = r.Gateways(i.Segment.Bridge, i.Segment.Tag, i.Gateway)
+			_, g.Known = r.Gateways(i.Segment.Bridge, i.Segment.Tag, i.Gateway)
 		}
+		q.Gateways = []probe.Gateway{g}
 	}
 	return w.Ask(ctx, q)
-}
-
-// bridge is the device to ask on: a VLAN of a bridge that knows none has one
-// of its own, vmbr0v20 (PVE::Network, activate_bridge_vlan).
-func (r Ear) bridge(s lease.Segment) (string, error) {
-	if s.Tag == 0 {
-		return s.Bridge, nil
-	}
-	own := fmt.Sprintf("%sv%d", s.Bridge, s.Tag)
-	if slices.Contains(r.Bridges, own) {
-		return own, nil
-	}
-	return "", fmt.Errorf("VLAN %d of %s can't be asked from this node yet", s.Tag, s.Bridge)
 }
 
 // take reads what a window's result says of the address. Who answers for the

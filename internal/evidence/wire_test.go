@@ -17,10 +17,10 @@ import (
 // earOf listens on a node of the lab.
 func earOf(n *lab.Node) evidence.Ear {
 	pace, _ := probe.Preset("fast")
-	return evidence.Ear{Pace: pace, Open: func(bridge string) (evidence.Wire, error) {
+	return evidence.Ear{Pace: pace, Open: func(at probe.Place) (evidence.Wire, error) {
 		var port *probe.Port
 		err := n.Do(func() (err error) {
-			port, err = probe.Open(bridge, []string{"eno1"})
+			port, err = probe.Open(at, []string{"eno1"})
 			return err
 		})
 		return port, err

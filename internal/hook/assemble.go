@@ -86,8 +86,8 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		Pools: pools, Problems: append(problems, found...),
 		Ledger: l, Guests: n, Runs: n, Gateways: n.Gateways(), Inventory: configs.Read,
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
-		Open: func(bridge string) (Wire, bool, error) {
-			port, err := probe.Open(bridge, n.DeclaredUplinks(bridge))
+		Open: func(at probe.Place) (Wire, bool, error) {
+			port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))
 			if err != nil {
 				return nil, false, err
 			}

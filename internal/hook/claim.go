@@ -3,7 +3,6 @@ package hook
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"pve-iplease/internal/lease"
@@ -22,10 +21,7 @@ type port struct {
 // open opens the NIC's network. Failing to is no error yet: a renewal may go
 // on without proof.
 func (r *run) open(s subject) port {
-	if s.nic.Tag != 0 {
-		return port{blind: fmt.Errorf("this version can't probe VLAN %d on %s", s.nic.Tag, s.nic.Bridge)}
-	}
-	w, closed, err := r.Open(s.nic.Bridge)
+	w, closed, err := r.Open(probe.Place{Bridge: s.nic.Bridge, Tag: s.nic.Tag, MAC: s.nic.MAC})
 	if err != nil {
 		return port{blind: err}
 	}

@@ -97,7 +97,7 @@ type Hook struct {
 	Gateways  Gateways
 	Quorate   func(context.Context) error // nil: the ledger can be written
 	Inventory func(context.Context) (lease.Inventory, error)
-	Open      func(bridge string) (wire Wire, closed bool, err error)
+	Open      func(at probe.Place) (wire Wire, closed bool, err error)
 	NewID     func() string // a random name for a claim
 	Makers    *vendor.List  // of network cards; nil: those that are built in
 	Remember  func(history.Event)

@@ -105,7 +105,7 @@ func TestTaggedNetworkIsNeverCalledFree(t *testing.T) {
 	h := newHost(t, strings.ReplaceAll(lan, "bridge vmbr0", "bridge vmbr0\n\tvlan 20"))
 	conf := "net0: name=eth0,bridge=vmbr0,ip=manual,tag=20\n"
 	h.write(h.confPath(101), conf)
-	h.start(101).exits(hook.Failed).says("cannot prove that 10.0.0.200 is free: this version can't probe VLAN 20 on vmbr0")
+	h.start(101).exits(hook.Failed).says("cannot prove that 10.0.0.200 is free: VLAN 20 of vmbr0 can't be asked from this node yet")
 	if got := h.read(h.confPath(101)); got != conf {
 		t.Errorf("the config is %q now", got)
 	}

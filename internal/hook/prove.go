@@ -47,7 +47,7 @@ func (r *run) prove(ctx context.Context, s subject, w lease.World, g lease.Grant
 		if liar := lease.Liar(heard); liar != nil {
 			return g, p, fmt.Errorf("%w (%s)", liar, r.host(w, liar.MAC, res))
 		}
-		r.learn(s, g, res)
+		r.learn(s, res)
 		lost, err := r.lost(ctx, g, heard)
 		if err != nil {
 			return g, p, err
@@ -84,12 +84,11 @@ func (r *run) question(s subject, w lease.World, g lease.Grant) probe.Question {
 		q.Own = []lease.MAC{s.nic.MAC}
 	}
 	if gw := g.Gateway; gw.IsValid() && g.Address.Masked().Contains(gw) && gw != g.Lease.Addr {
-		q.Gateway = gw
 		known, ok := r.Gateways.MAC(s.nic.Bridge, s.nic.Tag, gw)
 		// A gateway that is itself a guest may be stopped: its silence says
 		// nothing about the network.
 		_, guest := guestOf(w, known)
-		q.GatewayKnown = ok && !guest
+		q.Gateways = []probe.Gateway{{Addr: gw, Known: ok && !guest}}
 	}
 	return q
 }
@@ -105,9 +104,11 @@ func pace(p *lease.Pool) probe.Pace {
 }
 
 // learn remembers a gateway that answered.
-func (r *run) learn(s subject, g lease.Grant, res probe.Result) {
-	if !res.GatewayMAC.IsZero() && !r.opt.DryRun {
-		r.Gateways.Learn(s.nic.Bridge, s.nic.Tag, g.Gateway, res.GatewayMAC)
+func (r *run) learn(s subject, res probe.Result) {
+	for addr, mac := range res.Gateways {
+		if !r.opt.DryRun {
+			r.Gateways.Learn(s.nic.Bridge, s.nic.Tag, addr, mac)
+		}
 	}
 }
 

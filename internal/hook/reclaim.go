@@ -59,10 +59,10 @@ func missing(t *lease.Table, w lease.World) (out []Verdict) {
 	return out
 }
 
-// askFor probes for the addresses of gone guests, bridge by bridge.
+// askFor probes for the addresses of gone guests, network by network.
 func (r *run) askFor(ctx context.Context, gone []lease.Lease) []Verdict {
 	verdicts := make([]Verdict, 0, len(gone))
-	ports := map[string]port{}
+	ports := map[probe.Place]port{}
 	defer func() {
 		for _, p := range ports {
 			p.Close()
@@ -75,19 +75,19 @@ func (r *run) askFor(ctx context.Context, gone []lease.Lease) []Verdict {
 		}
 		batch := gone[:n]
 		gone = gone[n:]
-		bridge := batch[0].Segment.Bridge
-		if _, open := ports[bridge]; !open {
-			ports[bridge] = r.listen(ctx, bridge)
+		at := probe.Place{Bridge: batch[0].Segment.Bridge, Tag: batch[0].Segment.Tag}
+		if _, open := ports[at]; !open {
+			ports[at] = r.listen(ctx, at)
 		}
-		verdicts = append(verdicts, judge(ctx, ports[bridge], batch)...)
+		verdicts = append(verdicts, judge(ctx, ports[at], batch)...)
 	}
 	return verdicts
 }
 
-// listen opens a bridge. Other nodes learn first where the probes come from:
+// listen opens a network. Other nodes learn first where the probes come from:
 // a start would step aside for a prober that it doesn't know.
-func (r *run) listen(ctx context.Context, bridge string) port {
-	w, closed, err := r.Open(bridge)
+func (r *run) listen(ctx context.Context, at probe.Place) port {
+	w, closed, err := r.Open(at)
 	if err == nil && !r.opt.DryRun {
 		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, w.MAC()); return nil })
 		if err != nil {

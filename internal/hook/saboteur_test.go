@@ -76,8 +76,8 @@ func (s *sabotage) tamper(h *hook.Hook) {
 	h.Guests = badGuests{h.Guests, s}
 	h.Gateways = badGateways{h.Gateways, s}
 	open, inventory := h.Open, h.Inventory
-	h.Open = func(bridge string) (w hook.Wire, closed bool, err error) {
-		s.around("opening the wire", func() { w, closed, err = open(bridge) })
+	h.Open = func(at probe.Place) (w hook.Wire, closed bool, err error) {
+		s.around("opening the wire", func() { w, closed, err = open(at) })
 		return badWire{w, s}, closed, err
 	}
 	h.Inventory = func(ctx context.Context) (inv lease.Inventory, err error) {

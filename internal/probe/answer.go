@@ -46,9 +46,19 @@ func (a *Answer) name(voices []voice, port func(lease.MAC) string) {
 	}
 }
 
+// silentGateways is the doubt that gateways of the question leave. On a closed
+// network one is a guest, which may be off.
+func (w *window) silentGateways(closed bool) string {
+	for _, g := range w.question.Gateways {
+		if doubt := silentGateway(g.Addr, g.Known && !closed, w.gateways[g.Addr]); doubt != "" {
+			return doubt
+		}
+	}
+	return ""
+}
+
 // silentGateway is the doubt that a gateway leaves which has answered on this
-// bridge before, as on a closed network it need not: there it is a guest, which
-// may be off.
+// bridge before.
 func silentGateway(gateway netip.Addr, due bool, heard lease.MAC) string {
 	if !due || !gateway.IsValid() || !heard.IsZero() {
 		return ""

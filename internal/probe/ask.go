@@ -38,8 +38,10 @@ func (q Question) check() error {
 			return fmt.Errorf("%s is no IPv4 address; ARP cannot ask for it", a)
 		}
 	}
-	if q.Gateway.IsValid() && !q.Gateway.Is4() {
-		return fmt.Errorf("gateway %s is no IPv4 address; ARP cannot ask for it", q.Gateway)
+	for _, g := range q.Gateways {
+		if !g.Addr.Is4() {
+			return fmt.Errorf("gateway %s is no IPv4 address; ARP cannot ask for it", g.Addr)
+		}
 	}
 	if q.Pace.Probes < 1 || q.Pace.Wait <= 0 || q.Pace.Interval < q.Pace.Jitter {
 		return errors.New("a pace needs at least one probe, a time to wait, and a jitter smaller than the interval")
@@ -83,7 +85,7 @@ func (p *Port) ask(w *window, s sending) error {
 	if err != nil {
 		return err
 	}
-	w.asked = w.asked || s.addr == w.question.Gateway
+	w.asked[s.addr] = true
 	p.budget.spend(time.Now())
 	if err := p.wire.send(frame); err != nil {
 		return fmt.Errorf("sending on %s: %w", p.name, errno(err))

@@ -49,7 +49,7 @@ func (c askCase) run(t *testing.T) {
 	if c.arrange != nil {
 		c.arrange(w)
 	}
-	q := Question{Candidates: candidates[:2], Gateway: gatewayIP, Pace: defaultPace()}
+	q := Question{Candidates: candidates[:2], Gateways: []Gateway{{Addr: gatewayIP}}, Pace: defaultPace()}
 	if c.ask != nil {
 		c.ask(&q)
 	}
@@ -99,7 +99,7 @@ func TestAskHears(t *testing.T) {
 		"announced before we ask": {
 			arrange: func(w *fakeWire) { w.queue <- replyOf(alice, first) }, want: "taken free", sent: 6,
 		},
-		"no gateway": {ask: func(q *Question) { q.Gateway = netip.Addr{}; q.GatewayKnown = true }, want: "free free", sent: 8},
+		"no gateway": {ask: func(q *Question) { q.Gateways = nil }, want: "free free", sent: 8},
 	})
 }
 
@@ -108,15 +108,15 @@ func TestAskDoubts(t *testing.T) {
 	runAll(t, map[string]askCase{
 		"gateway alive": {
 			arrange: answering(time.Millisecond, bob, gatewayIP),
-			ask:     func(q *Question) { q.GatewayKnown = true }, want: "free free", sent: 9,
+			ask:     func(q *Question) { q.Gateways[0].Known = true }, want: "free free", sent: 9,
 		},
 		"gateway silent": {
-			ask: func(q *Question) { q.GatewayKnown = true }, want: "unknown unknown", sent: 10,
+			ask: func(q *Question) { q.Gateways[0].Known = true }, want: "unknown unknown", sent: 10,
 			doubt: "gateway 10.0.0.1 used to answer and is silent now; a switch port may still be learning",
 		},
 		"gateway alive before, silent now": {
 			arrange: func(w *fakeWire) { w.queue <- replyOf(bob, gatewayIP) },
-			ask:     func(q *Question) { q.GatewayKnown = true }, want: "unknown unknown", sent: 10,
+			ask:     func(q *Question) { q.Gateways[0].Known = true }, want: "unknown unknown", sent: 10,
 			doubt: "gateway 10.0.0.1 used to answer and is silent now; a switch port may still be learning",
 		},
 		"drops": {
@@ -205,7 +205,7 @@ func TestAskRefuses(t *testing.T) {
 	six := netip.MustParseAddr("2001:db8::1")
 	for want, q := range map[string]Question{
 		"2001:db8::1 is no IPv4 address; ARP cannot ask for it":                                   {Candidates: []netip.Addr{six}, Pace: defaultPace()},
-		"gateway 2001:db8::1 is no IPv4 address; ARP cannot ask for it":                           {Gateway: six, Pace: defaultPace()},
+		"gateway 2001:db8::1 is no IPv4 address; ARP cannot ask for it":                           {Gateways: []Gateway{{Addr: six}}, Pace: defaultPace()},
 		"a pace needs at least one probe, a time to wait, and a jitter smaller than the interval": {},
 	} {
 		w := newWire(t)

@@ -21,14 +21,14 @@ func (p *Port) look() look {
 func (p *Port) conclude(w *window, before look, trouble error) Result {
 	after := p.look()
 	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
-	doubt = cmp.Or(doubt, silentGateway(w.question.Gateway, w.question.GatewayKnown && !closed, w.gateway))
+	doubt = cmp.Or(doubt, w.silentGateways(closed))
 	behind := func(m lease.MAC) string { return after.name(p.bridge.locate(m)) }
 	return Result{
-		Answers:    w.answers(doubt, behind),
-		GatewayMAC: w.gateway,
-		Doubt:      doubt,
-		Closed:     closed,
-		Sent:       w.sent,
+		Answers:  w.answers(doubt, behind),
+		Gateways: w.gateways,
+		Doubt:    doubt,
+		Closed:   closed,
+		Sent:     w.sent,
 	}
 }
 

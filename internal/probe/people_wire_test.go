@@ -115,7 +115,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.Must(s.node.Do(func() error {
-				_, err := probe.Open(c.bridge, nil)
+				_, err := probe.Open(probe.Place{Bridge: c.bridge}, nil)
 				if err == nil || err.Error() != c.want {
 					t.Errorf("got %v, want %s", err, c.want)
 				}
@@ -136,7 +136,7 @@ func TestOpenWithoutRights(t *testing.T) {
 			if err := dropRawNetwork(); err != nil {
 				return err
 			}
-			_, err := probe.Open("vmbr0", nil)
+			_, err := probe.Open(probe.Place{Bridge: "vmbr0"}, nil)
 			return err
 		})
 	}()

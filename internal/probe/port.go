@@ -38,11 +38,14 @@ type bridge interface {
 	locate(lease.MAC) (index int) // of the port, 0 when unknown
 }
 
-// Open starts listening on a bridge, with or without IPv4. declared names the
-// ports that the host's configuration gives the bridge: without any, and
+// Open starts listening at a place, whose bridge may lack IPv4. declared names
+// the ports that the host's configuration gives the bridge: without any, and
 // without an uplink in the kernel, it is a closed network.
-func Open(name string, declared []string) (*Port, error) {
-	b, mac, err := openBridge(name)
+func Open(at Place, declared []string) (*Port, error) {
+	if err := at.check(); err != nil {
+		return nil, err
+	}
+	b, mac, err := openPlace(at)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func Open(name string, declared []string) (*Port, error) {
 		closed, _ = v.judge(declared)
 	}
 	return &Port{
-		name: name, mac: mac, declared: declared, closed: closed,
+		name: b.name, mac: mac, declared: declared, closed: closed,
 		wire: s, bridge: b, off: deviate,
 		// Beside the caller: the kernel takes some 15 ms for it.
 		close: func() { go s.conn.Close(); b.close() },
@@ -71,7 +74,8 @@ func deviate(jitter time.Duration) time.Duration {
 	return rand.N(2*jitter) - jitter
 }
 
-// MAC is the address that probes are sent from: the bridge's own.
+// MAC is the address that probes are sent from: the bridge's own, or the
+// place's, where the port is one like the guest's.
 func (p *Port) MAC() lease.MAC { return p.mac }
 
 // Closed reports whether the bridge had no uplink when it was opened: its

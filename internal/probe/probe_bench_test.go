@@ -15,7 +15,7 @@ func BenchmarkOpen(b *testing.B) {
 	f, _, node, _ := wired(b)
 	f.Must(node.Do(func() error {
 		for b.Loop() {
-			p, err := Open("vmbr0", nil)
+			p, err := Open(Place{Bridge: "vmbr0"}, nil)
 			if err != nil {
 				return err
 			}
@@ -36,7 +36,7 @@ func BenchmarkWindow(b *testing.B) {
 				f.Must(node.AddPort("vmbr0", lab.GuestPort(lease.VMID(100+i), 0)))
 			}
 			pace := Pace{Probes: 2, Interval: 5 * time.Millisecond, Wait: 5 * time.Millisecond}
-			q := Question{Candidates: candidates, Gateway: gatewayIP, Pace: pace}
+			q := Question{Candidates: candidates, Gateways: []Gateway{{Addr: gatewayIP}}, Pace: pace}
 			for b.Loop() {
 				p.budget = budget{}
 				if _, err := p.Ask(b.Context(), q); err != nil {

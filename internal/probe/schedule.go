@@ -22,8 +22,10 @@ func plan(q Question, off func(jitter time.Duration) time.Duration) []sending {
 		gap = 0
 	}
 	for round := range q.Pace.Probes {
-		if q.Gateway.IsValid() && asksGateway(round, q.Pace.Probes) {
-			add(q.Gateway)
+		for _, g := range q.Gateways {
+			if asksGateway(round, q.Pace.Probes) {
+				add(g.Addr)
+			}
 		}
 		for _, a := range q.Candidates {
 			add(a)

@@ -40,7 +40,7 @@ func TestBudget(t *testing.T) {
 				var begins []time.Time
 				for range 3 {
 					sent := len(w.sent)
-					r, err := p.Ask(t.Context(), Question{Candidates: c.asked, Gateway: gatewayIP, Pace: pace})
+					r, err := p.Ask(t.Context(), Question{Candidates: c.asked, Gateways: []Gateway{{Addr: gatewayIP}}, Pace: pace})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -98,7 +98,7 @@ func TestPlan(t *testing.T) {
 		want     []sending
 	}{
 		"gateway twice": {
-			Question{Candidates: []netip.Addr{a, b}, Gateway: gatewayIP, Pace: defaultPace()},
+			Question{Candidates: []netip.Addr{a, b}, Gateways: []Gateway{{Addr: gatewayIP}}, Pace: defaultPace()},
 			0,
 			[]sending{
 				{0, gatewayIP},
@@ -119,12 +119,12 @@ func TestPlan(t *testing.T) {
 			[]sending{{0, a}, {ms(80), a}, {ms(80), a}, {ms(80), a}},
 		},
 		"gateway alone": {
-			Question{Gateway: gatewayIP, Pace: defaultPace()},
+			Question{Gateways: []Gateway{{Addr: gatewayIP}}, Pace: defaultPace()},
 			0,
 			[]sending{{0, gatewayIP}, {ms(200), gatewayIP}},
 		},
 		"one probe": {
-			Question{Candidates: []netip.Addr{a}, Gateway: gatewayIP, Pace: Pace{Probes: 1, Wait: ms(1)}},
+			Question{Candidates: []netip.Addr{a}, Gateways: []Gateway{{Addr: gatewayIP}}, Pace: Pace{Probes: 1, Wait: ms(1)}},
 			0,
 			[]sending{{0, gatewayIP}, {0, a}},
 		},

@@ -19,7 +19,7 @@ func wired(t testing.TB) (lab.Fixture, *lab.LAN, *lab.Node, *Port) {
 	node, _ := f.Node("pve1", lan)
 	var p *Port
 	f.Must(node.Do(func() (err error) {
-		p, err = Open("vmbr0", []string{"eno1"})
+		p, err = Open(Place{Bridge: "vmbr0"}, []string{"eno1"})
 		return err
 	}))
 	t.Cleanup(p.Close)

@@ -40,7 +40,7 @@ type uplinkCase struct {
 }
 
 func uplinkCases() map[string]uplinkCase {
-	known := func(q *probe.Question) { q.GatewayKnown = true }
+	known := func(q *probe.Question) { q.Gateways[0].Known = true }
 	return map[string]uplinkCase{
 		"good":                {nil, known, probe.Free, ""},
 		"unplugged":           {func(s street) error { return s.cable.Pull() }, nil, probe.Unknown, "no uplink of vmbr0 has a link: eno1"},
@@ -105,7 +105,7 @@ func TestClosedNetwork(t *testing.T) {
 	f := lab.New(t)
 	node, _ := f.Node("pve1", nil)
 	port := open(t, node, "vmbr0")
-	known := func(q *probe.Question) { q.GatewayKnown = true }
+	known := func(q *probe.Question) { q.Gateways[0].Known = true }
 
 	r := askPort(t, port, known) // nothing is plugged in: no carrier
 	want(t, r, probe.Free, probe.Free)
@@ -129,13 +129,13 @@ func TestSecondBridge(t *testing.T) {
 
 	r := askPort(t, open(t, s.node, "vmbr1"), nil)
 	want(t, r, probe.Free, probe.Taken)
-	if !r.Closed || !r.GatewayMAC.IsZero() {
-		t.Errorf("closed %v, gateway %s", r.Closed, r.GatewayMAC)
+	if !r.Closed || len(r.Gateways) > 0 {
+		t.Errorf("closed %v, gateways %v", r.Closed, r.Gateways)
 	}
 	r = ask(t, s.node, nil)
 	want(t, r, probe.Taken, probe.Free)
-	if r.Closed || r.GatewayMAC != s.gateway.MAC {
-		t.Errorf("closed %v, gateway %s", r.Closed, r.GatewayMAC)
+	if r.Closed || r.Gateways[gateway] != s.gateway.MAC {
+		t.Errorf("closed %v, gateways %v", r.Closed, r.Gateways)
 	}
 }
 

@@ -8,11 +8,16 @@ import (
 
 // Question is what to ask the wire in one window.
 type Question struct {
-	Candidates   []netip.Addr
-	Gateway      netip.Addr // asked too, as a sign of life; invalid: none
-	GatewayKnown bool       // it has answered on this bridge before
-	Own          []lease.MAC
-	Pace         Pace
+	Candidates []netip.Addr // IPv4 and IPv6 side by side
+	Gateways   []Gateway    // asked too, as a sign of life; at most one of each family
+	Own        []lease.MAC
+	Pace       Pace
+}
+
+// Gateway is a host whose answer shows that the network is alive.
+type Gateway struct {
+	Addr  netip.Addr
+	Known bool // it has answered on this network before
 }
 
 // Verdict is what the window says of one address.
@@ -42,11 +47,11 @@ type Answer struct {
 
 // Result is what one window found out.
 type Result struct {
-	Answers    []Answer  // in the order of the candidates
-	GatewayMAC lease.MAC // zero when the gateway was silent or not asked
-	Doubt      string    // why silence proves nothing here; empty when it does
-	Closed     bool      // the bridge has no uplink: its guests are all there is
-	Sent       int       // packets
+	Answers  []Answer                 // in the order of the candidates
+	Gateways map[netip.Addr]lease.MAC // the gateways that answered
+	Doubt    string                   // why silence proves nothing here; empty when it does
+	Closed   bool                     // the bridge has no uplink: its guests are all there is
+	Sent     int                      // packets
 }
 
 // liarFrom is for how many addresses in one window one MAC may answer before

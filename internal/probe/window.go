@@ -14,8 +14,8 @@ type window struct {
 	own      map[lease.MAC]bool
 	users    map[netip.Addr][]voice // who has the address
 	rivals   map[netip.Addr][]voice // who wants it
-	gateway  lease.MAC
-	asked    bool // the gateway: what it said before does not count as life
+	gateways map[netip.Addr]lease.MAC
+	asked    map[netip.Addr]bool // gateways: what one said before does not count as life
 	sent     int
 }
 
@@ -32,6 +32,7 @@ func newWindow(q Question, bridge lease.MAC) *window {
 	w := &window{
 		question: q, own: map[lease.MAC]bool{bridge: true},
 		users: make(map[netip.Addr][]voice), rivals: make(map[netip.Addr][]voice),
+		gateways: make(map[netip.Addr]lease.MAC), asked: make(map[netip.Addr]bool),
 	}
 	for _, m := range q.Own {
 		w.own[m] = true
@@ -45,8 +46,8 @@ func (w *window) hear(frame []byte) {
 	if err != nil || w.own[said.speaker] {
 		return
 	}
-	if w.asked && said.sender == w.question.Gateway {
-		w.gateway = said.speaker
+	if w.asked[said.sender] && w.gateway(said.sender) {
+		w.gateways[said.sender] = said.speaker
 	}
 	switch {
 	case w.candidate(said.sender):
@@ -82,10 +83,14 @@ func (w *window) candidate(a netip.Addr) bool {
 	return slices.Contains(w.question.Candidates, a)
 }
 
+func (w *window) gateway(a netip.Addr) bool {
+	return slices.ContainsFunc(w.question.Gateways, func(g Gateway) bool { return g.Addr == a })
+}
+
 // needless reports whether a planned packet has nothing left to find out.
 func (w *window) needless(a netip.Addr) bool {
-	if a == w.question.Gateway && !w.candidate(a) {
-		return !w.gateway.IsZero()
+	if w.gateway(a) && !w.candidate(a) {
+		return !w.gateways[a].IsZero()
 	}
 	return len(w.users[a]) > 0
 }
@@ -95,7 +100,7 @@ func (w *window) needless(a netip.Addr) bool {
 func (w *window) settled() bool {
 	taken := func(a netip.Addr) bool { return len(w.users[a]) > 0 }
 	if len(w.question.Candidates) == 0 {
-		return !w.gateway.IsZero()
+		return len(w.gateways) == len(w.question.Gateways)
 	}
 	return !slices.ContainsFunc(w.question.Candidates, func(a netip.Addr) bool { return !taken(a) })
 }

@@ -35,7 +35,7 @@ func open(t testing.TB, node *lab.Node, bridge string, declared ...string) *prob
 	t.Helper()
 	var port *probe.Port
 	err := node.Do(func() (err error) {
-		port, err = probe.Open(bridge, declared)
+		port, err = probe.Open(probe.Place{Bridge: bridge}, declared)
 		return err
 	})
 	if err != nil {
@@ -48,7 +48,7 @@ func open(t testing.TB, node *lab.Node, bridge string, declared ...string) *prob
 func askPort(t *testing.T, port *probe.Port, change func(*probe.Question)) probe.Result {
 	t.Helper()
 	pace, _ := probe.Preset("default")
-	q := probe.Question{Candidates: []netip.Addr{tested, idle}, Gateway: gateway, Pace: pace}
+	q := probe.Question{Candidates: []netip.Addr{tested, idle}, Gateways: []probe.Gateway{{Addr: gateway}}, Pace: pace}
 	if change != nil {
 		change(&q)
 	}
@@ -130,7 +130,7 @@ func TestRealStranger(t *testing.T) {
 			{Addr: tested, Verdict: probe.Taken, MACs: []lease.MAC{stranger.MAC}, Ports: []string{"eno1"}},
 			{Addr: idle, Verdict: probe.Free},
 		},
-		GatewayMAC: gw.MAC,
+		Gateways: map[netip.Addr]lease.MAC{gateway: gw.MAC},
 	}
 	ignore := cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(probe.Answer{}, "Reason"), cmpopts.IgnoreFields(probe.Result{}, "Sent")}
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
