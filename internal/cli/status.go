@@ -110,7 +110,7 @@ func (s *poolStatus) next(h *hook.Host, t *lease.Table, w lease.World, p lease.P
 	if len(p.Nodes) > 0 && !slices.Contains(p.Nodes, w.Node) {
 		w.Node = p.Nodes[0]
 	}
-	want := lease.Want{Owner: lease.Owner{VMID: id}, Bridge: p.Bridge, Tag: p.VLAN, Until: w.Now.Add(time.Hour)}
+	want := lease.Want{Owner: lease.Owner{VMID: id}, Family: p.Family(), Bridge: p.Bridge, Tag: p.VLAN, Until: w.Now.Add(time.Hour)}
 	g, err := t.Acquire(w, lease.Claim{At: w.Now}, []lease.Want{want})
 	if err != nil {
 		s.Remark = "full"

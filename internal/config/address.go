@@ -24,38 +24,76 @@ func parseAddr(s string) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("%s is no IPv4 address like 10.0.0.1", quote(s))
 }
 
-// parseSubnet reads a network whose addresses Proxmox accepts in netN's ip=,
-// which takes prefix lengths 8 to 32 (PVE::JSONSchema, pve_verify_cidrv4).
-// Host bits are left as they are, for the caller to remark on.
-func parseSubnet(s string) (netip.Prefix, error) {
+// parseAddr6 reads one IPv6 address.
+func parseAddr6(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err != nil || a.Zone() != "":
+		return netip.Addr{}, fmt.Errorf("%s is no IPv6 address like 2001:db8::1", quote(s))
+	case a.Is4() || a.Is4In6():
+		return netip.Addr{}, fmt.Errorf("%s is an IPv4 address; an IPv6 address like 2001:db8::1 belongs here", quote(s))
+	}
+	return a, nil
+}
+
+// parseOf reads an address of one family.
+func parseOf(s string, f lease.Family) (netip.Addr, error) {
+	if f == lease.IPv6 {
+		return parseAddr6(s)
+	}
+	return parseAddr(s)
+}
+
+// parseAny reads an address of the family that it looks like.
+func parseAny(s string) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Is6() {
+		return parseAddr6(s)
+	}
+	return parseAddr(s)
+}
+
+// parseSubnet reads a network whose addresses Proxmox accepts in netN's ip=
+// and ip6=, which take prefix lengths 8 to 32 and 8 to 128 (PVE::JSONSchema,
+// pve_verify_cidrv4 and v6). Host bits are left as they are, for the caller to
+// remark on.
+func parseSubnet(s string, f lease.Family) (netip.Prefix, error) {
 	addr, bits, found := strings.Cut(s, "/")
-	a, err := parseAddr(addr)
+	a, err := parseOf(addr, f)
 	if err != nil {
 		return netip.Prefix{}, err
 	}
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case !found:
-		return netip.Prefix{}, fmt.Errorf("%s has no prefix length; write it like %s/24", quote(s), a)
+		return netip.Prefix{}, fmt.Errorf("%s has no prefix length; write it like %s/%d", quote(s), a, [...]int{lease.IPv4: 24, lease.IPv6: 64}[f])
 	case err != nil || p.Bits() < 8:
-		return netip.Prefix{}, fmt.Errorf("%s has the prefix length %s; allowed are 8 to 32", quote(s), quote(bits))
-	case a.IsLoopback() || a.IsMulticast() || a.As4()[0] == 0 || a.As4()[0] >= 240:
+		return netip.Prefix{}, fmt.Errorf("%s has the prefix length %s; allowed are 8 to %d", quote(s), quote(bits), a.BitLen())
+	case special(a):
 		return netip.Prefix{}, fmt.Errorf("%s holds no addresses for guests (IANA special-purpose)", quote(s))
 	}
 	return p, nil
 }
 
+// special knows the networks in which nobody is given an address. Link-local
+// addresses of IPv6 every interface gives itself.
+func special(a netip.Addr) bool {
+	if a.Is6() {
+		return a.IsLoopback() || a.IsMulticast() || a.IsUnspecified() || a.IsLinkLocalUnicast()
+	}
+	return a.IsLoopback() || a.IsMulticast() || a.As4()[0] == 0 || a.As4()[0] >= 240
+}
+
 // parseRange reads FIRST-LAST, a single address, or a CIDR, which stands for
 // all of its addresses.
-func parseRange(s string) (lease.Range, error) {
+func parseRange(s string, f lease.Family) (lease.Range, error) {
 	if first, last, ok := strings.Cut(s, "-"); ok {
-		return parseSpan(s, first, last)
+		return parseSpan(s, first, last, f)
 	}
 	if !strings.Contains(s, "/") {
-		a, err := parseAddr(s)
+		a, err := parseOf(s, f)
 		return lease.Range{First: a, Last: a}, err
 	}
-	p, err := parseSubnet(s)
+	p, err := parseSubnet(s, f)
 	if err != nil {
 		return lease.Range{}, err
 	}
@@ -65,14 +103,15 @@ func parseRange(s string) (lease.Range, error) {
 	return lease.Range{First: p.Addr(), Last: lastOf(p)}, nil
 }
 
-func parseSpan(s, first, last string) (lease.Range, error) {
-	f, errFirst := parseAddr(first)
-	l, errLast := parseAddr(last)
+func parseSpan(s, first, last string, family lease.Family) (lease.Range, error) {
+	f, errFirst := parseOf(first, family)
+	l, errLast := parseOf(last, family)
 	switch {
 	case errFirst != nil:
 		return lease.Range{}, errFirst
-	case errLast != nil && !strings.Contains(last, "."):
-		return lease.Range{}, fmt.Errorf("%s: both ends are whole addresses, like 10.0.0.200-10.0.0.239", quote(s))
+	case errLast != nil && !strings.ContainsAny(last, ".:"):
+		e := examples[family]
+		return lease.Range{}, fmt.Errorf("%s: both ends are whole addresses, like %s", quote(s), e.ranges)
 	case errLast != nil:
 		return lease.Range{}, errLast
 	case f.Compare(l) > 0:
@@ -81,20 +120,21 @@ func parseSpan(s, first, last string) (lease.Range, error) {
 	return lease.Range{First: f, Last: l}, nil
 }
 
-// lastOf is the highest address of an IPv4 network.
+// lastOf is the highest address of a network.
 func lastOf(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().As4()
-	for bit := p.Bits(); bit < 32; bit++ {
+	b := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < 8*len(b); bit++ {
 		b[bit/8] |= 0x80 >> (bit % 8)
 	}
-	return netip.AddrFrom4(b)
+	a, _ := netip.AddrFromSlice(b)
+	return a
 }
 
-func parseGateway(s string) (lease.Gateway, error) {
+func parseGateway(s string, f lease.Family) (lease.Gateway, error) {
 	if s == "none" {
 		return lease.Gateway{None: true}, nil
 	}
-	a, err := parseAddr(s)
+	a, err := parseOf(s, f)
 	if err != nil {
 		return lease.Gateway{}, fmt.Errorf("%w; none is allowed, too", err)
 	}

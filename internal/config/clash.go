@@ -36,9 +36,14 @@ func checkOverlaps(pools []*pool) {
 }
 
 func (p *pool) checkOverlap(e *pool) {
-	mine, its, found := common(p.Ranges, e.Ranges)
-	if found && p.Segment().Overlaps(e.Segment()) {
-		p.fail(p.lines["range"], "range: %s overlaps %s of pool %s (line %d) on %s; one address belongs to one pool",
-			mine, its, e.Name, e.line, e.Segment())
+	if !p.Segment().Overlaps(e.Segment()) {
+		return
+	}
+	for i := range p.halves {
+		h := &p.halves[i]
+		if mine, its, found := common(h.Ranges, e.halves[i].Ranges); found {
+			p.fail(p.lines[h.key("range")], "%s: %s overlaps %s of pool %s (line %d) on %s; one address belongs to one pool",
+				h.key("range"), mine, its, e.Name, e.line, e.Segment())
+		}
 	}
 }

@@ -10,9 +10,10 @@ import (
 
 // Config is what a pools file says, as far as it could be understood.
 type Config struct {
-	// Pools are the valid pools in the file's order. No two of them lease one
-	// address on one segment; the ranges of each are sorted, disjoint and
-	// inside its masked subnet.
+	// Pools are the valid pools in the file's order, a section with both
+	// families as two of one name, IPv4 first. No two of them lease one address
+	// on one segment; the ranges of each are sorted, disjoint and inside its
+	// masked subnet.
 	Pools []lease.Pool
 	// Reservations hold each address at most once. A guest written as a bare
 	// number is taken for a container, since the file cannot know better: only
@@ -64,7 +65,7 @@ func (c *Config) build(sections []*section) {
 	checkOverlaps(pools)
 	for _, p := range pools {
 		if !p.failed() {
-			c.Pools = append(c.Pools, p.Pool)
+			c.Pools = append(c.Pools, p.pools()...)
 		}
 	}
 	c.Reservations = settle(pins, pools)
@@ -83,15 +84,22 @@ type Disabled struct {
 	Bridge string // empty when missing or unreadable
 	VLAN   uint16
 	Nodes  []string
-	Unsure bool   // VLAN or Nodes could not be read: it may be meant for any of them
+	NICs   lease.NICs
+	Six    bool   // it was to lease IPv6 addresses, too
+	Unsure bool   // VLAN, Nodes or NICs could not be read: it may be meant for any of them
 	Why    string // the first thing that is wrong
 }
 
-// MayServe reports whether the section may have been meant for a NIC on this
+// MayServe reports whether the section may have been meant for netN on this
 // bridge and tag of this node, so that its silence is no proof that the NIC is
-// nobody's to manage. Of a pool whose bridge is unreadable that is always so.
-func (d Disabled) MayServe(node, bridge string, tag uint16) bool {
-	if d.Bridge == "" {
+// nobody's to manage. Of a pool whose bridge is unreadable that is so for every
+// NIC that it names; one that can't be read at all may have been meant for
+// every net0.
+func (d Disabled) MayServe(node, bridge string, tag uint16, n int) bool {
+	switch {
+	case !d.NICs.Has(n) && !d.Unsure:
+		return false
+	case d.Bridge == "":
 		return d.Kind == "pool"
 	}
 	return d.Bridge == bridge && (d.Unsure ||
@@ -112,6 +120,12 @@ func disabled(s *section) Disabled {
 			var nodes []string
 			nodes, err = parseNodes(p.value)
 			d.Nodes = append(d.Nodes, nodes...)
+		case "nics":
+			var nics lease.NICs
+			nics, err = parseNICs(p.value)
+			d.NICs |= nics
+		case "subnet6", "range6":
+			d.Six = true
 		}
 		d.Unsure = d.Unsure || err != nil
 	}

@@ -34,7 +34,7 @@ func TestDisabledTellsWhomItWasMeantFor(t *testing.T) {
 	} {
 		var got [4]bool
 		for j, d := range c.Disabled {
-			got[j] = d.MayServe(tt.node, tt.bridge, tt.tag)
+			got[j] = d.MayServe(tt.node, tt.bridge, tt.tag, 0)
 		}
 		if got != tt.want {
 			t.Errorf("case %d: %v, want %v", i, got, tt.want)

@@ -17,6 +17,7 @@ import (
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
 	f.Add([]byte(pools("a|vmbr0|10.0.0.0/24|gateway none|hold 3d", "b|vmbr0|10.0.0.9|nodes x", "c|vmbr0|10.0.0.3-10.0.0.4")))
+	f.Add([]byte("pool: a\n bridge b\n nics net1\n subnet6 2001:db8::/64\n range6 2001:db8::-2001:db8::f\n gateway6 fe80::1\n strategy6 eui64\nreservation: 2001:db8::9\n"))
 	f.Add([]byte("pool\npool:\n\tpool: a\nx: y\n exclude=1\n=\n:\n\xff\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { checkConfig(t, "pools.cfg", data) })
 }
@@ -66,7 +67,7 @@ func checkConfig(t *testing.T, file string, data []byte) *config.Config {
 	}
 	seen := map[netip.Addr]bool{}
 	for _, r := range c.Reservations {
-		if !r.Addr.Is4() || seen[r.Addr] {
+		if !r.Addr.IsValid() || r.Addr.Is4In6() || r.Addr.Zone() != "" || seen[r.Addr] {
 			t.Errorf("reservation %+v, or it is there twice", r)
 		}
 		seen[r.Addr] = true
@@ -84,7 +85,7 @@ func checkConfig(t *testing.T, file string, data []byte) *config.Config {
 
 func checkPool(t *testing.T, p *lease.Pool) {
 	if p.Name == "" || p.Bridge == "" || len(p.Bridge) > 15 || p.VLAN > 4094 || p.Hold < 0 ||
-		p.Subnet != p.Subnet.Masked() || !p.Subnet.Addr().Is4() || len(p.Ranges) == 0 {
+		p.Subnet != p.Subnet.Masked() || p.Subnet.Addr().Is4In6() || len(p.Ranges) == 0 {
 		t.Errorf("pool %+v", p)
 	}
 	for i, r := range p.Ranges {
@@ -98,7 +99,7 @@ func checkPool(t *testing.T, p *lease.Pool) {
 }
 
 func checkApart(t *testing.T, a, b *lease.Pool) {
-	if a.Name == b.Name {
+	if a.Name == b.Name && a.Family() == b.Family() {
 		t.Errorf("two pools %q", a.Name)
 	}
 	if !a.Segment().Overlaps(b.Segment()) {

@@ -21,6 +21,8 @@ var exact = cmp.Options{
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
 func span(first, last string) lease.Range { return lease.Range{First: addr(first), Last: addr(last)} }
 
 // lan is what the smallest useful pool comes to.

@@ -15,17 +15,15 @@ const holdByDefault = 24 * time.Hour
 // pool is a pool in the making.
 type pool struct {
 	*section
-	lease.Pool
-	written  netip.Prefix // the subnet, host bits included
-	ranges   []span
-	excludes []span
-	lines    map[string]int // where each property stands
+	lease.Pool // what both families share
+	halves     [2]half
+	strategies [2]lease.Strategy // of strategy and strategy6, as written
+	lines      map[string]int    // where each property stands
 }
 
 func readPool(s *section) *pool {
-	p := &pool{section: s, Pool: lease.Pool{
-		Name: s.name, Strategy: lease.First, Hold: holdByDefault, Probe: "default",
-	}}
+	p := &pool{section: s, Pool: lease.Pool{Name: s.name, Hold: holdByDefault, Probe: "default"}}
+	p.halves[lease.IPv6].family = lease.IPv6
 	if err := checkName(s.name); err != nil && s.name != "" {
 		s.fail(s.line, "%v", err)
 	}
@@ -34,8 +32,32 @@ func readPool(s *section) *pool {
 	return p
 }
 
+// half is the one that an address belongs to.
+func (p *pool) half(a netip.Addr) *half { return &p.halves[lease.FamilyOf(a)] }
+
 func (p *pool) set(prop property) (err error) {
-	switch v := prop.value; prop.key {
+	four, six := &p.halves[lease.IPv4], &p.halves[lease.IPv6]
+	switch prop.key {
+	case "subnet", "gateway", "range", "exclude":
+		return four.set(p.section, prop)
+	case "subnet6", "gateway6", "range6", "exclude6":
+		prop.key = prop.key[:len(prop.key)-1]
+		return six.set(p.section, prop)
+	case "strategy":
+		p.strategies[lease.IPv4], err = choice(prop.value, strategies...)
+	case "strategy6":
+		p.strategies[lease.IPv6], err = choice(prop.value, strategies...)
+	default:
+		err = p.share(prop.key, prop.value)
+	}
+	return err
+}
+
+var strategies = []lease.Strategy{lease.First, lease.ByVMID, lease.Spread, lease.EUI64}
+
+// share sets what counts for both families.
+func (p *pool) share(key, v string) (err error) {
+	switch key {
 	case "bridge":
 		p.Bridge, err = parseBridge(v)
 	case "vlan":
@@ -44,23 +66,18 @@ func (p *pool) set(prop property) (err error) {
 		var nodes []string
 		nodes, err = parseNodes(v)
 		p.Nodes = append(p.Nodes, nodes...)
-	case "subnet":
-		p.written, err = parseSubnet(v)
-		p.Subnet = p.written.Masked()
-	case "gateway":
-		p.Gateway, err = parseGateway(v)
-	case "range":
-		p.ranges = append(p.ranges, p.spans(prop)...)
-	case "exclude":
-		p.excludes = append(p.excludes, p.spans(prop)...)
-	case "strategy":
-		p.Strategy, err = choice(v, lease.First, lease.ByVMID, lease.Spread)
+	case "nics":
+		var nics lease.NICs
+		nics, err = parseNICs(v)
+		p.NICs |= nics
 	case "dhcp":
 		p.KeepDHCP, err = second(v, "lease", "keep")
 	case "on-conflict":
 		p.Fail, err = second(v, "move", "fail")
 	case "unproven":
 		p.Unproven, err = second(v, "fail", "start")
+	case "announce":
+		p.Quiet, err = second(v, "yes", "no")
 	case "hold":
 		p.Hold, err = parseHold(v)
 	case "probe":
@@ -71,24 +88,45 @@ func (p *pool) set(prop property) (err error) {
 	return err
 }
 
-// check holds the properties against one another.
+// check holds the properties against one another. A pool without a word of
+// IPv6 is one of IPv4, whatever it lacks; one with is of both, or of IPv6 alone.
 func (p *pool) check() {
 	p.require("bridge", "name the one that the guests' net0 names, like 'bridge vmbr0'")
-	p.require("subnet", "name the network that the guests are in, like 'subnet 10.0.0.0/24'")
-	if p.Subnet.IsValid() {
-		// Never the whole subnet by default: on a network with anything else in
-		// it that would give away what a printer, switched off, comes back to.
-		p.require("range", "name the addresses to lease, like 'range 10.0.0.200-10.0.0.239'; "+
-			"'range "+p.Subnet.String()+"' leases the whole subnet")
-		p.checkSubnet()
-	} else {
-		p.require("range", "name the addresses to lease, like 'range 10.0.0.200-10.0.0.239'")
+	four, six := &p.halves[lease.IPv4], &p.halves[lease.IPv6]
+	six.used = six.said(p.lines)
+	four.used = !six.used || four.said(p.lines)
+	for i := range p.halves {
+		if p.halves[i].used {
+			p.halves[i].check(p)
+		}
 	}
 	slices.Sort(p.Nodes)
 	p.Nodes = slices.Compact(p.Nodes)
-	p.Ranges, p.Excludes = merge(p.ranges), merge(p.excludes)
-	if !p.failed() {
-		p.checkLeft()
+	p.checkStrategies()
+	for i := range p.halves {
+		if h := &p.halves[i]; h.used && !p.failed() {
+			h.checkLeft(p)
+		}
+	}
+}
+
+// checkStrategies settles how each half looks for addresses. eui64 is a thing
+// of IPv6, in networks whose interfaces have 64 bits.
+func (p *pool) checkStrategies() {
+	four, six := &p.halves[lease.IPv4], &p.halves[lease.IPv6]
+	key := "strategy6"
+	four.Strategy, six.Strategy = p.strategies[lease.IPv4], p.strategies[lease.IPv6]
+	if six.Strategy == "" {
+		key, six.Strategy = "strategy", four.Strategy
+	}
+	if four.Strategy == lease.EUI64 {
+		four.Strategy = lease.First
+	}
+	switch {
+	case !six.used && (p.strategies[lease.IPv4] == lease.EUI64 || p.strategies[lease.IPv6] != ""):
+		p.fail(p.lines[key], "%s: %s is for IPv6 addresses, and the pool has no subnet6", key, six.Strategy)
+	case six.Strategy == lease.EUI64 && six.Subnet.IsValid() && six.Subnet.Bits() != 64:
+		p.fail(p.lines[key], "%s: eui64 needs a subnet6 with the prefix length 64", key)
 	}
 }
 
@@ -98,40 +136,19 @@ func (p *pool) require(key, advice string) {
 	}
 }
 
-func (p *pool) checkSubnet() {
-	if p.written != p.Subnet {
-		p.warn(p.lines["subnet"], "subnet: %s has host bits; %s is meant", p.written, p.Subnet)
-	}
-	inside := func(s span) bool { return p.Subnet.Contains(s.First) && p.Subnet.Contains(s.Last) }
-	for _, s := range p.ranges {
-		if !inside(s) {
-			p.fail(s.line, "range: %s is not inside the subnet %s", s, p.Subnet)
+// pools are what the section makes, one a family.
+func (p *pool) pools() (made []lease.Pool) {
+	for _, h := range p.halves {
+		if !h.used {
+			continue
 		}
-	}
-	for _, s := range p.excludes {
-		if !inside(s) {
-			p.warn(s.line, "exclude: %s is not inside the subnet %s", s, p.Subnet)
+		one := p.Pool
+		one.Subnet, one.Gateway, one.Ranges, one.Excludes = h.Subnet, h.Gateway, h.Ranges, h.Excludes
+		one.Strategy = lease.First
+		if h.Strategy != "" {
+			one.Strategy = h.Strategy
 		}
+		made = append(made, one)
 	}
-	if gw := p.Gateway.Addr; gw.IsValid() && !p.Subnet.Contains(gw) {
-		p.warn(p.lines["gateway"], "gateway: %s is outside of the subnet %s; guests may not reach it", gw, p.Subnet)
-	}
-}
-
-// checkLeft warns of a pool that can never lease anything: the network's own
-// and its broadcast address (RFC 3021: none in a /31) and the gateway are
-// nobody's.
-func (p *pool) checkLeft() {
-	holes := slices.Clone(p.excludes)
-	one := func(a netip.Addr) { holes = append(holes, span{lease.Range{First: a, Last: a}, 0}) }
-	if p.Subnet.Bits() < 31 {
-		one(p.Subnet.Addr())
-		one(lastOf(p.Subnet))
-	}
-	if p.Gateway.Addr.IsValid() {
-		one(p.Gateway.Addr)
-	}
-	if !anyLeft(p.Ranges, merge(holes)) {
-		p.warn(p.lines["range"], "range: no address is left to lease; widen the range or remove excludes")
-	}
+	return made
 }

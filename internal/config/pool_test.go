@@ -20,7 +20,20 @@ func TestPoolProblems(t *testing.T) {
 		},
 		"another's word":    {" gw 10.0.0.1\n", `warning: p:5: pool lan: property "gw" is unknown and ignored; did you mean gateway?`},
 		"nothing like it":   {" colour blue\n", `warning: p:5: pool lan: property "colour" is unknown and ignored`},
-		"later version":     {" nics all\n", `warning: p:5: pool lan: nics is of a later version and ignored by this one`},
+		"nics":              {" nics eth0\n", `p:5: pool lan: nics: "eth0" is no interface; allowed are all, and a list of net0 to net31 like net0,net2`},
+		"nics beyond":       {" nics net0 net32\n", `p:5: pool lan: nics: "net32" is no interface; allowed are all, and a list of net0 to net31 like net0,net2`},
+		"no nics":           {" nics ,\n", `p:5: pool lan: nics: the list names no interface; allowed are all, and a list like net0,net2`},
+		"announce":          {" announce never\n", `p:5: pool lan: announce: "never" is none of yes, no`},
+		"eui64 of IPv4":     {" strategy eui64\n", `p:5: pool lan: strategy: eui64 is for IPv6 addresses, and the pool has no subnet6`},
+		"strategy6 alone":   {" strategy6 first\n", `p:5: pool lan: strategy6: first is for IPv6 addresses, and the pool has no subnet6`},
+		"half a half":       {" gateway6 2001:db8::1\n", "p:1: pool lan: subnet6 is missing; name the network that the guests are in, like 'subnet6 2001:db8::/64'\np:1: pool lan: range6 is missing; name the addresses to lease, like 'range6 2001:db8::1000-2001:db8::1fff'"},
+		"no range6":         {" subnet6 2001:db8::/64\n", "p:1: pool lan: range6 is missing; name the addresses to lease, like 'range6 2001:db8::1000-2001:db8::1fff'; 'range6 2001:db8::/64' leases the whole subnet"},
+		"eui64 elsewhere":   {" subnet6 2001:db8::/48\n range6 2001:db8::/64\n strategy6 eui64\n", `p:7: pool lan: strategy6: eui64 needs a subnet6 with the prefix length 64`},
+		"IPv4 in IPv6":      {" subnet6 10.0.0.0/24\n range6 2001:db8::/64\n", `p:5: pool lan: subnet6: "10.0.0.0" is an IPv4 address; an IPv6 address like 2001:db8::1 belongs here`},
+		"link-local":        {" subnet6 fe80::/64\n range6 fe80::/64\n", "p:5: pool lan: subnet6: \"fe80::/64\" holds no addresses for guests (IANA special-purpose)\np:6: pool lan: range6: \"fe80::/64\" holds no addresses for guests (IANA special-purpose)"},
+		"range6 outside":    {" subnet6 2001:db8::/64\n range6 2001:db8:1::5\n", `p:6: pool lan: range6: 2001:db8:1::5 is not inside the subnet 2001:db8::/64`},
+		"only anycast":      {" subnet6 2001:db8::/64\n range6 2001:db8::\n", `warning: p:6: pool lan: range6: no address is left to lease; widen the range or remove excludes`},
+		"gateway6":          {" subnet6 2001:db8::/64\n range6 2001:db8::/64\n gateway6 2001:db8:1::1\n", `warning: p:7: pool lan: gateway6: 2001:db8:1::1 is outside of the subnet 2001:db8::/64; guests may not reach it`},
 		"given twice":       {" bridge vmbr1\n", `p:5: pool lan: bridge is given twice, first in line 2; keep one of them`},
 		"no value":          {" gateway\n", `p:5: pool lan: gateway has no value`},
 		"empty list":        {" exclude ,\n", `p:5: pool lan: exclude has no value`},
@@ -29,7 +42,7 @@ func TestPoolProblems(t *testing.T) {
 		"VLAN 0":            {" vlan 0\n", `p:5: pool lan: vlan: "0" is no VLAN; allowed are 1 to 4094, and no vlan at all for untagged`},
 		"VLAN 4095":         {" vlan 4095\n", `p:5: pool lan: vlan: "4095" is no VLAN; allowed are 1 to 4094, and no vlan at all for untagged`},
 		"VLAN zeros":        {" vlan 020\n", `p:5: pool lan: vlan: "020" is no VLAN; allowed are 1 to 4094, and no vlan at all for untagged`},
-		"strategy":          {" strategy frist\n", `p:5: pool lan: strategy: "frist" is none of first, vmid, spread; did you mean first?`},
+		"strategy":          {" strategy frist\n", `p:5: pool lan: strategy: "frist" is none of first, vmid, spread, eui64; did you mean first?`},
 		"dhcp":              {" dhcp yes\n", `p:5: pool lan: dhcp: "yes" is none of lease, keep`},
 		"hold":              {" hold 24\n", `p:5: pool lan: hold: "24" is no duration; write numbers with a unit s, m, h, d or w, like 30s, 24h, 7d; forever is allowed, too`},
 		"hold of ages":      {" hold 99999999999999999999w\n", `p:5: pool lan: hold: "99999999999999999999w" is over a hundred years; forever is allowed, too`},
@@ -67,7 +80,7 @@ func TestPoolProblems(t *testing.T) {
 			if diff := cmp.Diff(tt.want, told(problems)); diff != "" {
 				t.Errorf("problems (-want +got):\n%s", diff)
 			}
-			if warned := strings.HasPrefix(tt.want, "warning"); warned != (len(c.Pools) == 1) || warned == (len(c.Disabled) == 1) {
+			if warned := strings.HasPrefix(tt.want, "warning"); warned != (len(c.Pools) > 0) || warned == (len(c.Disabled) == 1) {
 				t.Errorf("%d pools, disabled %+v", len(c.Pools), c.Disabled)
 			}
 		})

@@ -15,14 +15,14 @@ type span struct {
 }
 
 // spans reads a list of ranges; each wrong one is a problem of its own.
-func (s *section) spans(p property) []span {
+func (s *section) spans(p property, f lease.Family) []span {
 	var list []span
 	all := words(joinDashes(p.value))
 	if len(all) == 0 {
 		s.fail(p.line, "%s %v", p.key, errNoValue)
 	}
 	for _, w := range all {
-		r, err := parseRange(w)
+		r, err := parseRange(w, f)
 		if err != nil {
 			s.fail(p.line, "%s: %v", p.key, err)
 			continue

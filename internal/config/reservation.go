@@ -18,7 +18,7 @@ func readReservation(s *section) *pin {
 	p := &pin{section: s}
 	if s.name != "" {
 		var err error
-		if p.Addr, err = parseAddr(s.name); err != nil {
+		if p.Addr, err = parseAny(s.name); err != nil {
 			s.fail(s.line, "%v", err)
 		}
 	}
@@ -70,7 +70,7 @@ func settle(pins []*pin, pools []*pool) []lease.Reservation {
 // homes are the pools whose network the address is part of, disabled ones
 // included.
 func homes(a netip.Addr, pools []*pool) []*pool {
-	return slices.DeleteFunc(slices.Clone(pools), func(p *pool) bool { return !p.Subnet.Contains(a) })
+	return slices.DeleteFunc(slices.Clone(pools), func(p *pool) bool { return !p.half(a).Subnet.Contains(a) })
 }
 
 func (p *pin) checkHomes(pools []*pool) {
@@ -79,15 +79,18 @@ func (p *pin) checkHomes(pools []*pool) {
 		p.warn(p.line, "%s is in no pool's subnet; the reservation has no effect", p.Addr)
 	}
 	for _, h := range at {
-		if h.Gateway.Addr == p.Addr {
+		if h.half(p.Addr).Gateway.Addr == p.Addr {
 			p.warn(p.line, "%s is the gateway of pool %s", p.Addr, plain(h.Name))
 		}
 	}
 }
 
-// checkGuest refuses a second address for one NIC on one network.
+// checkGuest refuses a second address of one family for one NIC on one network.
 func (p *pin) checkGuest(earlier []*pin, pools []*pool) {
 	for _, e := range earlier {
+		if p.Addr.Is4() != e.Addr.Is4() {
+			continue
+		}
 		for _, mine := range homes(p.Addr, pools) {
 			for _, its := range homes(e.Addr, pools) {
 				if mine.Segment().Overlaps(its.Segment()) {

@@ -19,7 +19,12 @@ func TestReservationProblems(t *testing.T) {
 		kept       []lease.Reservation
 	}{
 		"not an address": {"reservation: x\n", `p:6: reservation x: "x" is no IPv4 address like 10.0.0.1`, nil},
-		"IPv6":           {"reservation: fd00::9\n", `p:6: reservation fd00::9: "fd00::9" is an IPv6 address; an IPv4 address like 10.0.0.1 belongs here`, nil},
+		"IPv6":           {"reservation: fd00::9\n", `warning: p:6: reservation fd00::9: fd00::9 is in no pool's subnet; the reservation has no effect`, []lease.Reservation{{Addr: addr("fd00::9")}}},
+		"mapped":         {"reservation: ::ffff:10.0.0.9\n", `p:6: reservation ::ffff:10.0.0.9: "::ffff:10.0.0.9" is an IPv4 address; an IPv6 address like 2001:db8::1 belongs here`, nil},
+		"one of each family": {
+			"pool: b\n bridge vmbr0\n subnet6 fd00::/64\n range6 fd00::/64\nreservation: 10.0.0.9\n guest 101\nreservation: fd00::9\n guest 101\n", "",
+			[]lease.Reservation{ct101, {Addr: addr("fd00::9"), Owner: lease.Owner{VMID: 101}}},
+		},
 		"nowhere": {
 			"reservation: 10.9.0.1\n", `warning: p:6: reservation 10.9.0.1: 10.9.0.1 is in no pool's subnet; the reservation has no effect`,
 			[]lease.Reservation{{Addr: addr("10.9.0.1")}},

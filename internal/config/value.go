@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"pve-iplease/internal/lease"
 )
 
 // isWord reports whether s has 1 to most characters, all of them ASCII letters,
@@ -69,6 +71,24 @@ func parseNodes(s string) ([]string, error) {
 		return nil, errors.New("the list names no node; leave it out for all nodes")
 	}
 	return nodes, nil
+}
+
+// parseNICs reads which interfaces of a guest are meant: all, or a list.
+func parseNICs(s string) (set lease.NICs, _ error) {
+	if s == "all" {
+		return lease.AllNICs, nil
+	}
+	for _, w := range words(s) {
+		n, err := strconv.Atoi(strings.TrimPrefix(w, "net"))
+		if err != nil || w != fmt.Sprintf("net%d", n) || !lease.AllNICs.Has(n) {
+			return set, fmt.Errorf("%s is no interface; allowed are all, and a list of net0 to net31 like net0,net2", quote(w))
+		}
+		set = set.With(n)
+	}
+	if set == 0 {
+		return 0, errors.New("the list names no interface; allowed are all, and a list like net0,net2")
+	}
+	return set, nil
 }
 
 // words splits a list at commas and blanks.

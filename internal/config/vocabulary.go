@@ -12,7 +12,6 @@ var errNoValue = errors.New("has no value")
 const (
 	once = iota
 	many
-	later // a word kept for what this version cannot do yet
 )
 
 // vocabulary is the properties of one kind of section.
@@ -21,21 +20,19 @@ type vocabulary map[string]int
 var poolWords = vocabulary{
 	"bridge": once, "vlan": once, "nodes": many, "subnet": once, "gateway": once, "range": many, "exclude": many,
 	"strategy": once, "dhcp": once, "on-conflict": once, "unproven": once, "hold": once, "probe": once, "comment": once,
-	"nics": later, "announce": later, "subnet6": later, "gateway6": later, "range6": later, "exclude6": later,
+	"nics": many, "announce": once,
+	"subnet6": once, "gateway6": once, "range6": many, "exclude6": many, "strategy6": once,
 }
 
 var pinWords = vocabulary{"guest": once, "comment": once}
 
-// knows reports whether this version acts on the word.
 func (v vocabulary) knows(word string) bool {
-	often, listed := v[word]
-	return listed && often != later
+	_, listed := v[word]
+	return listed
 }
 
-// known are the words that this version acts on, sorted.
-func (v vocabulary) known() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(v)), func(w string) bool { return !v.knows(w) })
-}
+// known are the words, sorted.
+func (v vocabulary) known() []string { return slices.Sorted(maps.Keys(v)) }
 
 // isProperty reports whether the word is a property of any section.
 func isProperty(word string) bool {

@@ -85,6 +85,9 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 	var here []*lease.Pool
 	for i := range h.Pools.Pools {
 		p := &h.Pools.Pools[i]
+		if p.Family() != lease.IPv4 {
+			continue
+		}
 		if p.Name == o.Pool {
 			return p, nil
 		}

@@ -26,7 +26,7 @@ func (r *run) brokenPools() error {
 // served the NIC.
 func (r *run) mayBeDisabled(s subject) bool {
 	for _, d := range r.Pools.Disabled {
-		if d.MayServe(r.Here.Name, s.nic.Bridge, s.nic.Tag) {
+		if d.MayServe(r.Here.Name, s.nic.Bridge, s.nic.Tag, s.owner.NIC) {
 			return true
 		}
 	}

@@ -194,7 +194,7 @@ func (r *run) subject() (s subject, done bool, err error) {
 		return s, false, fmt.Errorf("CT %s: %w", r.id, err)
 	}
 	for i := range r.Pools.Pools {
-		if p := &r.Pools.Pools[i]; p.Serves(r.Here.Name, s.nic.Bridge, s.nic.Tag) {
+		if p := &r.Pools.Pools[i]; p.Family() == lease.IPv4 && p.NICs.Has(s.owner.NIC) && p.Serves(r.Here.Name, s.nic.Bridge, s.nic.Tag) {
 			s.pools = append(s.pools, p)
 		}
 	}

@@ -24,6 +24,8 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 		}
 		grants = append(grants, g)
 	}
+	oneGateway(grants)
+	t.shareSpares(&w, grants)
 	if t.changed {
 		t.NoteMissing(w) // since it is written anyway
 	}
@@ -72,8 +74,9 @@ func (a *acquisition) decide() (Grant, error) {
 // servers finds the pools that serve the NIC.
 func (a *acquisition) servers() {
 	for i := range a.w.Pools {
-		if a.w.Pools[i].Serves(a.w.Node, a.want.Bridge, a.want.Tag) {
-			a.pools = append(a.pools, &a.w.Pools[i])
+		p := &a.w.Pools[i]
+		if p.Family() == a.want.Family && p.NICs.Has(a.want.Owner.NIC) && p.Serves(a.w.Node, a.want.Bridge, a.want.Tag) {
+			a.pools = append(a.pools, p)
 		}
 	}
 }
@@ -119,7 +122,7 @@ func (a *acquisition) resume() (Grant, error) {
 	if len(others) == 0 || a.own.Origin != FromPool {
 		return a.renew()
 	}
-	asks := len(others) == 1 && a.w.Inventory.Guests[others[0].Owner.VMID].Hooked
+	asks := len(others) == 1 && a.w.asks(others[0])
 	if asks && a.own.moved() {
 		return a.passOn(others[0].Owner)
 	}
@@ -193,7 +196,7 @@ func (a *acquisition) pinned(addr netip.Addr) (Grant, error) {
 func (a *acquisition) yields(u Use) bool {
 	for _, l := range a.t.byOwner[u.Owner] {
 		if l.Addr == u.Addr && l.State == Released && l.Origin != Static {
-			return a.w.Inventory.Guests[u.Owner.VMID].Hooked
+			return a.w.asks(u)
 		}
 	}
 	return false
@@ -211,7 +214,7 @@ func (a *acquisition) fresh() (Grant, error) {
 		if exhausted != nil {
 			a.note("%v", exhausted)
 		}
-		g := a.take(p, best[0].addr, Fresh, FromPool, best[0].reason(p))
+		g := a.take(p, best[0].addr, Fresh, FromPool, a.reason(p, best[0]))
 		g.From, g.Spares, g.Passed = best[0].from, spares(best, g.Lease.Addr), passed
 		return g, nil
 	}
@@ -224,7 +227,7 @@ func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
 	var found [taken][]candidate
 	var passed []Passed
 	seg := a.segment(p)
-	for addr := range p.candidates(a.want.Owner) {
+	for addr := range p.candidates(a.want.Owner, a.want.MAC) {
 		c := a.t.rank(a.w, p, seg, a.want.Owner, Owner{}, addr)
 		if a.avoids(addr) {
 			c.tier, c.why = taken, a.asked(addr)
@@ -281,9 +284,12 @@ func (a *acquisition) asked(addr netip.Addr) string {
 }
 
 // reason says why a candidate was the best.
-func (c candidate) reason(p *Pool) string {
+func (a *acquisition) reason(p *Pool, c candidate) string {
 	switch c.tier {
 	case unused:
+		if p.Strategy == EUI64 && c.addr == p.eui64(a.want.MAC) {
+			return "from its MAC address"
+		}
 		return p.Strategy.reason()
 	case expired:
 		return "nothing better is left: longest released"

@@ -84,7 +84,7 @@ func (t *Table) rank(w *World, p *Pool, seg Segment, owner, from Owner, a netip.
 		case u.Owner == owner, !u.Segment.Bridgeless() && !u.Segment.Overlaps(seg), w.Inventory.Guests[u.Owner.VMID].Template:
 		case u.Where == Snapshot:
 			c.tier = max(c.tier, snapshotted)
-		case u.Owner == c.from && w.Inventory.Guests[u.Owner.VMID].Hooked:
+		case u.Owner == c.from && w.asks(u):
 			// Invariant 1's exception: it will be told at its next start.
 		default:
 			return candidate{addr: a, tier: taken, why: w.explained(func() string { return u.describe(&w.Inventory) })}
@@ -113,10 +113,13 @@ func (w *World) barred(p *Pool, owner Owner, a netip.Addr) string {
 	if !p.Subnet.Contains(a) || p.Subnet.Bits() >= a.BitLen()-1 {
 		return ""
 	}
+	if a.Is6() {
+		return p.anycast(a)
+	}
 	if a == p.Subnet.Masked().Addr() {
 		return "is the network address of " + p.Subnet.String()
 	}
-	if a.Is4() && !p.Subnet.Contains(a.Next()) {
+	if !p.Subnet.Contains(a.Next()) {
 		return "is the broadcast address of " + p.Subnet.String()
 	}
 	return ""
@@ -150,11 +153,11 @@ func (l *Lease) describe() string {
 	case Conflicted:
 		return fmt.Sprintf("was seen in use by %s at %s", l.MAC, stamp(l.Since))
 	case Offered:
-		return fmt.Sprintf("is offered to %s until %s", l.Owner.Guest(), stamp(l.Until))
+		return fmt.Sprintf("is offered to %s until %s", l.Owner.place(), stamp(l.Until))
 	case Released:
-		return fmt.Sprintf("is kept for %s, stopped since %s", l.Owner.Guest(), stamp(l.Since))
+		return fmt.Sprintf("is kept for %s, stopped since %s", l.Owner.place(), stamp(l.Since))
 	}
-	return fmt.Sprintf("is leased to %s since %s", l.Owner.Guest(), stamp(l.Since))
+	return fmt.Sprintf("is leased to %s since %s", l.Owner.place(), stamp(l.Since))
 }
 
 // explained builds a reason only where somebody will read it: in a full pool
@@ -189,7 +192,7 @@ func (w *World) holdOver(l *Lease) bool {
 // describe says whose config names the address.
 func (u Use) describe(inv *Inventory) string {
 	g := inv.Guests[u.Owner.VMID]
-	s := "is named by the config of " + u.Owner.Guest()
+	s := "is named by the config of " + u.Owner.place()
 	if g.Node != "" {
 		s += " on " + g.Node
 	}

@@ -2,6 +2,7 @@ package lease_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,8 +18,8 @@ func TestTableModel(t *testing.T) {
 		m := newModel(t)
 		id := rapid.SampledFrom(modelIDs)
 		address := rapid.Custom(func(t *rapid.T) netip.Addr {
-			a := ip("10.0.0.199")
-			for range rapid.IntRange(0, 5).Draw(t, "offset") {
+			a := ip(rapid.SampledFrom([]string{"10.0.0.199", "2001:db8::1ff"}).Draw(t, "family"))
+			for range rapid.IntRange(0, 6).Draw(t, "offset") {
 				a = a.Next()
 			}
 			return a
@@ -36,7 +37,7 @@ func TestTableModel(t *testing.T) {
 			"create and start": func(t *rapid.T) {
 				id := id.Draw(t, "guest")
 				if m.guests[id] == nil {
-					m.guests[id] = &modelGuest{}
+					m.guests[id] = &modelGuest{conf: places{}}
 				}
 				m.start(t, id, false)
 			},
@@ -46,7 +47,8 @@ func TestTableModel(t *testing.T) {
 			"kill":  on(func(_ *rapid.T, _ lease.VMID, g *modelGuest) { g.running = false }),
 			"edit": on(func(t *rapid.T, _ lease.VMID, g *modelGuest) {
 				if !g.running {
-					g.conf = address.Draw(t, "address")
+					a := address.Draw(t, "address")
+					g.conf[draw(t, lease.FamilyOf(a))] = a
 				}
 			}),
 			"destroy": on(func(_ *rapid.T, id lease.VMID, g *modelGuest) {
@@ -55,7 +57,10 @@ func TestTableModel(t *testing.T) {
 				}
 			}),
 			"release": on(m.release),
-			"move":    on(func(t *rapid.T, id lease.VMID, g *modelGuest) { m.move(t, id, g, address.Draw(t, "address")) }),
+			"move": on(func(t *rapid.T, id lease.VMID, g *modelGuest) {
+				a := address.Draw(t, "address")
+				m.move(id, draw(t, lease.FamilyOf(a)), g, a)
+			}),
 			"stranger": func(t *rapid.T) {
 				if a := address.Draw(t, "address"); m.answers(a) == nil {
 					m.strangers[a] = true
@@ -71,6 +76,12 @@ func TestTableModel(t *testing.T) {
 	})
 }
 
+// draw picks one of the managed places of a family.
+func draw(t *rapid.T, f lease.Family) place {
+	of := slices.DeleteFunc(slices.Clone(managed), func(p place) bool { return p.family != f })
+	return rapid.SampledFrom(of).Draw(t, "place")
+}
+
 // stop is a post-stop.
 func (m *model) stop(t *rapid.T, id lease.VMID, g *modelGuest) {
 	if !g.running {
@@ -79,8 +90,13 @@ func (m *model) stop(t *rapid.T, id lease.VMID, g *modelGuest) {
 	g.running = false
 	_ = m.update(func(tb *lease.Table) error {
 		released, kept := tb.Stopped(lease.Run{VMID: id, Node: "pve1", Boot: "b", Started: g.started, Now: m.now})
-		if len(released) != 1 || len(kept) != 0 || released[0].Addr != g.addr {
-			t.Fatalf("CT %s had %s; released %v, kept %v", id, g.addr, released, kept)
+		for _, l := range released {
+			if g.addr[place{l.Owner.NIC, lease.FamilyOf(l.Addr)}] != l.Addr {
+				kept = append(kept, lease.Kept{Lease: l, Why: "it ran with another"})
+			}
+		}
+		if len(released) != len(managed) || len(kept) != 0 {
+			t.Fatalf("CT %s had %v; released %v, kept %v", id, g.addr, released, kept)
 		}
 		return nil
 	})
@@ -94,21 +110,20 @@ func (m *model) release(_ *rapid.T, id lease.VMID, g *modelGuest) {
 }
 
 // move gives an address to a stopped guest; who names it must be stopped.
-func (m *model) move(_ *rapid.T, id lease.VMID, g *modelGuest, a netip.Addr) {
+func (m *model) move(id lease.VMID, at place, g *modelGuest, a netip.Addr) {
 	if g.running {
 		return
 	}
 	for _, o := range m.guests {
-		if o.running && o.conf == a {
-			return
+		for _, c := range o.conf {
+			if o.running && c == a {
+				return
+			}
 		}
 	}
-	want := lease.Want{Owner: ct(id), MAC: mac(byte(id)), Bridge: "vmbr0"}
-	if g.conf.IsValid() {
-		want.Current = netip.PrefixFrom(g.conf, 24)
-	}
+	want := lease.Want{Owner: at.owner(id), Family: at.family, MAC: macAt(id, at.nic), Bridge: "vmbr0", Current: g.conf.prefixed(at)}
 	_ = m.update(func(tb *lease.Table) error {
-		return tb.Move(m.world(), m.claim(), lease.Key{Segment: m.pool.Segment(), Addr: a}, want)
+		return tb.Move(m.world(), m.claim(), lease.Key{Segment: m.pools[at.family].Segment(), Addr: a}, want)
 	})
 }
 

@@ -20,42 +20,75 @@ type model struct {
 	guests    map[lease.VMID]*modelGuest
 	strangers map[netip.Addr]bool
 	table     *lease.Table
-	pool      lease.Pool
+	pools     []lease.Pool // one a family
 	claims    int
 }
 
+// modelGuest has a place for an address on each of its NICs in each family.
 type modelGuest struct {
-	conf    netip.Addr // what net0 says
+	conf    places // what the config says
 	running bool
-	addr    netip.Addr // that it runs with
+	addr    places // that it runs with
 	started time.Duration
+}
+
+// place is a NIC and a family.
+type place struct {
+	nic    int
+	family lease.Family
+}
+
+type places map[place]netip.Addr
+
+// managed are the places that the pools fill; all NICs are on one network.
+var managed = []place{{0, lease.IPv4}, {0, lease.IPv6}, {1, lease.IPv4}}
+
+func (p place) owner(id lease.VMID) lease.Owner { return lease.Owner{VMID: id, NIC: p.nic} }
+
+// macAt is the MAC of a guest's NIC.
+func macAt(id lease.VMID, nic int) lease.MAC {
+	return lease.MAC{0xbc, 0x24, 0x11, 0, byte(nic), byte(id)}
+}
+
+// prefixed is the address as the config says it, with its network's length.
+func (p places) prefixed(at place) netip.Prefix {
+	bits := map[lease.Family]int{lease.IPv4: 24, lease.IPv6: 64}
+	if !p[at].IsValid() {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(p[at], bits[at.family])
 }
 
 var modelIDs = []lease.VMID{101, 102, 103, 104}
 
 func newModel(t *rapid.T) *model {
 	m := &model{now: now, guests: map[lease.VMID]*modelGuest{}, strangers: map[netip.Addr]bool{}, table: lease.NewTable()}
-	m.pool = lan(func(p *lease.Pool) {
-		p.Ranges[0].Last = ip("10.0.0.202")
+	m.pools = []lease.Pool{lan(all), lan6(all)}
+	m.pools[0].Ranges[0].Last = ip("10.0.0.204")
+	m.pools[1].Ranges[0] = lease.Range{First: ip("2001:db8::200"), Last: ip("2001:db8::202")}
+	for i := range m.pools {
+		p := &m.pools[i]
 		p.Hold = rapid.SampledFrom([]time.Duration{0, time.Hour, 24 * time.Hour, lease.Forever}).Draw(t, "hold")
 		p.Strategy = rapid.SampledFrom([]lease.Strategy{lease.First, lease.ByVMID, lease.Spread}).Draw(t, "strategy")
-	})
+	}
 	return m
 }
 
 func (m *model) ids() []lease.VMID { return slices.Sorted(maps.Keys(m.guests)) }
 
 func (m *model) world() lease.World {
-	w := newScene(m.pool).w
+	w := newScene(m.pools...).w
 	w.Now = m.now
 	clear(w.Inventory.Guests)
 	for _, id := range m.ids() {
 		g := m.guests[id]
 		w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: "pve1", Hooked: true}
-		if g.conf.IsValid() {
-			w.Inventory.Uses[g.conf] = append(w.Inventory.Uses[g.conf], lease.Use{
-				Addr: g.conf, Owner: ct(id), Segment: lease.NewSegment("vmbr0", 0, "pve1"),
-			})
+		for _, at := range managed {
+			if a := g.conf[at]; a.IsValid() {
+				w.Inventory.Uses[a] = append(w.Inventory.Uses[a], lease.Use{
+					Addr: a, Owner: at.owner(id), Segment: lease.NewSegment("vmbr0", 0, "pve1"),
+				})
+			}
 		}
 	}
 	return w
@@ -90,32 +123,45 @@ func (m *model) start(t *rapid.T, id lease.VMID, crash bool) {
 	if g.running {
 		return
 	}
-	want := lease.Want{Owner: ct(id), MAC: mac(byte(id)), Bridge: "vmbr0"}
-	if g.conf.IsValid() {
-		want.Current = netip.PrefixFrom(g.conf, 24)
-	}
 	var grants []lease.Grant
 	err := m.update(func(tb *lease.Table) (err error) {
-		grants, err = tb.Acquire(m.world(), m.claim(), []lease.Want{want})
+		grants, err = tb.Acquire(m.world(), m.claim(), m.wants(id))
 		return err
 	})
 	if err != nil || crash {
 		m.refused(t, id, err)
 		return
 	}
-	grant, err := m.prove(grants[0])
-	if err != nil {
-		m.refused(t, id, err)
-		return
+	for i := range grants {
+		if grants[i], err = m.prove(grants[i]); err != nil {
+			m.refused(t, id, err)
+			return
+		}
 	}
-	if err := m.table.Confirm(m.world(), []lease.Grant{grant}); err != nil {
+	if err := m.table.Confirm(m.world(), grants); err != nil {
 		t.Fatalf("nothing changed, and the claim of %s is not confirmed: %v", id, err)
 	}
-	if g.conf.IsValid() && grant.Keeps() != (g.conf == grant.Lease.Addr && grant.Gateway == grant.Want.Gateway || grant.How == lease.Guarded) {
-		t.Fatalf("CT %s keeps %s: %v", id, g.conf, grant)
+	next := modelGuest{conf: places{}, running: true}
+	for i, grant := range grants {
+		at := managed[i]
+		if c := g.conf[at]; c.IsValid() && grant.Keeps() != (c == grant.Lease.Addr && grant.Gateway == grant.Want.Gateway || grant.How == lease.Guarded) {
+			t.Fatalf("CT %s keeps %s: %v", id, c, grant)
+		}
+		next.conf[at] = grant.Lease.Addr
 	}
 	m.up += 10 * time.Millisecond
-	*g = modelGuest{conf: grant.Lease.Addr, running: true, addr: grant.Lease.Addr, started: m.up}
+	next.addr, next.started = maps.Clone(next.conf), m.up
+	*g = next
+}
+
+// wants are those of a guest's start.
+func (m *model) wants(id lease.VMID) (wants []lease.Want) {
+	for _, at := range managed {
+		wants = append(wants, lease.Want{
+			Owner: at.owner(id), Family: at.family, MAC: macAt(id, at.nic), Bridge: "vmbr0", Current: m.guests[id].conf.prefixed(at),
+		})
+	}
+	return wants
 }
 
 // prove asks the wire until the claim is on an address that nobody has.
@@ -148,8 +194,10 @@ func (m *model) answers(a netip.Addr) []lease.MAC {
 		return []lease.MAC{{6, 6}}
 	}
 	for _, id := range m.ids() {
-		if g := m.guests[id]; g.running && g.addr == a {
-			return []lease.MAC{mac(byte(id))}
+		for _, at := range managed {
+			if g := m.guests[id]; g.running && g.addr[at] == a {
+				return []lease.MAC{macAt(id, at.nic)}
+			}
 		}
 	}
 	return nil
@@ -162,21 +210,28 @@ func (m *model) refused(t *rapid.T, id lease.VMID, err error) {
 	if err != nil && !errors.As(err, &full) && !errors.As(err, &conflict) {
 		t.Fatalf("CT %s: %v", id, err)
 	}
-	for i := 0; full != nil && i < 3; i++ {
-		a := ip("10.0.0.200")
-		for range i {
-			a = a.Next()
+	if full == nil {
+		return
+	}
+	f := lease.FamilyOf(full.Holders[0].Addr)
+	left := 0
+	for a := m.pools[f].Ranges[0].First; m.pools[f].Contains(a); a = a.Next() {
+		if !m.named(a) && m.answers(a) == nil && len(m.table.At(lease.Key{Segment: m.pools[f].Segment(), Addr: a})) == 0 {
+			left++
 		}
-		if !m.named(a) && m.answers(a) == nil && len(m.table.At(lease.Key{Segment: m.pool.Segment(), Addr: a})) == 0 {
-			t.Fatalf("CT %s gets none, and %s is nobody's", id, a)
-		}
+	}
+	// What a start that failed took for its other places is not in the table.
+	if left >= 2 || f == lease.IPv6 && left > 0 {
+		t.Fatalf("CT %s gets none, and %d addresses are nobody's", id, left)
 	}
 }
 
 func (m *model) named(a netip.Addr) bool {
 	for _, g := range m.guests {
-		if g.conf == a {
-			return true
+		for _, c := range g.conf {
+			if c == a {
+				return true
+			}
 		}
 	}
 	return false
@@ -190,23 +245,31 @@ func (m *model) check(t *rapid.T) {
 		if !g.running {
 			continue
 		}
-		if o, twice := living[g.addr]; twice {
-			t.Fatalf("CT %s and CT %s run with %s", o, id, g.addr)
-		}
-		living[g.addr] = id
-		own := m.table.Of(ct(id))
-		if len(own) != 1 || own[0].Addr != g.addr || own[0].State != lease.Bound {
-			t.Fatalf("CT %s runs with %s, and the ledger has %+v", id, g.addr, own)
+		for _, at := range managed {
+			a := g.addr[at]
+			if o, twice := living[a]; twice {
+				t.Fatalf("CT %s and CT %s run with %s", o, id, a)
+			}
+			living[a] = id
+			own := slices.DeleteFunc(m.table.Of(at.owner(id)), func(l lease.Lease) bool { return lease.FamilyOf(l.Addr) != at.family })
+			if len(own) != 1 || own[0].Addr != a || own[0].State != lease.Bound {
+				t.Fatalf("CT %s runs with %s on net%d, and the ledger has %+v", id, a, at.nic, own)
+			}
 		}
 	}
-	owners, addrs := map[lease.Owner]bool{}, map[netip.Addr]bool{}
+	type right struct {
+		lease.Owner
+		lease.Family
+	}
+	owners, addrs := map[right]bool{}, map[netip.Addr]bool{}
 	for l := range m.table.All() {
-		if addrs[l.Addr] || !l.Owner.IsZero() && owners[l.Owner] {
+		r := right{l.Owner, lease.FamilyOf(l.Addr)}
+		if addrs[l.Addr] || !l.Owner.IsZero() && owners[r] {
 			t.Fatalf("%s of %s is in the ledger twice", l.Addr, l.Owner)
 		}
 		if l.Gen > m.table.Generation {
 			t.Fatalf("%s was changed in generation %d of %d", l.Addr, l.Gen, m.table.Generation)
 		}
-		addrs[l.Addr], owners[l.Owner] = true, true
+		addrs[l.Addr], owners[r] = true, true
 	}
 }

@@ -9,6 +9,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 	refuse := func(format string, args ...any) error {
 		return &ConflictError{Addr: k.Addr, Reason: fmt.Sprintf(format, args...)}
 	}
+	want.Family = FamilyOf(k.Addr)
 	a := acquisition{t: t, w: &w, claim: c, want: want}
 	a.servers()
 	p := a.poolOf(k.Addr)
@@ -34,7 +35,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 		}
 	}
 	for _, l := range t.Of(want.Owner) {
-		if l.Segment.Overlaps(k.Segment) {
+		if l.Segment.Overlaps(k.Segment) && FamilyOf(l.Addr) == want.Family {
 			t.drop(l.Key)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"math"
 	"net/netip"
+	"slices"
+	"strconv"
 )
 
 // size is the number of addresses in a range; ranges of 2⁶⁴ addresses and
@@ -77,12 +79,12 @@ func (p *Pool) start(o Owner) uint64 {
 	size := p.Size()
 	switch p.Strategy {
 	case ByVMID:
-		// What administrators do by hand: CT 105 gets the subnet's .105.
-		if i, ok := p.index(Range{First: p.Subnet.Addr()}.at(uint64(o.VMID) + uint64(o.NIC))); ok {
+		id := uint64(o.VMID) + uint64(o.NIC)
+		if i, ok := p.index(p.byHand(id)); ok && i < size {
 			return i
 		}
-		return (uint64(o.VMID) + uint64(o.NIC)) % size
-	case Spread:
+		return id % size
+	case Spread, EUI64:
 		h := fnv.New64a()
 		h.Write([]byte(o.String()))
 		return h.Sum64() % size
@@ -90,30 +92,75 @@ func (p *Pool) start(o Owner) uint64 {
 	return 0
 }
 
+// byHand is the address that administrators give a guest by hand: CT 105 gets
+// .105, and ::105 in IPv6, where the decimal digits are written as they are.
+func (p *Pool) byHand(id uint64) netip.Addr {
+	if p.Family() == IPv6 {
+		id, _ = strconv.ParseUint(strconv.FormatUint(id, 10), 16, 64)
+	}
+	return Range{First: p.Subnet.Masked().Addr()}.at(id)
+}
+
 // reason says in which order the first free address was found.
 func (s Strategy) reason() string {
 	switch s {
 	case ByVMID:
 		return "first free address from the VMID on"
-	case Spread:
+	case Spread, EUI64:
 		return "first free address from the owner's hash on"
 	}
 	return "lowest free address"
 }
 
 // candidates yields the pool's addresses in the order of its strategy,
-// excluded ones left out.
-func (p *Pool) candidates(o Owner) iter.Seq[netip.Addr] {
+// excluded and reserved ones left out. What is left out is stepped over in one
+// go: an IPv6 network has more addresses than anybody can look at.
+func (p *Pool) candidates(o Owner, m MAC) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		size := p.Size()
 		if size == 0 {
 			return
 		}
-		for i, from := uint64(0), p.start(o); i < size; i++ {
-			a := p.nth((from + i) % size)
-			if p.Contains(a) && !yield(a) {
+		own := p.eui64(m)
+		if p.Strategy != EUI64 || !p.Contains(own) {
+			own = netip.Addr{}
+		} else if !yield(own) {
+			return
+		}
+		holes := slices.Concat(p.Excludes, p.Reserved())
+		for i, from := uint64(0), p.start(o); i < size; {
+			at := from + i
+			if at >= size || at < from { // the sum may be more than 64 bits hold
+				at -= size
+			}
+			a := p.nth(at)
+			if n := p.hole(holes, a); n > 0 {
+				i += min(n, size-i)
+				continue
+			}
+			if i++; a != own && !yield(a) {
 				return
 			}
 		}
 	}
+}
+
+// hole is how many addresses from a on are left out, as far as the range that
+// a is in goes.
+func (p *Pool) hole(holes []Range, a netip.Addr) uint64 {
+	for _, h := range holes {
+		if !h.Contains(a) {
+			continue
+		}
+		for _, r := range p.Ranges {
+			if r.Contains(a) {
+				last := h.Last
+				if r.Last.Less(last) {
+					last = r.Last
+				}
+				return Range{a, last}.size()
+			}
+		}
+	}
+	return 0
 }

@@ -11,6 +11,15 @@ func (w *World) others(k Key, owner Owner) []Use {
 	})
 }
 
+// asks reports whether the guest whose config names an address will ask us
+// before it starts with it again: it has our hook, and a pool serves the NIC.
+func (w *World) asks(u Use) bool {
+	g := w.Inventory.Guests[u.Owner.VMID]
+	return g.Hooked && slices.ContainsFunc(w.Pools, func(p Pool) bool {
+		return p.Family() == FamilyOf(u.Addr) && p.NICs.Has(u.Owner.NIC) && p.Serves(g.Node, u.Segment.Bridge, u.Segment.Tag)
+	})
+}
+
 // NamedByOthers says whose config names an address beside the owner's; empty:
 // nobody's.
 func (w *World) NamedByOthers(k Key, owner Owner) string {

@@ -54,6 +54,14 @@ func (o Owner) Guest() string {
 	return strings.ToUpper(o.Kind.String()) + " " + o.VMID.String()
 }
 
+// place names the guest, and the interface if it is not its first.
+func (o Owner) place() string {
+	if o.NIC == 0 {
+		return o.Guest()
+	}
+	return fmt.Sprintf("%s net%d", o.Guest(), o.NIC)
+}
+
 // String is the owner's name in the ledger and in messages: ct/101/net0.
 func (o Owner) String() string {
 	return fmt.Sprintf("%s/%s/net%d", o.Kind, o.VMID, o.NIC)

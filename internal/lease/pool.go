@@ -45,11 +45,13 @@ func (r Range) String() string {
 type Strategy string
 
 // The strategies: lowest free address, the guest's id counted from the start
-// of the pool, a hash of the owner.
+// of the pool, a hash of the owner, and, of IPv6 alone, the address that the
+// guest's MAC would give itself (RFC 4291, appendix A).
 const (
 	First  Strategy = "first"
 	ByVMID Strategy = "vmid"
 	Spread Strategy = "spread"
+	EUI64  Strategy = "eui64"
 )
 
 // Gateway says what becomes of gw= in a managed interface's line.
@@ -62,14 +64,17 @@ type Gateway struct {
 // an administrator releases it.
 const Forever = time.Duration(1<<63 - 1)
 
-// Pool is a named set of addresses on one segment. Its name is a label only:
-// ownership is segment and address, so a pool may be renamed freely.
+// Pool is a named set of addresses of one family on one segment. Its name is a
+// label only: ownership is segment and address, so a pool may be renamed
+// freely. One section of the pools file with both families makes two pools of
+// one name.
 type Pool struct {
 	Name     string
 	Comment  string
 	Bridge   string
 	VLAN     uint16   // 0: untagged
 	Nodes    []string // nodes whose bridge this is; empty: all
+	NICs     NICs     // interfaces that get their addresses from it
 	Subnet   netip.Prefix
 	Gateway  Gateway
 	Ranges   []Range
@@ -81,15 +86,25 @@ type Pool struct {
 	Unproven bool          // `unproven start`: start a fresh lease that could not be proved
 	Hold     time.Duration // how long a stopped guest's address is kept from others
 	Probe    string        // name of the probe preset: default, fast, careful, rfc5227
+	Quiet    bool          // `announce no`: neighbours aren't told of an address's new MAC
 }
 
 // Segment is the network the pool's addresses live in.
 func (p *Pool) Segment() Segment { return NewSegment(p.Bridge, p.VLAN, p.Nodes...) }
 
-// Serves reports whether the pool is meant for a NIC on this bridge and tag
+// Family is that of the pool's addresses.
+func (p *Pool) Family() Family { return FamilyOf(p.Subnet.Addr()) }
+
+// Serves reports whether the pool is meant for NICs on this bridge and tag
 // of this node.
 func (p *Pool) Serves(node, bridge string, tag uint16) bool {
 	return p.Bridge == bridge && p.VLAN == tag && (len(p.Nodes) == 0 || slices.Contains(p.Nodes, node))
+}
+
+// Reaches reports whether a guest in the pool's network can have a gateway as
+// its neighbour: it is in the subnet, or, as routers of IPv6 are, link-local.
+func (p *Pool) Reaches(gateway netip.Addr) bool {
+	return p.Subnet.Contains(gateway) || gateway.Is6() && gateway.IsLinkLocalUnicast()
 }
 
 // Contains reports whether the pool may lease a: inside a range, not excluded.

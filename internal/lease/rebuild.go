@@ -41,7 +41,7 @@ func (w *World) soleOwner(uses []Use) (owner Use, living int) {
 // restore enters a guest's address as its lease, if a pool serves its NIC.
 func (w *World) restore(t *Table, u Use, id string) {
 	g := w.Inventory.Guests[u.Owner.VMID]
-	if !g.Hooked || u.Owner.NIC != 0 || u.Where != Running || u.Owner.Kind != Container {
+	if !g.Hooked || u.Where != Running {
 		return
 	}
 	l := Lease{
@@ -50,7 +50,7 @@ func (w *World) restore(t *Table, u Use, id string) {
 	}
 	for i := range w.Pools {
 		p := &w.Pools[i]
-		if !p.Serves(g.Node, u.Segment.Bridge, u.Segment.Tag) {
+		if !p.Serves(g.Node, u.Segment.Bridge, u.Segment.Tag) || !p.NICs.Has(u.Owner.NIC) || p.Family() != FamilyOf(u.Addr) {
 			continue
 		}
 		if l.Segment.Bridgeless() || p.Contains(u.Addr) {

@@ -21,10 +21,10 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 }
 
 // store puts the lease in, unless the one that is there says the same; other
-// leases of this owner on the segment end.
+// leases of this owner and family on the segment end.
 func (a *acquisition) store(want Lease) Lease {
 	for _, l := range a.t.Of(a.want.Owner) {
-		if !l.Segment.Overlaps(want.Segment) {
+		if !l.Segment.Overlaps(want.Segment) || FamilyOf(l.Addr) != a.want.Family {
 			continue
 		}
 		if l.Addr != want.Addr {
@@ -72,11 +72,11 @@ func (a *acquisition) lines(p *Pool, addr netip.Addr, how How) (netip.Prefix, ne
 	}
 	prefix := netip.PrefixFrom(addr, p.Subnet.Bits())
 	switch {
-	case p.Gateway.None:
+	case p.Gateway.None || a.want.NoGateway:
 		return prefix, netip.Addr{}
 	case p.Gateway.Addr.IsValid():
 		return prefix, p.Gateway.Addr
-	case p.Subnet.Contains(a.want.Gateway) && a.want.Gateway != addr:
+	case p.Reaches(a.want.Gateway) && a.want.Gateway != addr:
 		return prefix, a.want.Gateway
 	}
 	return prefix, netip.Addr{}
@@ -92,18 +92,6 @@ func (a *acquisition) withSpares(g Grant) Grant {
 	return g
 }
 
-// spares are the best candidates beside the granted one. What another guest
-// may come back to is no spare: it is only taken when nothing else is left.
-func spares(best []candidate, granted netip.Addr) []netip.Addr {
-	var out []netip.Addr
-	for _, c := range best {
-		if c.addr != granted && c.tier < expired && len(out) < spareCount {
-			out = append(out, c.addr)
-		}
-	}
-	return out
-}
-
 // reservation finds the address that is pinned to the owner on this segment.
 func (a *acquisition) reservation() (netip.Addr, bool) {
 	for _, r := range a.w.Reservations {
@@ -114,10 +102,10 @@ func (a *acquisition) reservation() (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// ownLease is the owner's lease on this segment.
+// ownLease is the owner's lease of the wanted family on this segment.
 func (a *acquisition) ownLease() *Lease {
 	for _, l := range a.t.Of(a.want.Owner) {
-		if l.Segment.Overlaps(a.segment(nil)) {
+		if l.Segment.Overlaps(a.segment(nil)) && FamilyOf(l.Addr) == a.want.Family {
 			return &l
 		}
 	}

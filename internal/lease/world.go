@@ -19,18 +19,23 @@ type World struct {
 	Explain bool // collect a reason for each address that is passed over
 }
 
-// Want is one NIC that needs an address.
+// Want is one NIC that needs an address of one family.
 type Want struct {
 	Owner   Owner
+	Family  Family
 	MAC     MAC
 	Bridge  string
 	Tag     uint16
 	Closed  bool         // the bridge has no uplink: a network of this node alone
 	Current netip.Prefix // what the guest's config says; invalid: no address
 	Gateway netip.Addr   // likewise, gw=
-	Move    bool         // another address than the present one is asked for
-	Until   time.Time    // set: the guest doesn't exist yet, the lease is offered until then
-	Avoid   []netip.Addr // not to be tried in this run: asked already
+	Routed  bool         // a NIC of this guest that is not ours to change has a gateway of the family
+	// NoGateway is set in the want of a grant that gets none, because another
+	// NIC of the guest has the family's default route.
+	NoGateway bool
+	Move      bool         // another address than the present one is asked for
+	Until     time.Time    // set: the guest doesn't exist yet, the lease is offered until then
+	Avoid     []netip.Addr // not to be tried in this run: asked already
 }
 
 // segment is where the want's lease lives according to its pool.
