@@ -3,7 +3,10 @@ package hook_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
+	"time"
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/inventory"
@@ -23,36 +26,67 @@ type parsedConf struct {
 	uses  []lease.Use
 }
 
-// inventory reads the node's copy as the inventory reads a mounted pmxcfs: the
-// list of guests, the configs that changed, and the list again.
+// inventory reads the node's copy as inventory.Reader reads a mounted pmxcfs:
+// the list of guests, the configs that changed, and the list again, until both
+// are the same.
 func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
-	for range 5 {
-		p.a.At("lists the guests")
-		mark := p.n.etc.version
-		ids := p.n.etc.ids()
-		listed := make([]conf, len(ids))
-		for i, id := range ids {
-			listed[i] = p.n.etc.guests[id]
-		}
+	if p.seen == nil {
+		p.seen = maps.Clone(p.n.seen)
+	}
+	l := p.lists("lists the guests")
+	for n := 0; ; n++ {
 		vanished := false
-		for i, id := range ids {
-			vanished = p.look(id, listed[i]) || vanished
+		for i, id := range l.ids {
+			vanished = p.look(id, l.confs[i]) || vanished
 		}
 		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
 		}
-		p.a.At("lists the guests again")
-		if !vanished && p.n.etc.version == mark {
-			return p.collect(ids), nil
+		absent := n < 6 && p.misses(l)
+		next := p.lists("lists the guests again")
+		switch {
+		case !vanished && (n == 10 || !absent && next.version == l.version):
+			return p.collect(l.ids), nil
+		case n == 10:
+			return lease.Inventory{}, errors.New("guest configs keep vanishing while they are read")
+		case vanished || absent:
+			p.a.Sleep(time.Duration(n)*2*time.Millisecond, "waits for guests on their way")
+			next = p.lists("lists the guests once more")
+		}
+		l = next
+	}
+}
+
+// listed is the list of guests at one moment.
+type listed struct {
+	version int
+	ids     []lease.VMID
+	confs   []conf
+}
+
+func (p *process) lists(what string) listed {
+	p.a.At(what)
+	l := listed{version: p.n.etc.version, ids: p.n.etc.ids()}
+	for _, id := range l.ids {
+		l.confs = append(l.confs, p.n.etc.guests[id])
+	}
+	return l
+}
+
+// misses reports whether a guest that was read before is not listed.
+func (p *process) misses(l listed) bool {
+	for id := range p.seen {
+		if !slices.Contains(l.ids, id) {
+			return true
 		}
 	}
-	return lease.Inventory{}, errors.New("guest configs keep changing while they are read")
+	return false
 }
 
 // look brings the cache up to date; vanished: the file was not where the list
 // said.
 func (p *process) look(id lease.VMID, listed conf) (vanished bool) {
-	if g, ok := p.n.seen[id]; ok && g.version == listed.version && g.node == listed.node {
+	if g, ok := p.seen[id]; ok && g.version == listed.version && g.node == listed.node {
 		return false
 	}
 	p.a.At("looks at the config of", id.String())
@@ -60,7 +94,7 @@ func (p *process) look(id lease.VMID, listed conf) (vanished bool) {
 	if !ok || now.node != listed.node {
 		return true
 	}
-	p.n.seen[id] = glance{listed.version, listed.node, parse(id, listed.node, now.text)}
+	p.seen[id] = glance{listed.version, listed.node, parse(id, listed.node, now.text)}
 	return false
 }
 
@@ -82,8 +116,10 @@ func (p *process) collect(ids []lease.VMID) lease.Inventory {
 		Guests: make(map[lease.VMID]lease.Guest, len(ids)), Uses: make(map[netip.Addr][]lease.Use, len(ids)),
 		Never: map[netip.Addr]string{}, Complete: true,
 	}
+	maps.DeleteFunc(p.seen, func(id lease.VMID, _ glance) bool { return !slices.Contains(ids, id) })
+	p.n.seen = maps.Clone(p.seen)
 	for _, id := range ids {
-		g := p.n.seen[id]
+		g := p.seen[id]
 		inv.Guests[id] = g.guest
 		for _, u := range g.uses {
 			inv.Uses[u.Addr] = append(inv.Uses[u.Addr], u)

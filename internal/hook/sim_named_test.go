@@ -70,6 +70,26 @@ func TestGuestMigratesWhileTheInventoryWalks(t *testing.T) {
 	})
 }
 
+// In the middle of a rename over an open file pmxcfs lists a guest nowhere.
+func TestGuestIsListedNowhereWhileTheInventoryReads(t *testing.T) {
+	scenario(t, func(s *stage) {
+		b := s.node("b")
+		text := withAddr(s.truth.guests[103].text, addr("192.0.2.10"))
+		s.put(b, 103, "b", text, false)
+		s.settle()
+		s.commanding("knows all", s.node("a"), func(ctx context.Context, h *hook.Hook) { _, _ = h.Inventory(ctx) })
+		s.rest()
+		s.change(b, func(e *etcPVE) { e.version++; delete(e.guests, 103) })
+		s.settle()
+		one := s.starting(101)
+		s.until(one, "waits for guests on their way")
+		s.put(b, 103, "b", text, false)
+		s.settle()
+		s.rest()
+		s.lives(101, "192.0.2.11")
+	})
+}
+
 func TestConfigEditedWhileWaitingForTheLock(t *testing.T) {
 	scenario(t, func(s *stage) {
 		n := s.node("a")

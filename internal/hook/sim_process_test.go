@@ -25,8 +25,9 @@ type process struct {
 	a     *sim.Actor
 	under *guestRun // the lxc-start that it is a post-stop of
 	said  bytes.Buffer
-	left  string // the guest's config when it ended
-	grabs int    // of the config's lock until then
+	left  string                // the guest's config when it ended
+	grabs int                   // of the config's lock until then
+	seen  map[lease.VMID]glance // what it has read of guests, the node's cache to begin with
 }
 
 // hook puts the real hook together on this process.

@@ -4,35 +4,31 @@ package inventory
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
-	"runtime"
 	"strings"
-	"sync"
 	"time"
 
-	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 )
 
 // Reader reads the cluster's guest configs and keeps what it has read: a
 // second reading looks only at files that changed.
 type Reader struct {
-	dir   string // /etc/pve
-	self  func() ([]netip.Prefix, error)
-	list  func() (listing, error)
-	cache cache
-	seen  map[string]parsed
-	last  listing // of pmxcfs
-	stale bool    // what was read differs from what the cache holds
+	dir      string // /etc/pve
+	self     func() ([]netip.Prefix, error)
+	list     func() (listing, error)
+	numbered bool // the listing tells the versions, not the files themselves
+	cache    cache
+	seen     map[place]*parsed
+	last     listing // of pmxcfs
+	stale    bool    // what was read differs from what the cache holds
 }
 
 // NewReader reads below dir, Proxmox's /etc/pve, an ordinary directory; self
 // lists the addresses of this node.
 func NewReader(dir string, self func() ([]netip.Prefix, error)) *Reader {
-	r := &Reader{dir: dir, self: self, seen: map[string]parsed{}}
+	r := &Reader{dir: dir, self: self, seen: map[place]*parsed{}}
 	r.list = r.walk
 	return r
 }
@@ -41,65 +37,54 @@ func NewReader(dir string, self func() ([]netip.Prefix, error)) *Reader {
 // versions of every guest's config. What was read is kept in the file cached
 // for the next process on this node; see Save.
 func NewClusterReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader {
-	r := &Reader{dir: dir, self: self, cache: cache(cached)}
+	r := &Reader{dir: dir, self: self, cache: cache(cached), numbered: true}
 	r.list = r.vmlist
 	r.seen = r.cache.load()
 	return r
 }
 
-// listing is every guest's config file at one moment.
-type listing struct {
-	files    []file
-	complete bool   // false: a directory could not be read
-	mark     string // of a listing by pmxcfs: two with one mark are the same
-}
-
-// file is one guest's config file.
-type file struct {
-	path    string
-	node    string
-	kind    lease.Kind
-	vmid    lease.VMID
-	version string // of the content, from the listing; empty: the file itself tells
-}
-
-// parsed is one guest's config in a certain version.
-type parsed struct {
-	version string
-	guest   lease.Guest
-	uses    []lease.Use
-	err     error
-}
-
-// A config that is listed and not there is being replaced, or its guest is on
-// its way to another node: it is looked for again this often, after pauses
-// that grow by this much.
 const (
+	// tries is how often the configs are read before a cluster that never
+	// stands still is taken as it is, or files that keep vanishing are given up.
 	tries = 10
+	// patience is how many of them a guest is looked for that was there before
+	// and is in no listing now: in the middle of a migration, or of a rename
+	// over an open file, pmxcfs lists it nowhere (memdb_rename in memdb.c).
+	patience = 6
+	// pause grows by itself from try to try.
 	pause = 2 * time.Millisecond
 )
 
-// Read lists every guest and every address that is named. The listing is of
-// one moment, so a guest that moves to another node meanwhile is found on one
-// of them: either its config was read where it was listed, or it had vanished
-// and the listing is read again. What changes after it was read is seen by
-// the next reading.
+// Read lists every guest and every address that is named. The guests are
+// listed before and after their configs are read, and what differs is read
+// again until both listings are the same: what moves from one guest or node to
+// another meanwhile is seen on one of them. In a cluster in which always
+// somebody edits something the last listing is taken, each config of which was
+// read after it was listed.
 func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
-	for n := range tries {
-		l, err := r.list()
-		if err != nil {
-			return lease.Inventory{}, err
-		}
-		vanished := r.parse(ctx, l.files)
+	l, err := r.list()
+	for n := 0; err == nil; n++ {
+		vanished := r.refresh(ctx, l.files)
 		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
 		}
-		if !vanished {
-			return r.collect(l), nil
+		var next listing
+		if next, err = r.list(); err != nil {
+			break
 		}
-		time.Sleep(time.Duration(n) * pause)
+		absent := n < patience && r.misses(l)
+		switch {
+		case !vanished && !absent && next.same(l), !vanished && n == tries && next.start == l.start:
+			return r.collect(l), nil
+		case n == tries:
+			return lease.Inventory{}, fmt.Errorf("guest configs below %s keep vanishing while they are read; try again", r.dir)
+		case vanished || absent:
+			time.Sleep(time.Duration(n) * pause)
+			next, err = r.list()
+		}
+		l = next
 	}
-	return lease.Inventory{}, fmt.Errorf("guest configs below %s keep vanishing while they are read; try again", r.dir)
+	return lease.Inventory{}, err
 }
 
 // Save keeps what was read for the next process. That it can't is no reason
@@ -110,56 +95,21 @@ func (r *Reader) Save() {
 	}
 }
 
-// parse brings what is known of the files up to date, on every core. It
-// reports whether a listed file was gone.
-func (r *Reader) parse(ctx context.Context, files []file) (vanished bool) {
-	results := make([]parsed, len(files))
-	var wg sync.WaitGroup
-	workers := min(runtime.GOMAXPROCS(0), len(files)/32+1)
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < len(files) && ctx.Err() == nil; i += workers {
-				results[i] = read(files[i], r.seen[files[i].path])
-			}
-		})
+// misses reports whether a guest that was read before is not listed.
+func (r *Reader) misses(l listing) bool {
+	if len(r.seen) <= len(l.files) {
+		return false
 	}
-	wg.Wait()
-	seen := make(map[string]parsed, len(files))
-	r.stale = r.stale || len(files) != len(r.seen)
-	for i, f := range files {
-		r.stale = r.stale || results[i].version != r.seen[f.path].version
-		vanished = vanished || errors.Is(results[i].err, fs.ErrNotExist)
-		seen[f.path] = results[i]
+	listed := make(map[lease.VMID]bool, len(l.files))
+	for i := range l.files {
+		listed[l.files[i].vmid] = true
 	}
-	r.seen = seen
-	return vanished
-}
-
-// read parses a file unless its known version still stands.
-func read(f file, known parsed) parsed {
-	version := f.version
-	if version == "" {
-		var err error
-		if version, err = stat(f.path); err != nil {
-			return parsed{err: err}
+	for p := range r.seen {
+		if !listed[p.vmid] {
+			return true
 		}
 	}
-	if known.err == nil && known.version == version {
-		return known
-	}
-	data, err := readFresh(f.path)
-	if err != nil {
-		return parsed{err: err}
-	}
-	conf := guest.Parse(f.kind, data)
-	p := parsed{version: version, uses: conf.Uses(f.vmid), guest: lease.Guest{
-		Kind: f.kind, VMID: f.vmid, Node: f.node, Name: conf.Hostname(),
-		Template: conf.Template(), Hooked: Hooked(conf.Hookscript()), MACs: conf.MACs(),
-	}}
-	for i := range p.uses {
-		p.uses[i].Segment.Nodes = f.node
-	}
-	return p
+	return false
 }
 
 // Hooked reports whether a guest's hookscript volume is this program's, in
@@ -168,24 +118,48 @@ func Hooked(volume string) bool {
 	return strings.HasSuffix(volume, ":snippets/pve-iplease")
 }
 
-// collect joins the files to one inventory.
+// collect joins the files to one inventory, and forgets all others.
 func (r *Reader) collect(l listing) lease.Inventory {
 	inv := lease.Inventory{
 		Guests: make(map[lease.VMID]lease.Guest, len(l.files)),
 		Uses:   make(map[netip.Addr][]lease.Use, len(l.files)),
 		Never:  map[netip.Addr]string{}, Complete: l.complete,
 	}
-	for _, f := range l.files {
-		p := r.seen[f.path]
+	for i := range l.files {
+		f := &l.files[i]
+		p := r.seen[f.place]
 		if p.err != nil {
 			inv.Complete = false
-			p.guest = lease.Guest{Kind: f.kind, VMID: f.vmid, Node: f.node}
+			inv.Guests[f.vmid] = lease.Guest{Kind: f.kind, VMID: f.vmid, Node: f.node}
+			continue
 		}
 		inv.Guests[f.vmid] = p.guest
-		for _, u := range p.uses {
-			inv.Uses[u.Addr] = append(inv.Uses[u.Addr], u)
+		for i, u := range p.uses {
+			if others, shared := inv.Uses[u.Addr]; shared {
+				inv.Uses[u.Addr] = append(others, u)
+			} else {
+				inv.Uses[u.Addr] = p.uses[i : i+1 : i+1]
+			}
 		}
 	}
+	r.forget(l)
 	r.nodes(inv.Never)
 	return inv
+}
+
+// forget drops what was read of files that are not listed any more.
+func (r *Reader) forget(l listing) {
+	if len(r.seen) == len(l.files) {
+		return
+	}
+	listed := make(map[place]bool, len(l.files))
+	for i := range l.files {
+		listed[l.files[i].place] = true
+	}
+	for p := range r.seen {
+		if !listed[p] {
+			delete(r.seen, p)
+			r.stale = true
+		}
+	}
 }

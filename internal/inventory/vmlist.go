@@ -7,106 +7,109 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"pve-iplease/internal/lease"
 )
 
 // vmlist lists the configs from pmxcfs's own list, which names every guest
 // with its node and numbers the versions of its config. The numbers start
-// anew with pmxcfs, so its start time is part of a version.
+// anew with pmxcfs, so its start time is part of a version. The list may
+// change between asking for its size and reading it, and is then read again.
 func (r *Reader) vmlist() (listing, error) {
 	start, err := startTime(filepath.Join(r.dir, ".version"))
 	if err != nil {
 		return listing{}, fmt.Errorf("list of guests: %w", err)
 	}
-	for range 2 {
-		raw, err := readFresh(filepath.Join(r.dir, ".vmlist"))
-		if err != nil {
+	for n := range 4 {
+		time.Sleep(time.Duration(n) * pause)
+		var raw []byte
+		if raw, err = readFresh(filepath.Join(r.dir, ".vmlist")); err != nil {
 			return listing{}, fmt.Errorf("list of guests: %w", err)
 		}
-		if r.last.mark == start+"\n"+string(raw) {
+		if r.last.start == start && r.last.text == string(raw) {
 			return r.last, nil
 		}
-		// The list may change between asking for its size and reading it.
-		if r.last, err = parseList(r.dir, start, raw); err == nil {
-			return r.last, nil
+		l := listing{complete: true, start: start, text: string(raw)}
+		if l.files, err = parseList(l.text); err == nil {
+			l.number(trusted(start, time.Now()))
+			r.last = l
+			return l, nil
 		}
 	}
 	return listing{}, err
 }
 
+// trusted is what the versions of a run of pmxcfs are known by, 0 if they are
+// not to be trusted: its start time has whole seconds, so that a run which
+// ends within its first ones may be followed by another of the same name.
+func trusted(start uint64, now time.Time) int64 {
+	if age := now.Unix() - int64(start); age >= 0 && age < 3 {
+		return 0
+	}
+	return int64(start)
+}
+
+// number makes the list's numbers versions that stand for themselves.
+func (l *listing) number(run int64) {
+	for i := range l.files {
+		l.files[i].version[0] = run
+		if run == 0 {
+			l.files[i].version = version{}
+		}
+	}
+}
+
 // startTime tells one run of pmxcfs from the next.
-func startTime(path string) (string, error) {
+func startTime(path string) (uint64, error) {
 	raw, err := readFresh(path)
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	var v struct {
-		StartTime uint64 `json:"starttime"`
+	// cfs_create_version_msg in status.c prints it first, and much after it.
+	_, after, _ := strings.Cut(string(raw), `"starttime":`)
+	after = strings.TrimLeft(after, " ")
+	end := strings.IndexFunc(after, func(c rune) bool { return c < '0' || c > '9' })
+	start, err := strconv.ParseUint(after[:max(0, end)], 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%s does not say when pmxcfs was started; see whether it is well", path)
 	}
-	err = json.Unmarshal(raw, &v)
-	return strconv.FormatUint(v.StartTime, 10), err
+	return start, nil
 }
 
 // listed is a guest in .vmlist.
 type listed struct {
-	Node    string      `json:"node"`
-	Type    string      `json:"type"`
-	Version json.Number `json:"version"`
+	Node    string `json:"node"`
+	Type    string `json:"type"`
+	Version uint32 `json:"version"`
 }
 
-// parseList reads pmxcfs's file .vmlist.
-func parseList(dir, start string, raw []byte) (listing, error) {
-	if !json.Valid(raw) {
-		return listing{}, errors.New("list of guests: .vmlist is no JSON; see whether pmxcfs is well")
+// parseList reads pmxcfs's file .vmlist. A version has its number in the
+// second place.
+func parseList(text string) ([]file, error) {
+	if files, ok := scanList(text); ok {
+		return files, nil
 	}
-	text := string(raw)
-	ids, ok := scanList(text)
-	if !ok {
-		var list struct {
-			IDs map[string]listed `json:"ids"`
-		}
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return listing{}, fmt.Errorf("list of guests: %w", err)
-		}
-		ids = list.IDs
+	var list struct {
+		IDs map[string]listed `json:"ids"`
 	}
-	l := listing{complete: true, mark: start + "\n" + text, files: make([]file, 0, len(ids))}
-	for id, g := range ids {
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, errors.New("list of guests: .vmlist is no JSON; see whether pmxcfs is well")
+	}
+	files := make([]file, 0, len(list.IDs))
+	for id, g := range list.IDs {
 		vmid, err := lease.ParseVMID(id)
-		f := file{vmid: vmid, node: g.Node, version: start + "." + string(g.Version)}
-		folder := g.Type
-		switch folder {
-		case "qemu":
-			folder, f.kind = "qemu-server", lease.VM
-		case "lxc":
-		default:
-			continue
-		}
-		f.path = dir + "/nodes/" + f.node + "/" + folder + "/" + id + ".conf"
-		if err == nil {
-			l.files = append(l.files, f)
+		if kind, ok := kindOf(g.Type); ok && err == nil {
+			files = append(files, file{place{g.Node, kind, vmid}, version{1: int64(g.Version)}})
 		}
 	}
-	return l, nil
+	return files, nil
 }
 
-// scanList reads the list line by line, each guest as pmxcfs prints it
-// (cfs_create_vmlist_msg in status.c), in a tenth of the time that a JSON
-// decoder takes; ok is false when a line looks different.
-//
-//	"101": { "node": "pve1", "type": "lxc", "version": 7 },
-func scanList(text string) (ids map[string]listed, ok bool) {
-	ids = make(map[string]listed, len(text)/56)
-	for line := range strings.Lines(text) {
-		if !strings.Contains(line, `"node"`) {
-			continue
-		}
-		part := strings.Split(line, `"`)
-		if len(part) != 13 || part[3] != "node" || part[7] != "type" || part[11] != "version" || strings.Contains(line, `\`) {
-			return nil, false
-		}
-		ids[part[1]] = listed{Node: part[5], Type: part[9], Version: json.Number(strings.Trim(part[12], " :{},\n"))}
+// kindOf translates pmxcfs's word for a kind of guests.
+func kindOf(word string) (k lease.Kind, ok bool) {
+	if word == "qemu" {
+		return lease.VM, true
 	}
-	return ids, len(ids) > 0
+	return lease.Container, word == "lxc"
 }

@@ -1,0 +1,146 @@
+package inventory
+
+import (
+	"encoding/binary"
+	"math"
+	"net/netip"
+	"os"
+	"strings"
+
+	"pve-iplease/internal/lease"
+)
+
+// load reads the cache; one that is missing, damaged or of another version is
+// empty.
+func (c cache) load() map[place]*parsed {
+	data, err := os.ReadFile(string(c))
+	if err != nil {
+		return map[place]*parsed{}
+	}
+	seen, ok := decode(string(data))
+	if !ok {
+		return map[place]*parsed{}
+	}
+	return seen
+}
+
+// decode is the inverse of encode. All texts stay parts of the one that they
+// are read from.
+func decode(text string) (seen map[place]*parsed, ok bool) {
+	rest, ok := strings.CutPrefix(text, cacheFormat)
+	if !ok {
+		return nil, false
+	}
+	d := decoder{rest: rest}
+	// What a file can hold at most: damage must not cost memory.
+	guests := make([]parsed, d.number(len(rest)/12))
+	d.macs = make([]lease.MAC, 0, d.number(len(rest)/6))
+	d.uses = make([]lease.Use, 0, d.number(len(rest)/6))
+	seen = make(map[place]*parsed, len(guests))
+	for i := range guests {
+		at := d.guest(&guests[i])
+		if d.bad {
+			return nil, false
+		}
+		seen[at] = &guests[i]
+	}
+	return seen, !d.bad && d.rest == "" && len(seen) == len(guests)
+}
+
+// decoder takes a cache apart from its beginning on.
+type decoder struct {
+	rest string
+	bad  bool
+	macs []lease.MAC // those of all guests, one array
+	uses []lease.Use
+}
+
+func (d *decoder) guest(p *parsed) (at place) {
+	at.node = d.text()
+	at.kind = lease.Kind(d.number(int(lease.VM)))
+	at.vmid = lease.VMID(d.number(999999999))
+	for i := range p.version {
+		p.version[i] = d.signed()
+	}
+	p.guest = lease.Guest{Kind: at.kind, VMID: at.vmid, Node: at.node, Name: d.text()}
+	flags := d.number(isTemplate | isHooked)
+	p.guest.Template, p.guest.Hooked = flags&isTemplate != 0, flags&isHooked != 0
+	from := len(d.macs)
+	for range d.number(cap(d.macs) - from) {
+		d.macs = append(d.macs, d.mac())
+	}
+	p.guest.MACs = d.macs[from:len(d.macs):len(d.macs)]
+	from = len(d.uses)
+	for range d.number(cap(d.uses) - from) {
+		d.uses = append(d.uses, d.use(at))
+	}
+	p.uses = d.uses[from:len(d.uses):len(d.uses)]
+	d.bad = d.bad || p.version == version{}
+	return at
+}
+
+func (d *decoder) use(at place) (u lease.Use) {
+	u.Addr = d.addr()
+	u.Owner = lease.Owner{Kind: at.kind, VMID: at.vmid, NIC: d.number(255)}
+	u.Segment = lease.Segment{Bridge: d.text(), Tag: uint16(d.number(math.MaxUint16)), Nodes: at.node}
+	u.Where = lease.Where(d.number(int(lease.Snapshot)))
+	return u
+}
+
+// number takes one that is most at most; anything else is bad and counts as 0.
+func (d *decoder) number(most int) int {
+	var n uint64
+	for shift := 0; ; shift += 7 {
+		if d.rest == "" || shift > 56 {
+			d.bad = true
+			return 0
+		}
+		b := d.rest[0]
+		d.rest = d.rest[1:]
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			break
+		}
+	}
+	if n > uint64(most) {
+		d.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) signed() int64 {
+	v, n := binary.Varint([]byte(d.rest[:min(len(d.rest), binary.MaxVarintLen64)]))
+	if n <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) text() string {
+	n := d.number(len(d.rest))
+	if n > len(d.rest) {
+		d.bad = true
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}
+
+func (d *decoder) mac() (m lease.MAC) {
+	d.bad = copy(m[:], d.rest) < len(m) || d.bad
+	d.rest = d.rest[min(len(m), len(d.rest)):]
+	return m
+}
+
+func (d *decoder) addr() (a netip.Addr) {
+	s := d.text()
+	if len(s) == 4 {
+		return netip.AddrFrom4([4]byte([]byte(s)))
+	}
+	d.bad = a.UnmarshalBinary([]byte(s)) != nil || !a.IsValid() || d.bad
+	return a
+}

@@ -1,0 +1,154 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/guest"
+	"pve-iplease/internal/lease"
+)
+
+// listing is every guest's config file at one moment.
+type listing struct {
+	files    []file
+	complete bool // false: a directory could not be read
+
+	// Of a listing by pmxcfs: when it was started, and the list as it stands.
+	start uint64
+	text  string
+}
+
+// same reports whether two listings show the same guests, in the same place
+// and with the same configs.
+func (l *listing) same(o listing) bool {
+	if l.text != "" || o.text != "" {
+		return l.start == o.start && l.text == o.text
+	}
+	return slices.Equal(l.files, o.files)
+}
+
+// place is where a guest's config lies.
+type place struct {
+	node string
+	kind lease.Kind
+	vmid lease.VMID
+}
+
+// file is one guest's config file.
+type file struct {
+	place
+	version version // of the content, if the listing tells
+}
+
+// version tells one content of a file from the next: pmxcfs's start time and
+// number, or what stat says. The zero version tells nothing.
+type version [4]int64
+
+// parsed is one guest's config in a certain version.
+type parsed struct {
+	version version
+	guest   lease.Guest
+	uses    []lease.Use
+	err     error
+}
+
+// path is where the file is.
+func (r *Reader) path(p place) string {
+	folder := "/lxc/"
+	if p.kind == lease.VM {
+		folder = "/qemu-server/"
+	}
+	return r.dir + "/nodes/" + p.node + folder + p.vmid.String() + ".conf"
+}
+
+// refresh brings what is known of the files up to date, on every core. It
+// reports whether a listed file was gone: it is being replaced, or its guest
+// is on its way to another node.
+func (r *Reader) refresh(ctx context.Context, files []file) (vanished bool) {
+	var todo []file
+	for i := range files {
+		if known := r.seen[files[i].place]; !known.current(files[i].version) {
+			todo = append(todo, files[i])
+		}
+	}
+	results := make([]parsed, len(todo))
+	var wg sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), len(todo)/32+1)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(todo) && ctx.Err() == nil; i += workers {
+				results[i] = r.read(todo[i], r.seen[todo[i].place])
+			}
+		})
+	}
+	wg.Wait()
+	for i, f := range todo {
+		known := r.seen[f.place]
+		r.stale = r.stale || known == nil || known.version != results[i].version
+		vanished = vanished || errors.Is(results[i].err, fs.ErrNotExist)
+		r.seen[f.place] = &results[i]
+	}
+	return vanished
+}
+
+// current reports whether what was read is what the listing names.
+func (p *parsed) current(v version) bool {
+	return p != nil && p.err == nil && v != version{} && p.version == v
+}
+
+// read parses a file unless its known version still stands.
+func (r *Reader) read(f file, known *parsed) parsed {
+	path, v := r.path(f.place), f.version
+	if !r.numbered {
+		var err error
+		if v, err = stat(path); err != nil {
+			return parsed{err: err}
+		}
+		if known.current(v) {
+			return *known
+		}
+	}
+	data, err := readFresh(path)
+	if err != nil {
+		return parsed{err: err}
+	}
+	conf := guest.Parse(f.kind, data)
+	p := parsed{version: v, uses: conf.Uses(f.vmid), guest: lease.Guest{
+		Kind: f.kind, VMID: f.vmid, Node: f.node, Name: conf.Hostname(),
+		Template: conf.Template(), Hooked: Hooked(conf.Hookscript()), MACs: conf.MACs(),
+	}}
+	for i := range p.uses {
+		p.uses[i].Segment.Nodes = f.node
+	}
+	return p
+}
+
+// stat tells one state of a file from the next, also of one that was renamed
+// into its place.
+func stat(path string) (version, error) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return version{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return version{int64(st.Ino), st.Size, st.Mtim.Sec, st.Mtim.Nsec}, nil
+}
+
+// readFresh reads a file as it is now. pmxcfs lets the kernel keep a file's
+// size for a second, so that a config which has grown on another node would be
+// read cut off; and it makes the content of .vmlist and .version when asked
+// for their size, not when they are read (cfs-plug-func.c).
+func readFresh(path string) ([]byte, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st); err != nil {
+		return nil, &fs.PathError{Op: "statx", Path: path, Err: err}
+	}
+	return os.ReadFile(path)
+}
