@@ -29,6 +29,8 @@ import (
 //	stranger ADDRESS MAC    put a host on the LAN that uses an address
 //	running VMID            make Proxmox and the program think that a container runs
 //	timeless stdout FILE    compare, with TIME in place of every point in time
+//
+// $SELF is the program's file, under another name.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, params("testdata/script"))
@@ -70,6 +72,11 @@ type stateKey struct{}
 // setup makes the script's tree that of node pve1.
 func setup(env *testscript.Env) error {
 	env.Values[stateKey{}] = &script{}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	env.Setenv("SELF", self)
 	pve := filepath.Join(env.WorkDir, "etc/pve")
 	if err := os.MkdirAll(filepath.Join(pve, "nodes/pve1/lxc"), 0o755); err != nil {
 		return err

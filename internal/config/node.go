@@ -69,6 +69,7 @@ func (r *nodeReader) line(n int, line string) {
 	case !nodeWords.knows(word):
 		r.warn(n, "%s is none of the keys %s, and ignored%s",
 			quote(key), strings.Join(nodeWords.known(), ", "), didYouMean(word, nodeWords.known()))
+		r.unknown()
 		return
 	case punctuated:
 		err = fmt.Errorf("has no colon or equals sign; write '%s VALUE'", word)

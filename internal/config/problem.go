@@ -16,6 +16,7 @@ type Problem struct {
 	Section string // like "pool lan"; empty outside of every section
 	Text    string // one sentence: the fact, the wrong value, the allowed ones
 	Warning bool   // the section stays in force
+	Unknown bool   // a warning of a word that this version doesn't know: who writes the file should be refused it
 }
 
 // Error reads like "pools.cfg:12: pool lan: vlan: …".
@@ -46,6 +47,9 @@ func (f *findings) fail(line int, format string, args ...any) {
 func (f *findings) warn(line int, format string, args ...any) {
 	f.list = append(f.list, Problem{File: f.file, Line: line, Text: fmt.Sprintf(format, args...), Warning: true})
 }
+
+// unknown marks the last problem as one of a word that is not known.
+func (f *findings) unknown() { f.list[len(f.list)-1].Unknown = true }
 
 func (f *findings) sorted() []Problem {
 	slices.SortStableFunc(f.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })

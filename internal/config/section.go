@@ -76,6 +76,7 @@ func (s *section) admit(words vocabulary, first map[string]int, p property) erro
 	switch {
 	case !listed:
 		s.warn(p.line, "property %s is unknown and ignored%s", quote(p.key), didYouMean(p.key, words.known()))
+		s.unknown()
 	case again && (word != many || p.repeated):
 		return fmt.Errorf("is given twice, first in line %d; keep one of them", before)
 	case p.odd != "":

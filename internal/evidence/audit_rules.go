@@ -161,7 +161,8 @@ func (a *audit) cards() {
 	}
 }
 
-// scripts finds hookscripts without which guests don't start.
+// scripts finds hookscripts without which guests don't start, on every node of
+// which that can be seen from here.
 func (a *audit) scripts(all []Script) {
 	for _, s := range all {
 		if s.Problem == "" {
@@ -171,7 +172,11 @@ func (a *audit) scripts(all []Script) {
 		for i, id := range s.Guests {
 			names[i] = id.String()
 		}
-		a.add(Warning, netip.Addr{}, s.Volume, []Step{{What: "install", How: fmt.Sprintf("put the program at %s and make it executable", report.Clean(s.Path))}},
-			"the hookscript %s of guest %s %s on %s, without which Proxmox starts no guest that has it", report.Clean(s.Volume), strings.Join(names, ", "), s.Problem, report.Clean(a.Node))
+		do := Step{What: "install", How: fmt.Sprintf("on %s put the program at %s and make it executable", report.Clean(s.Node), report.Clean(s.Path))}
+		if s.Path == "" {
+			do = Step{What: "move", How: "put the program on a storage that every node has, as local:snippets/pve-iplease is, and set that for the guests"}
+		}
+		a.add(Warning, netip.Addr{}, s.Volume, []Step{do},
+			"the hookscript %s of guest %s %s on %s, without which Proxmox starts no guest that has it", report.Clean(s.Volume), strings.Join(names, ", "), s.Problem, report.Clean(s.Node))
 	}
 }

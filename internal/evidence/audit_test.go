@@ -154,7 +154,7 @@ func TestAudit(t *testing.T) {
 			want: "warning BC:24:11:00:01:01: BC:24:11:00:01:01 is the MAC address of CT 101 (web) on pve1 and of CT 102 (db) on pve2",
 		},
 		"a hookscript": {
-			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease", Path: "/p", Guests: []lease.VMID{101, 102}, Problem: "is missing"}},
+			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/p", Guests: []lease.VMID{101, 102}, Problem: "is missing"}},
 			want: "warning local:snippets/pve-iplease: the hookscript local:snippets/pve-iplease of guest 101, 102 is missing on pve1, " +
 				"without which Proxmox starts no guest that has it",
 		},

@@ -2,6 +2,7 @@ package evidence_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -61,7 +62,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Hookscripts are looked for where storage.cfg says.
+// Hookscripts are looked for where storage.cfg says, on every node as far as it
+// can be told from here.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -74,22 +76,31 @@ func TestScripts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("/etc/pve/storage.cfg", "dir: local\n\tpath /var/lib/vz\n\tcontent iso\n\nnfs: share\n\texport /x\n\ndir: other\n\tpath /srv/other\n", 0o644)
+	write("/etc/pve/storage.cfg", "# ours\ndir: local\n\tpath /var/lib/vz\n\tcontent iso\n\nnfs: share\n\texport /x\n\ndir: other\n\tpath /srv/other\n"+
+		"\tnodes pve1,pve3\n\ndir: moved\n\tpath /srv/moved\n\tshared 1\n\tcontent-dirs iso=i,snippets=hooks/of/ours\n\nlvm: lvm\n\tvgname pve\n", 0o644)
 	write("/var/lib/vz/snippets/pve-iplease", "", 0o755)
 	write("/srv/other/snippets/pve-iplease", "", 0o644)
+	write("/srv/moved/hooks/of/ours/pve-iplease", "", 0o755)
 	w := newWorld()
-	volumes := map[lease.VMID]string{101: "local", 103: "share", 104: "other", 105: "lost", 106: "local"}
+	w.Inventory.Guests = map[lease.VMID]lease.Guest{110: {VMID: 110, Node: "pve2"}}
+	volumes := map[lease.VMID]string{101: "local", 103: "share", 104: "other", 105: "lost", 106: "local", 107: "moved", 108: "lvm", 202: "local", 203: "share", 204: "other"}
 	for id := range volumes {
-		w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: "pve1", Hooked: true}
+		w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: fmt.Sprintf("pve%d", id/100), Hooked: true}
 	}
 	got := w.Scripts(func(g lease.Guest) ([]byte, error) {
 		return []byte("hookscript: " + volumes[g.VMID] + ":snippets/pve-iplease\n"), nil
 	}, path)
+	const local, noDir = "/var/lib/vz/snippets/pve-iplease", "is on a storage that storage.cfg gives no directory,"
 	want := []evidence.Script{
-		{Volume: "local:snippets/pve-iplease", Path: "/var/lib/vz/snippets/pve-iplease", Guests: []lease.VMID{101, 106}},
-		{Volume: "lost:snippets/pve-iplease", Guests: []lease.VMID{105}, Problem: "is on a storage that storage.cfg gives no directory,"},
-		{Volume: "other:snippets/pve-iplease", Path: "/srv/other/snippets/pve-iplease", Guests: []lease.VMID{104}, Problem: "is not executable"},
-		{Volume: "share:snippets/pve-iplease", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{103}, Problem: "is missing"},
+		{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: local, Guests: []lease.VMID{101, 106}},
+		{Volume: "local:snippets/pve-iplease", Node: "pve2", Path: local, Guests: []lease.VMID{202}, Unseen: true},
+		{Volume: "lost:snippets/pve-iplease", Node: "pve1", Guests: []lease.VMID{105}, Problem: noDir},
+		{Volume: "lvm:snippets/pve-iplease", Node: "pve1", Guests: []lease.VMID{108}, Problem: noDir},
+		{Volume: "moved:snippets/pve-iplease", Node: "pve1", Path: "/srv/moved/hooks/of/ours/pve-iplease", Guests: []lease.VMID{107}},
+		{Volume: "other:snippets/pve-iplease", Node: "pve1", Path: "/srv/other/snippets/pve-iplease", Guests: []lease.VMID{104}, Problem: "is not executable"},
+		{Volume: "other:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{204}, Problem: "is on storage other, which storage.cfg doesn't give this node,"},
+		{Volume: "share:snippets/pve-iplease", Node: "pve1", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{103}, Problem: "is missing"},
+		{Volume: "share:snippets/pve-iplease", Node: "pve2", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{203}, Problem: "is missing"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -10,21 +10,27 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// Script is a hookscript volume of ours, and what is wrong with its file on
-// this node; Proxmox refuses to start a guest without it
+// Script is a hookscript volume of ours on one node, and what is wrong with
+// its file there; Proxmox refuses to start a guest without it
 // (PVE::GuestHelpers, check_hookscript).
 type Script struct {
 	Volume  string
-	Path    string // as the host calls it
-	Guests  []lease.VMID
-	Problem string // empty: it is in order
+	Node    string
+	Path    string       // as the node calls it; empty: nowhere
+	Guests  []lease.VMID // of that node that have it
+	Problem string       // empty: none that can be seen from here
+	Unseen  bool         // the file is on a disk of that other node
+	Trust   error        // why root should not run the file; nil: it may, or was not looked at
+	Differs bool         // it is not the program that looks
 }
 
-// Scripts looks at the hookscripts of this node's guests that are ours.
+// Scripts looks at the hookscripts that are ours, on each node where guests
+// have one.
 func (e *Estate) Scripts(read ReadGuest, path func(string) string) []Script {
-	found := map[string]*Script{}
+	type place struct{ volume, node string }
+	used := map[place][]lease.VMID{}
 	for id, g := range e.Inventory.Guests {
-		if !g.Hooked || g.Node != e.Node {
+		if !g.Hooked {
 			continue
 		}
 		data, err := read(g)
@@ -32,64 +38,65 @@ func (e *Estate) Scripts(read ReadGuest, path func(string) string) []Script {
 			e.remark("guest configs", "%v", err)
 			continue
 		}
-		volume := guest.Parse(g.Kind, data).Hookscript()
-		if found[volume] == nil {
-			found[volume] = newScript(volume, path)
-		}
-		found[volume].Guests = append(found[volume].Guests, id)
+		p := place{guest.Parse(g.Kind, data).Hookscript(), g.Node}
+		used[p] = append(used[p], id)
 	}
+	storages := readStorages(path)
 	var all []Script
-	for _, s := range found {
-		slices.Sort(s.Guests)
-		all = append(all, *s)
+	for p, ids := range used {
+		slices.Sort(ids)
+		s := newScript(storages, p.volume, p.node, e.Node, path)
+		s.Guests = ids
+		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b Script) int { return cmp.Compare(a.Volume, b.Volume) })
+	slices.SortFunc(all, func(a, b Script) int {
+		return cmp.Or(cmp.Compare(a.Volume, b.Volume), cmp.Compare(a.Node, b.Node))
+	})
 	return all
 }
 
-func newScript(volume string, path func(string) string) *Script {
-	storage, name, _ := strings.Cut(volume, ":")
-	s := &Script{Volume: volume}
-	cfg, _ := os.ReadFile(path("/etc/pve/storage.cfg"))
-	dir := storagePath(string(cfg), storage)
-	if dir == "" {
+// newScript looks for a volume's file on a node. On another node's own disk it
+// can't be seen.
+func newScript(storages []storage, volume, node, here string, path func(string) string) Script {
+	id, file, _ := strings.Cut(volume, ":")
+	_, name, _ := strings.Cut(file, "/")
+	s := Script{Volume: volume, Node: node}
+	i := slices.IndexFunc(storages, func(st storage) bool { return st.name == id })
+	switch {
+	case i < 0 || storages[i].dir == "":
 		s.Problem = "is on a storage that storage.cfg gives no directory,"
 		return s
+	case !storages[i].on(node):
+		s.Problem = notHere(volume)
+		return s
 	}
-	s.Path = dir + "/" + name
-	info, err := os.Stat(path(s.Path))
-	switch {
-	case err != nil:
-		s.Problem = "is missing"
-	case !info.Mode().IsRegular():
-		s.Problem = "is no file"
-	case info.Mode()&0o111 == 0:
-		s.Problem = "is not executable"
+	s.Path = storages[i].snippet(name)
+	if node != here && !storages[i].shared {
+		s.Unseen = true
+		return s
 	}
+	s.Problem = scriptProblem(path(s.Path))
 	return s
 }
 
-// storagePath finds the directory of a storage in storage.cfg, sections of
-// "TYPE: NAME" with indented properties. local is there without being named,
-// and network file systems are mounted where Proxmox likes
-// (PVE::Storage::Plugin, parse_config; NFSPlugin).
-func storagePath(cfg, name string) string {
-	dir, here := "", false
-	for line := range strings.Lines(cfg) {
-		if line[0] != ' ' && line[0] != '\t' {
-			kind, id, _ := strings.Cut(strings.TrimSpace(line), ": ")
-			here = strings.TrimSpace(id) == name && name != ""
-			if here && slices.Contains([]string{"nfs", "cifs", "cephfs", "glusterfs"}, kind) {
-				dir = "/mnt/pve/" + name
-			}
-			continue
-		}
-		if word := strings.Fields(line); here && len(word) == 2 && word[0] == "path" {
-			dir = word[1]
-		}
+func scriptProblem(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "is missing"
+	case !info.Mode().IsRegular():
+		return "is no file"
+	case info.Mode()&0o111 == 0:
+		return notExecutable
 	}
-	if dir == "" && name == "local" {
-		dir = "/var/lib/vz"
-	}
-	return dir
+	return ""
+}
+
+// notExecutable is a problem that chmod mends.
+const notExecutable = "is not executable"
+
+// notHere is the problem of a volume on a storage that its node doesn't have.
+func notHere(volume string) string {
+	id, _, _ := strings.Cut(volume, ":")
+	return "is on storage " + id + ", which storage.cfg doesn't give this node,"
 }

@@ -2,7 +2,9 @@ package node
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -15,20 +17,27 @@ func (h *Host) Cluster() string {
 			return name
 		}
 	}
-	data, err := os.ReadFile(h.Path("/etc/pve/.members"))
-	if err != nil {
-		return ""
-	}
-	var members struct {
-		Cluster struct {
-			Name string `json:"name"`
-		} `json:"cluster"`
-	}
-	if json.Unmarshal(data, &members) != nil {
-		return ""
-	}
-	return members.Cluster.Name
+	return h.members().Cluster.Name
 }
+
+// members is pmxcfs's file .members, as far as it can be read.
+type members struct {
+	Cluster struct {
+		Name string `json:"name"`
+	} `json:"cluster"`
+	Nodes map[string]struct{} `json:"nodelist"`
+}
+
+func (h *Host) members() (m members) {
+	if data, err := os.ReadFile(h.Path("/etc/pve/.members")); err == nil {
+		_ = json.Unmarshal(data, &m)
+	}
+	return m
+}
+
+// Members are the names of the cluster's nodes, sorted; none on a host of its
+// own, or where pmxcfs doesn't tell.
+func (h *Host) Members() []string { return slices.Sorted(maps.Keys(h.members().Nodes)) }
 
 // clusterName reads totem.cluster_name (corosync.conf(5)).
 func clusterName(conf string) string {

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/hook"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "doctor [--output-format text|json]", Short: "Check that the nodes are set up right", Args: takes(),
+		Long: `Check that this node is set up right, and the others as far as can be seen from
+here: cluster and quorum, hookscripts, versions, pools and node.cfg, the ledger,
+bridges, permissions, the clock. Every line is ok, a warning or an error, with
+what to do about it. A word in the configuration that is not known is an error
+here. Nothing is changed and nothing put on the network. Run it on every node.
+Exit code 0 when there is no error, whatever is warned of, and 1 when there is.`,
+	}
+	f := formatFlag(cmd)
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runDoctor(c.Context(), *f) }
+	return cmd
+}
+
+// doctorPatience is how long the doctor waits for a cluster file system that hangs.
+const doctorPatience = 15 * time.Second
+
+func (a *app) runDoctor(ctx context.Context, f format) error {
+	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	defer cancel()
+	setup, err := evidence.LookAtSetup(ctx, evidence.Examined{
+		Root: a.place.Root, Config: a.place.Config, Version: a.place.Version, Now: time.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	out := newDiagnosis(setup)
+	if out.Errors > 0 {
+		a.code = hook.Failed
+	}
+	if f == "json" {
+		return a.printJSON(out)
+	}
+	return a.doctorScreen(out)
+}
+
+// diagnosis is the result as JSON has it.
+type diagnosis struct {
+	Node     string           `json:"node"`
+	Version  string           `json:"version"`
+	Errors   int              `json:"errors"`
+	Warnings int              `json:"warnings"`
+	Checks   []evidence.Check `json:"checks"`
+}
+
+func newDiagnosis(s *evidence.Setup) diagnosis {
+	d := diagnosis{Node: s.Node, Version: s.Version, Checks: evidence.Examine(s)}
+	for _, c := range d.Checks {
+		switch c.Grade {
+		case evidence.Wrong:
+			d.Errors++
+		case evidence.Doubtful:
+			d.Warnings++
+		}
+	}
+	return d
+}
+
+// doctorScreen prints a line or more a check. What is to be pasted is never
+// wrapped.
+func (a *app) doctorScreen(d diagnosis) error {
+	var b strings.Builder
+	for _, c := range d.Checks {
+		label := fmt.Sprintf("%-8s %-11s ", c.Grade, c.About)
+		wrap(&b, c.Text, label, width)
+		for _, s := range c.Do {
+			if s.How != "" {
+				wrap(&b, s.How, strings.Repeat(" ", len(label))+"-> ", width)
+			}
+			for _, line := range s.Lines {
+				fmt.Fprintf(&b, "%*s%s\n", len(label)+3, "", line)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "\n%s, %s, %d in order\n", plural(d.Errors, "error"), plural(d.Warnings, "warning"), len(d.Checks)-d.Errors-d.Warnings)
+	_, err := io.WriteString(a.out, b.String())
+	return err
+}

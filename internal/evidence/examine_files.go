@@ -1,0 +1,122 @@
+package evidence
+
+import (
+	"fmt"
+	"path"
+
+	"pve-iplease/internal/report"
+)
+
+// hookscripts: Proxmox starts no guest whose hookscript is missing.
+func (x *examination) hookscripts() {
+	for _, s := range x.Scripts {
+		where := report.Clean(s.Path)
+		if s.Path == "" {
+			where = report.Clean(s.Volume)
+		}
+		if s.Node != x.Node {
+			where += " on " + report.Clean(s.Node)
+		}
+		switch {
+		case s.Unseen: // told by the nodes' check
+		case s.Problem != "":
+			x.broken(s, where)
+		case s.Trust != nil:
+			x.fault(Wrong, "hookscript", s.Trust)
+		case s.Differs:
+			x.say(Doubtful, "hookscript", where+" is another version or build than this program, "+report.Clean(x.Program), "if this one is the newer",
+				fmt.Sprintf("install -m 755 %s %s", report.Clean(x.Program), report.Clean(s.Path)))
+		default:
+			x.say(OK, "hookscript", fmt.Sprintf("%s is executable (%s)", where, plural(len(s.Guests), "guest")), "")
+		}
+	}
+}
+
+// broken: a file that Proxmox will not run.
+func (x *examination) broken(s Script, where string) {
+	grade, what := Wrong, fmt.Sprintf("%s can't start", plural(len(s.Guests), "guest"))
+	if len(s.Guests) == 0 {
+		grade, what = Doubtful, "no guest that has it could start there"
+	}
+	text := fmt.Sprintf("%s %s: %s", where, trimComma(s.Problem), what)
+	at := ""
+	if s.Node != x.Node {
+		at = "on " + report.Clean(s.Node) + ", "
+	}
+	switch {
+	case s.Path == "" || s.Problem == notHere(s.Volume):
+		x.say(grade, "hookscript", text, at+"put the hookscript on a storage that every node has, as local:snippets/pve-iplease is, and set it for the guests")
+	case s.Problem == notExecutable:
+		x.say(grade, "hookscript", text, at+"make it executable", "chmod 755 "+report.Clean(s.Path))
+	default:
+		x.say(grade, "hookscript", text, at+"install it", fmt.Sprintf("install -D -m 755 %s %s", report.Clean(x.Program), report.Clean(s.Path)))
+	}
+}
+
+// config: what a start only warns of is an error here, if a word is unknown:
+// it was meant to do something.
+func (x *examination) config() {
+	for _, p := range x.Problems {
+		grade := Wrong
+		if p.Warning && !p.Unknown {
+			grade = Doubtful
+		}
+		x.say(grade, "config", report.Clean(p.Error()), "")
+	}
+	switch {
+	case len(x.Pools) == 0:
+		if len(x.Problems) == 0 {
+			x.say(Doubtful, "config", report.Clean(x.File)+" has no pool: nothing is leased", "write one into it")
+		}
+	case len(x.serving("")) == 0:
+		x.say(Doubtful, "config", fmt.Sprintf("none of the pools in %s serves node %s: nothing is leased here", report.Clean(x.File), report.Clean(x.Node)),
+			"see 'nodes' of the pools")
+	case len(x.Problems) == 0:
+		x.say(OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), plural(len(x.Pools), "pool"), len(x.serving("")), plural(x.Reserved, "reservation")), "")
+	}
+}
+
+// files: what others can write, others can make root do.
+func (x *examination) files() {
+	for _, l := range x.Loose {
+		x.say(Wrong, "files", l.Path+" "+l.Why, "", l.Run)
+	}
+	if len(x.Loose) == 0 {
+		x.say(OK, "files", "nobody but root can change what root goes by", "")
+	}
+}
+
+// rights: those of who looks, which are a hook's when it is root.
+func (x *examination) rights() {
+	switch {
+	case !x.Rights.NetRaw:
+		x.say(Wrong, "rights", "this process may not send ARP packets (CAP_NET_RAW): nothing can be proved free", "run it as root, as Proxmox runs the hook")
+	case !x.Rights.Root:
+		x.say(Doubtful, "rights", "this process is not root: what it can't read is missing here", "run it as root, as Proxmox runs the hook")
+	default:
+		x.say(OK, "rights", "root, and may send ARP packets", "")
+	}
+}
+
+// guests: whether their configs can be read, and addresses reach them.
+func (x *examination) guests() {
+	hooked := 0
+	for _, g := range x.Inventory.Guests {
+		if g.Hooked {
+			hooked++
+		}
+	}
+	switch {
+	case x.Mount != "":
+	case x.Inventory.Guests == nil:
+		x.say(Wrong, "guests", "the guests' configs can't be read: which addresses they have is not known", "", "ls -l "+path.Join("/etc/pve/nodes", x.Node))
+	case !x.Inventory.Complete:
+		x.say(Doubtful, "guests", "some guests' configs can't be read: no guest is called gone until they can", "see that root can read every file", "ls -l /etc/pve/nodes/*")
+	default:
+		x.say(OK, "guests", fmt.Sprintf("%s on all nodes, %d with the hook", plural(len(x.Inventory.Guests), "guest"), hooked), "")
+	}
+	for _, id := range x.Plain {
+		x.say(Doubtful, "guests", fmt.Sprintf("CT %s has the ostype unmanaged: Proxmox writes no network files into it, and its address will not reach it", id),
+			"name the system that is inside, like debian, if Proxmox knows it", fmt.Sprintf("pct set %s --ostype debian", id))
+	}
+}

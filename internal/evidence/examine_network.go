@@ -1,0 +1,100 @@
+package evidence
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pve-iplease/internal/report"
+)
+
+// bridges: on what a pool's guests are plugged in, and probes are sent.
+func (x *examination) bridges() {
+	for _, b := range x.Bridges {
+		name := report.Clean(b.Name)
+		before := len(x.checks)
+		switch {
+		case b.Missing != "":
+			x.say(Wrong, "bridge", fmt.Sprintf("%s, of pool %s, can't be used: %s", name, x.poolsOf(b.Name), b.Missing),
+				"make it in System, Network; or name with 'nodes' in the pool which nodes have it")
+			continue
+		case !b.Up:
+			x.say(Wrong, "bridge", name+" is down: nothing can be proved free on it", "", "ip link set "+name+" up")
+		}
+		x.uplinks(b)
+		x.switching(b)
+		if len(x.checks) == before {
+			x.say(OK, "bridge", fmt.Sprintf("%s, of pool %s: %s", name, x.poolsOf(b.Name), b.describe()), "")
+		}
+	}
+}
+
+func (x *examination) poolsOf(bridge string) string {
+	var names []string
+	for _, p := range x.serving(bridge) {
+		names = append(names, report.Clean(p.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// uplinks: what leads to the rest of the network.
+func (x *examination) uplinks(b Bridge) {
+	name := report.Clean(b.Name)
+	has := func(port string) bool {
+		return slices.ContainsFunc(b.Ports, func(p Port) bool { return p.Name == port })
+	}
+	for _, d := range b.Declared {
+		if !strings.Contains(d, " ") && !strings.ContainsAny(d, "*.?[") && d != "regex" && d != "glob" && !has(d) {
+			x.say(Wrong, "bridge", fmt.Sprintf("%s lacks its uplink %s, which /etc/network/interfaces gives it: no new lease can be proved free", name, report.Clean(d)),
+				"see whether the device is there; then", "ifreload -a")
+		}
+	}
+	live := slices.ContainsFunc(b.Ports, func(p Port) bool { return p.Carrier })
+	if len(b.Ports) > 0 && !live {
+		x.say(Wrong, "bridge", fmt.Sprintf("no uplink of %s has a link (%s): no new lease can be proved free", name, b.portNames()), "see to the cable and the switch", "ip link show master "+name)
+	}
+	for _, p := range b.Ports {
+		if p.Suppress {
+			x.say(Doubtful, "bridge", fmt.Sprintf("neigh_suppress keeps ARP probes from port %s of %s: a new lease can't be proved free", report.Clean(p.Name), name),
+				"lease there only with 'unproven start', or turn it off", fmt.Sprintf("bridge link set dev %s neigh_suppress off", report.Clean(p.Name)))
+		}
+	}
+}
+
+// switching: spanning tree keeps ports silent for a while.
+func (x *examination) switching(b Bridge) {
+	name := report.Clean(b.Name)
+	tags := x.vlans(b.Name)
+	switch {
+	case b.STP && len(tags) > 0:
+		x.say(Doubtful, "bridge", fmt.Sprintf("%s runs the spanning tree protocol: VLANs on it can't be asked, since a new port is silent for up to 30 s", name),
+			"if no loop can arise, turn it off: in /etc/network/interfaces 'bridge-stp off', and at once", "ip link set "+name+" type bridge stp_state 0")
+	case b.STP:
+		x.say(Doubtful, "bridge", name+" runs the spanning tree protocol: for up to 30 s after a link comes up nothing can be proved free on it",
+			"if no loop can arise, turn it off: in /etc/network/interfaces 'bridge-stp off', and at once", "ip link set "+name+" type bridge stp_state 0")
+	}
+}
+
+// describe reads "uplink eno1, VLAN-aware".
+func (b Bridge) describe() string {
+	words := []string{"no uplink, a network of this node alone"}
+	switch len(b.Ports) {
+	case 0:
+	case 1:
+		words[0] = "uplink " + b.portNames()
+	default:
+		words[0] = "uplinks " + b.portNames()
+	}
+	if b.VLAN {
+		words = append(words, "VLAN-aware")
+	}
+	return strings.Join(words, ", ")
+}
+
+func (b Bridge) portNames() string {
+	var names []string
+	for _, p := range b.Ports {
+		names = append(names, report.Clean(p.Name))
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,80 @@
+package evidence
+
+import (
+	"os"
+	"slices"
+	"strings"
+)
+
+// storage is what storage.cfg says of one storage that files can lie on.
+type storage struct {
+	name   string
+	dir    string   // where it is mounted; empty: it is no directory
+	snip   string   // the folder of snippets in it
+	shared bool     // every node sees the same files
+	nodes  []string // that have it; empty: all
+}
+
+// storageConfig is the same on all nodes.
+const storageConfig = "/etc/pve/storage.cfg"
+
+// networked are the kinds that Proxmox mounts itself, below /mnt/pve, with the
+// same files on every node (PVE::Storage::NFSPlugin and its like).
+var networked = []string{"nfs", "cifs", "cephfs", "glusterfs"}
+
+// readStorages reads storage.cfg; without one there is local alone.
+func readStorages(path func(string) string) []storage {
+	data, _ := os.ReadFile(path(storageConfig))
+	return parseStorages(string(data))
+}
+
+// parseStorages reads sections "TYPE: NAME" with indented properties. local is
+// there without being named (PVE::Storage::Plugin, parse_config).
+func parseStorages(cfg string) []storage {
+	var all []storage
+	for line := range strings.Lines(cfg) {
+		line = strings.TrimRight(line, " \t\r\n")
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] != ' ' && line[0] != '\t':
+			kind, name, _ := strings.Cut(line, ":")
+			s := storage{name: strings.TrimSpace(name), snip: "snippets", shared: slices.Contains(networked, kind)}
+			if s.shared {
+				s.dir = "/mnt/pve/" + s.name
+			}
+			all = append(all, s)
+		case len(all) > 0:
+			all[len(all)-1].set(line)
+		}
+	}
+	if !slices.ContainsFunc(all, func(s storage) bool { return s.name == "local" }) {
+		all = append(all, storage{name: "local", dir: "/var/lib/vz", snip: "snippets"})
+	}
+	return all
+}
+
+// set takes one property.
+func (s *storage) set(line string) {
+	key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+	value = strings.TrimSpace(value)
+	switch key {
+	case "path":
+		s.dir = value
+	case "shared":
+		s.shared = value == "1"
+	case "nodes":
+		s.nodes = strings.Split(value, ",")
+	case "content-dirs":
+		for d := range strings.SplitSeq(value, ",") {
+			if folder, ok := strings.CutPrefix(d, "snippets="); ok {
+				s.snip = strings.Trim(folder, "/")
+			}
+		}
+	}
+}
+
+// on reports whether a node has the storage.
+func (s storage) on(node string) bool { return len(s.nodes) == 0 || slices.Contains(s.nodes, node) }
+
+// snippet is where a snippet's file lies.
+func (s storage) snippet(name string) string { return s.dir + "/" + s.snip + "/" + name }
