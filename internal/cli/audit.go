@@ -144,10 +144,13 @@ func (a *app) auditScreen(out audited) error {
 	return err
 }
 
-// plural reads "1 conflict", "2 conflicts".
+// plural reads "1 conflict", "2 conflicts", "3 addresses".
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "s") {
+		noun += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

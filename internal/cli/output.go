@@ -3,9 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
@@ -39,31 +36,6 @@ func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// table writes rows in aligned columns under a heading. A last column that is
-// empty in every row is left out, to keep to the width of a terminal.
-func (a *app) table(heading string, rows [][]string) error {
-	columns := strings.Fields(heading)
-	last := len(columns) - 1
-	if !slices.ContainsFunc(rows, func(r []string) bool { return r[last] != "" }) {
-		columns = columns[:last]
-	}
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.Join(columns, "\t"))
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r[:len(columns)], "\t"))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(text.String()) {
-		if _, err := fmt.Fprintln(a.out, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // dash stands for an empty cell.

@@ -36,7 +36,7 @@ func (c *trial) alas() string {
 
 // ours: a probe can't hear the host that sends it, so any answer is another's.
 func (c *trial) ours() (Verdict, bool) {
-	if c.Fixed != "an address of this node" {
+	if c.Fixed != ownAddress {
 		return no()
 	}
 	for _, h := range c.hosts {

@@ -117,3 +117,31 @@ func (k *Kernel) stations(m lease.MAC) []Station {
 	}
 	return found
 }
+
+// BridgeAddresses lists this node's bridges with the addresses that they have,
+// in the network namespace of the calling thread.
+func BridgeAddresses() (map[string][]netip.Prefix, error) {
+	links, err := netlink.LinkList()
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("interfaces: %w", err)
+	}
+	all := map[string][]netip.Prefix{}
+	names := map[int]string{}
+	for _, l := range links {
+		if l.Type() == "bridge" {
+			all[l.Attrs().Name], names[l.Attrs().Index] = nil, l.Attrs().Name
+		}
+	}
+	addrs, err := netlink.AddrList(nil, unix.AF_INET)
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("addresses: %w", err)
+	}
+	for _, a := range addrs {
+		ip, ok := netip.AddrFromSlice(a.IP)
+		bits, _ := a.Mask.Size()
+		if name := names[a.LinkIndex]; ok && name != "" {
+			all[name] = append(all[name], netip.PrefixFrom(ip.Unmap(), bits))
+		}
+	}
+	return all, nil
+}

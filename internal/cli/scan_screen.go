@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/report"
+)
+
+// How much of a foreign name has room in a column.
+const (
+	vendorRunes = 16
+	guestRunes  = 22
+)
+
+// scanScreen prints each network: a table, what is wrong, and a summary.
+func (a *app) scanScreen(out scanned) error {
+	for i, n := range out.Networks {
+		if i > 0 {
+			fmt.Fprintln(a.out)
+		}
+		if len(out.Networks) > 1 {
+			fmt.Fprintf(a.out, "%s on %s\n", strings.Join(n.Ranges, ", "), n.Segment)
+		}
+		if len(n.Addresses) > 0 {
+			if err := a.table("ADDRESS MAC VENDOR GUEST LEDGER REMARK", residentCells(n.Addresses)); err != nil {
+				return err
+			}
+		}
+		if _, err := io.WriteString(a.out, n.below()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func residentCells(all []evidence.Resident) [][]string {
+	var cells [][]string
+	for _, r := range all {
+		guest := strings.TrimSpace(r.Guest + " " + r.Name)
+		cells = append(cells, []string{
+			r.Addr.String(), dash(r.MAC), dash(short(r.Vendor, vendorRunes)), dash(short(guest, guestRunes)), dash(r.Ledger), r.Remark,
+		})
+	}
+	return cells
+}
+
+// below is what stands under a network's table.
+func (n network) below() string {
+	var b strings.Builder
+	if len(n.Addresses) > 0 {
+		b.WriteString("\n")
+	}
+	said := map[netip.Addr]bool{}
+	for _, r := range n.Addresses {
+		if r.Severity == evidence.Conflict && !said[r.Addr] {
+			said[r.Addr] = true
+			text := r.Verdict
+			if !strings.HasPrefix(text, r.Addr.String()) {
+				text = r.Addr.String() + ": " + text
+			}
+			wrap(&b, fmt.Sprintf("%s; 'pve-iplease whohas %s' says what to do", text, r.Addr), "conflict: ", width)
+		}
+	}
+	for _, p := range n.Proxies {
+		where := ""
+		if p.Port != "" {
+			where = " on " + p.Port
+		}
+		wrap(&b, fmt.Sprintf("%s answers for %s%s, whoever they belong to: while it does, nothing is proved on this network; turn proxy ARP off there",
+			p.MAC, plural(p.Addresses, "address"), where), "proxy: ", width)
+	}
+	wrap(&b, n.summary(), "", width)
+	return b.String()
+}
+
+// summary says how far the table can be trusted.
+func (n network) summary() string {
+	text := fmt.Sprintf("%d of %s answer", n.Answering, plural(n.Asked, "address"))
+	if n.Answering == 1 {
+		text += "s"
+	}
+	if n.Doubt != "" {
+		return text + "; the others can't be told: " + report.Clean(n.Doubt)
+	}
+	if n.Closed {
+		text += " on this closed network"
+	}
+	return fmt.Sprintf("%s (%d packets, %.1f s)", text, n.Packets, n.Seconds)
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// table writes rows in aligned columns under a heading. A last column that is
+// empty in every row is left out. On a terminal that is too narrow for a row
+// the rest of it is continued below, further in.
+func (a *app) table(heading string, rows [][]string) error {
+	columns := strings.Fields(heading)
+	last := len(columns) - 1
+	if !slices.ContainsFunc(rows, func(r []string) bool { return r[last] != "" }) {
+		columns = columns[:last]
+	}
+	cells := [][]string{columns}
+	for _, r := range rows {
+		cells = append(cells, r[:len(columns)])
+	}
+	_, err := io.WriteString(a.out, layout(cells, terminalOf(a.out).width()))
+	return err
+}
+
+// columnGap is how far columns are apart, continued how far in the rest of a
+// row begins that does not fit.
+const (
+	columnGap = 2
+	continued = "    "
+)
+
+// layout aligns cells; a width of 0 is no limit.
+func layout(rows [][]string, width int) string {
+	var b strings.Builder
+	at := starts(rows)
+	for _, row := range rows {
+		line, rest := "", []string(nil)
+		for i, cell := range row {
+			if i > 0 && width > 0 && cell != "" && at[i]+utf8.RuneCountInString(cell) > width {
+				rest = row[i:]
+				break
+			}
+			line += strings.Repeat(" ", max(0, at[i]-utf8.RuneCountInString(line))) + cell
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		rest = slices.DeleteFunc(slices.Clone(rest), func(s string) bool { return s == "" || s == "-" })
+		if len(rest) > 0 {
+			wrap(&b, strings.Join(rest, ", "), continued, width)
+		}
+	}
+	return b.String()
+}
+
+// starts says where each column begins.
+func starts(rows [][]string) []int {
+	at := make([]int, len(rows[0]))
+	for i := 1; i < len(at); i++ {
+		for _, row := range rows {
+			at[i] = max(at[i], at[i-1]+utf8.RuneCountInString(row[i-1])+columnGap)
+		}
+	}
+	return at
+}
+
+// short cuts a cell that would push all others out of sight.
+func short(s string, most int) string {
+	if runes := []rune(s); len(runes) > most {
+		return strings.TrimRight(string(runes[:most-1]), " ") + "…"
+	}
+	return s
+}

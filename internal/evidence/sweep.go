@@ -1,0 +1,138 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+// Sweeper is a Wire that can ask for a whole network.
+type Sweeper interface {
+	Sweep(context.Context, probe.Sweep) (probe.Census, error)
+}
+
+// Survey is what one network said when it was asked for many addresses.
+type Survey struct {
+	Segment lease.Segment
+	Heard   []Hearing // of the addresses that somebody was heard for, in order
+	Doubt   string    // why the silence of the others proves nothing; empty when it does
+	Closed  bool      // the bridge has no uplink
+	Asked   int       // addresses
+	Sent    int       // packets
+}
+
+// errNoSweep is for a wire of tests.
+var errNoSweep = errors.New("it can't be asked for so many addresses")
+
+// Sweep asks one network for all addresses of an inquiry, within a second for
+// a /24. It goes beyond what switches with dynamic ARP inspection let pass,
+// unless the pace is slow. When ctx ends, what was heard until then comes with
+// the error; other trouble is a doubt.
+func (r Ear) Sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell func(probe.Progress)) (Survey, error) {
+	out := Survey{Segment: q.Segment, Asked: len(q.Addrs)}
+	c, err := r.sweep(ctx, q, pace, tell)
+	if ctx.Err() == nil && err != nil {
+		out.Doubt = err.Error()
+		return out, nil
+	}
+	out.take(c, q)
+	return out, err
+}
+
+func (r Ear) sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell func(probe.Progress)) (probe.Census, error) {
+	w, err := r.Open(probe.Place{Bridge: q.Segment.Bridge, Tag: q.Segment.Tag})
+	if err != nil {
+		return probe.Census{}, err
+	}
+	defer w.Close()
+	s, ok := w.(Sweeper)
+	if !ok {
+		return probe.Census{}, errNoSweep
+	}
+	four := slices.DeleteFunc(slices.Clone(q.Addrs), func(a netip.Addr) bool { return !a.Is4() })
+	ask := probe.Sweep{Addrs: append(four, sweepControls(q)...), Pace: pace, Progress: tell}
+	if q.Gateway.Is4() {
+		ask.Gateway = q.Gateway
+		if r.Gateways != nil {
+			_, ask.GatewayKnown = r.Gateways(q.Segment.Bridge, q.Segment.Tag, q.Gateway)
+		}
+	}
+	return s.Sweep(ctx, ask)
+}
+
+// sweepControls are addresses that nobody has, asked beside a few. Of many
+// that are asked most have nobody anyway.
+func sweepControls(q Inquiry) []netip.Addr {
+	if len(q.Addrs) >= 2*proxyFrom {
+		return nil
+	}
+	return controls(q)
+}
+
+// take reads what a census says of the addresses that were inquired.
+func (s *Survey) take(c probe.Census, q Inquiry) {
+	s.Doubt, s.Closed, s.Sent = c.Doubt, c.Closed, c.Sent
+	wanted := make(map[netip.Addr]bool, len(q.Addrs))
+	for _, a := range q.Addrs {
+		wanted[a] = true
+	}
+	proxies := proxies(c, sweepControls(q))
+	for _, a := range c.Found {
+		if !wanted[a.Addr] {
+			continue
+		}
+		h := Hearing{Segment: s.Segment, Addr: a.Addr, Closed: c.Closed}
+		for i, m := range a.MACs {
+			h.Voices = append(h.Voices, Voice{MAC: m, Port: a.Ports[i], Asks: a.Verdict == probe.Contended, Proxy: proxies[m]})
+		}
+		s.Heard = append(s.Heard, h)
+	}
+}
+
+// proxyFrom is for how many of the addresses that were asked for, and for what
+// part of them, one host must answer to be called a proxy.
+const (
+	proxyFrom = 16
+	proxyPart = 2 // a half
+)
+
+// proxies are the hosts that answer for everybody: for addresses that nobody
+// should have, or for most that were asked for.
+func proxies(c probe.Census, controls []netip.Addr) map[lease.MAC]bool {
+	count, controlling, found := map[lease.MAC]int{}, map[lease.MAC]int{}, map[lease.MAC]bool{}
+	for _, a := range c.Found {
+		if a.Verdict != probe.Taken {
+			continue
+		}
+		for _, m := range a.MACs {
+			count[m]++
+			if slices.Contains(controls, a.Addr) {
+				controlling[m]++
+			}
+		}
+	}
+	for m, n := range count {
+		found[m] = controlling[m] == controlled || n >= proxyFrom && n*proxyPart > c.Asked
+	}
+	return found
+}
+
+// Silent are hearings of the addresses that nobody was heard for, for those
+// that judge them.
+func (s Survey) Silent(addrs []netip.Addr) []Hearing {
+	heard := map[netip.Addr]bool{}
+	for _, h := range s.Heard {
+		heard[h.Addr] = true
+	}
+	var all []Hearing
+	for _, a := range addrs {
+		if !heard[a] {
+			all = append(all, Hearing{Segment: s.Segment, Addr: a, Doubt: s.Doubt, Closed: s.Closed})
+		}
+	}
+	return all
+}
