@@ -13,7 +13,7 @@ const module = "pve-iplease/"
 
 // pieces are what the top layer puts together.
 var pieces = []string{
-	"config", "dhcp", "guest", "history", "inventory", "lease", "ledger", "node", "probe", "report", "vendor",
+	"config", "dhcp", "guest", "history", "inventory", "lease", "ledger", "node", "probe", "pveapi", "report", "vendor",
 }
 
 // mayImport says which packages of ours each package may import: the pure core
@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/ledger":    {"lease"},
 	"internal/node":      {"lease"},
 	"internal/probe":     {"lease"},
+	"internal/pveapi":    {"lease"},
 	"internal/report":    {"lease"},
 	"internal/vendor":    {"lease"},
 
@@ -40,10 +41,11 @@ var mayImport = map[string][]string{
 
 	// Only tests and scripts may import the lab, which must not need what it
 	// is there to test.
-	"internal/lab":        {"lease"},
-	"internal/lab/pmxcfs": {},
-	"internal/lab/sim":    {},
-	"scripts/":            {"lease", "lab"},
+	"internal/lab":          {"lease"},
+	"internal/lab/pmxcfs":   {},
+	"internal/lab/pveproxy": {},
+	"internal/lab/sim":      {},
+	"scripts/":              {"lease", "lab"},
 }
 
 // topFolders are all that may stand beside the README; those of the second
@@ -70,6 +72,26 @@ func TestImports(t *testing.T) {
 			if found && !slices.Contains(allowed, ours) {
 				t.Errorf("%s imports %s; it may import %q", name, i, allowed)
 			}
+		}
+	}
+}
+
+// TestNoTemplates keeps out of the program what uses text/template: it looks
+// methods up by name, and the linker then keeps every method of every type.
+func TestNoTemplates(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-dumpdep", "-o", os.DevNull, ".")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%.1000s", cmd, err, out)
+	}
+	if !strings.Contains(string(out), "main.main") {
+		t.Fatal("the linker doesn't say what it keeps")
+	}
+	for line := range strings.Lines(string(out)) {
+		from, to, _ := strings.Cut(strings.TrimSpace(line), " -> ")
+		if !strings.HasPrefix(from, "text/template") && strings.HasPrefix(to, "text/template.(*Template).Execute") {
+			t.Errorf("%s executes a template", from)
 		}
 	}
 }

@@ -23,8 +23,7 @@ Exit codes: 0 done, 1 error, 2 usage, 3 address conflict, 4 pool exhausted,
 func (a *app) root() *cobra.Command {
 	cmd := group("pve-iplease", "Lease proven-free IP addresses to Proxmox VE containers")
 	cmd.Long = about
-	cmd.Version = a.place.Version
-	cmd.SetVersionTemplate(a.version().String() + "\n")
+	a.versionFlag(cmd)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetUsageFunc(usage)

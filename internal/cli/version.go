@@ -20,6 +20,24 @@ func (a *app) versionCommand() *cobra.Command {
 	return cmd
 }
 
+// versionFlag is the flag that means the command. Cobra's own brings
+// text/template, which makes the linker keep every method of every type: a
+// quarter of the program.
+func (a *app) versionFlag(root *cobra.Command) {
+	missing := root.Args
+	asked := root.Flags().BoolP("version", "v", false, "show the program's version")
+	root.Args = func(c *cobra.Command, args []string) error {
+		if *asked && len(args) == 0 {
+			return nil
+		}
+		return missing(c, args)
+	}
+	root.RunE = func(*cobra.Command, []string) error {
+		_, err := fmt.Fprintln(a.out, a.version())
+		return err
+	}
+}
+
 // version tells programs apart.
 type version struct {
 	Version string `json:"version"`
