@@ -1,0 +1,77 @@
+package pveapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pve-iplease/internal/lease"
+)
+
+// Number is a whole number, which Perl writes with or without quotes,
+// depending on what was done with it before.
+type Number int64
+
+// UnmarshalJSON reads both.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	if text == "null" || text == "" {
+		return nil
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s is no number", data)
+	}
+	*n = Number(v)
+	return nil
+}
+
+// Node is a node of the cluster.
+type Node struct {
+	Name   string `json:"node"`
+	Status string `json:"status"` // online, offline, or unknown soon after its start
+}
+
+// Dead reports whether the cluster has lost the node.
+func (n Node) Dead() bool { return n.Status == "offline" }
+
+// Nodes are all of the cluster's.
+func (a *API) Nodes(ctx context.Context) ([]Node, error) {
+	var list []Node
+	err := a.Get(ctx, "/nodes", nil, &list)
+	return list, err
+}
+
+// Guest is a guest of the cluster and how it is.
+type Guest struct {
+	VMID   lease.VMID
+	Kind   lease.Kind
+	Node   string
+	Status string // running, stopped, or unknown on a dead node
+}
+
+// UnmarshalJSON reads an entry of /cluster/resources.
+func (g *Guest) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		VMID               Number
+		Node, Status, Type string
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	*g = Guest{VMID: lease.VMID(raw.VMID), Node: raw.Node, Status: raw.Status}
+	if raw.Type == "qemu" {
+		g.Kind = lease.VM
+	}
+	return nil
+}
+
+// Guests are all of the cluster's. A token sees those that it may audit, and
+// nobody says that there are more.
+func (a *API) Guests(ctx context.Context) ([]Guest, error) {
+	var list []Guest
+	err := a.Get(ctx, "/cluster/resources", map[string]string{"type": "vm"}, &list)
+	return list, err
+}
