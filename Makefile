@@ -12,10 +12,10 @@ FUZZTIME  := 5s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 export CGO_ENABLED := 0
 
-.PHONY: help build test check fmt vet static race fuzz soak bench cover demo clean
+.PHONY: help build test test-vm check fmt vet static race fuzz soak bench cover demo clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## the static binary bin/pve-iplease
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
@@ -23,6 +23,9 @@ build: ## the static binary bin/pve-iplease
 # One package after the other: each runs many processes and networks at once.
 test: ## all tests; as root, or where user namespaces are allowed, none is skipped
 	go test -p 1 -timeout 10m $(TESTFLAGS) ./...
+
+test-vm: ## the tests that need Debian's kernel, in a virtual machine; ONLY=REGEX some
+	@scripts/vm/run '$(or $(ONLY),.)'
 
 check: fmt vet static race ## format, vet, staticcheck, and the tests under the race detector
 
