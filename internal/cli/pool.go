@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) poolCommand() *cobra.Command {
-	cmd := group("pool", "Show the pools")
+	cmd := group("pool", "Show and change the pools")
 	list := &cobra.Command{
 		Use: "list [--output-format text|json]", Short: "Show every pool and how full it is", Args: takes(),
 		Long: `Show every pool and how full it is. What is wrong with the pools file is told on
@@ -23,7 +23,7 @@ stderr; exit code 1 when a section of it is disabled for that.`,
 	}
 	f := formatFlag(list)
 	list.RunE = func(c *cobra.Command, _ []string) error { return a.runPoolList(c.Context(), *f) }
-	cmd.AddCommand(list)
+	cmd.AddCommand(list, a.poolAddCommand(), a.poolSetCommand(), a.poolRemoveCommand())
 	return cmd
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +30,7 @@ func (a *app) root() *cobra.Command {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.place.Root, "root", "", "put `DIR` in front of every path of the host")
 	flags.StringVar(&a.place.Config, "config", "", "read the pools from `FILE`, whatever node.cfg says")
+	cmd.AddCommand(a.reserveCommand(), a.unreserveCommand())
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),
@@ -85,22 +85,31 @@ func usage(c *cobra.Command) error {
 	fmt.Fprintf(w, "Usage:\n  %s\n", c.UseLine())
 	if c.HasAvailableSubCommands() {
 		fmt.Fprint(w, "\nCommands:\n")
-		commands(w, c, "")
+		list := commands(c, "")
+		width := 0
+		for _, l := range list {
+			width = max(width, len(l[0]))
+		}
+		for _, l := range list {
+			fmt.Fprintf(w, "  %-*s  %s\n", width, l[0], l[1])
+		}
 	}
 	c.LocalFlags() // enters the inherited ones into Flags
 	fmt.Fprintf(w, "\nFlags:\n%s", c.Flags().FlagUsages())
 	return nil
 }
 
-// commands lists every command below c with the groups spelled out.
-func commands(w io.Writer, c *cobra.Command, prefix string) {
+// commands are every command below c, with the groups spelled out, and what it
+// does.
+func commands(c *cobra.Command, prefix string) (list [][2]string) {
 	for _, sub := range c.Commands() {
 		switch {
 		case sub.Hidden || sub.Name() == "help":
 		case sub.HasAvailableSubCommands():
-			commands(w, sub, prefix+sub.Name()+" ")
+			list = append(list, commands(sub, prefix+sub.Name()+" ")...)
 		default:
-			fmt.Fprintf(w, "  %-10s  %s\n", prefix+sub.Name(), sub.Short)
+			list = append(list, [2]string{prefix + sub.Name(), sub.Short})
 		}
 	}
+	return list
 }

@@ -141,6 +141,9 @@ func parseGateway(s string, f lease.Family) (lease.Gateway, error) {
 	return lease.Gateway{Addr: a}, nil
 }
 
+// ParseGuest reads whom an address is kept for, as a reservation's guest does.
+func ParseGuest(s string) (lease.Owner, error) { return parseGuest(s) }
+
 // parseGuest reads whom an address is kept for: 101, ct/101, vm/200/net1.
 // A bare number is taken for a container's.
 func parseGuest(s string) (lease.Owner, error) {

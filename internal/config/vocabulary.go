@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -39,4 +40,42 @@ func isProperty(word string) bool {
 	_, ofPool := poolWords[word]
 	_, ofPin := pinWords[word]
 	return ofPool || ofPin
+}
+
+// writing is the order in which people write a pool: where it is, what it
+// leases, how, and what it is for.
+var writing = []string{
+	"bridge", "vlan", "nodes", "nics", "subnet", "gateway", "range", "exclude", "subnet6", "gateway6", "range6", "exclude6",
+}
+
+// Word is a property that this version acts on.
+type Word struct {
+	Key  string
+	List bool // it may have several values
+}
+
+// PoolWords are the properties of a pool, in the order in which people write
+// them; those without a place in it come behind, and the comment last.
+func PoolWords() []Word { return poolWords.words() }
+
+// ReservationWords are the properties of a reservation.
+func ReservationWords() []Word { return pinWords.words() }
+
+func (v vocabulary) words() []Word {
+	place := func(key string) int {
+		switch i := slices.Index(writing, key); {
+		case i >= 0:
+			return i
+		case key == "comment":
+			return len(writing) + 1
+		}
+		return len(writing)
+	}
+	keys := v.known()
+	slices.SortStableFunc(keys, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
+	words := make([]Word, len(keys))
+	for i, k := range keys {
+		words[i] = Word{k, v[k] == many}
+	}
+	return words
 }

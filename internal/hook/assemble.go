@@ -35,7 +35,10 @@ type Host struct {
 	Node     *node.Host
 	Settings config.Node
 	History  history.File
-	configs  *inventory.Reader
+
+	// PoolsFile is where the pools were read from.
+	PoolsFile string
+	configs   *inventory.Reader
 }
 
 // guestConfigs reads the configs of all nodes, by pmxcfs's own list where
@@ -68,7 +71,11 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	if n.OnPmxcfs() {
 		settings.Deadline = max(settings.Deadline, clusterDeadline)
 	}
-	pools, found := readPools(n, p.Config, settings)
+	file := p.Config
+	if file == "" {
+		file = n.Path(settings.Pools)
+	}
+	pools, found := readPools(n, file)
 	l, err := ledger.Open(ledger.Options{
 		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Run: n.Path("/run/pve-iplease"), Scratch: p.Root != "",
 		Cluster: n.Cluster(), Note: func(s string) { log.Warn(s, report.Fields{}) },
@@ -78,7 +85,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	}
 	configs := guestConfigs(n)
 	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
-	return &Host{Node: n, Settings: settings, configs: configs, History: past, Hook: &Hook{
+	return &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
 		Here: Here{
 			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
 			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned,
@@ -121,11 +128,14 @@ func readSettings(n *node.Host) (config.Node, []config.Problem, error) {
 
 // readPools reads the pools file. One that can't be read at all counts as a
 // broken pool that may have been meant for every NIC.
-func readPools(n *node.Host, path string, settings config.Node) (*config.Config, []config.Problem) {
-	if path == "" {
-		path = n.Path(settings.Pools)
-	}
+func readPools(n *node.Host, path string) (*config.Config, []config.Problem) {
 	data, err := n.ReadTrusted(path)
+	for try := 0; errors.Is(err, fs.ErrNotExist) && try < 10 && n.OnPmxcfs(); try++ {
+		// While it is replaced and somebody on this node has it open, pmxcfs
+		// has no file of the name for a moment (libfuse, hide_node).
+		time.Sleep(10 * time.Millisecond)
+		data, err = n.ReadTrusted(path)
+	}
 	if err == nil {
 		c, problems := config.Parse(path, data)
 		return homeless(c, problems), problems
