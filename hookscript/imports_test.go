@@ -13,22 +13,23 @@ const module = "pve-iplease/"
 
 // pieces are what the top layer puts together.
 var pieces = []string{
-	"config", "dhcp", "guest", "history", "inventory", "lease", "ledger", "node", "probe", "pveapi", "report", "vendor",
+	"config", "dhcp", "fastio", "guest", "history", "inventory", "lease", "ledger", "node", "probe", "pveapi", "report", "vendor",
 }
 
 // mayImport says which packages of ours each package may import: the pure core
 // at the bottom, what touches the world above it, then what puts the pieces
 // together, and the commands on top. A new package is entered here.
 var mayImport = map[string][]string{
-	"internal/lease": {},
+	"internal/lease":  {},
+	"internal/fastio": {},
 
 	"internal/config":    {"lease"},
 	"internal/dhcp":      {"lease"},
 	"internal/guest":     {"lease"},
 	"internal/history":   {"lease"},
-	"internal/inventory": {"lease", "guest"},
-	"internal/ledger":    {"lease"},
-	"internal/node":      {"lease"},
+	"internal/inventory": {"lease", "guest", "fastio"},
+	"internal/ledger":    {"lease", "fastio"},
+	"internal/node":      {"lease", "fastio"},
 	"internal/probe":     {"lease"},
 	"internal/pveapi":    {"lease"},
 	"internal/report":    {"lease"},

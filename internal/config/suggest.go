@@ -5,16 +5,26 @@ import (
 	"strings"
 )
 
-// synonyms are the words of Proxmox and others for properties of ours.
-var synonyms = map[string]string{
-	"gw": "gateway", "tag": "vlan", "cidr": "subnet", "network": "subnet", "vmid": "guest", "ct": "guest",
+// synonym translates the words of Proxmox and others for properties of ours.
+func synonym(word string) string {
+	switch word {
+	case "gw":
+		return "gateway"
+	case "tag":
+		return "vlan"
+	case "cidr", "network":
+		return "subnet"
+	case "vmid", "ct":
+		return "guest"
+	}
+	return ""
 }
 
 // didYouMean is "; did you mean WORD?" for a word that resembles one of the
 // allowed ones, and empty for any other.
 func didYouMean(word string, allowed []string) string {
 	word = strings.ToLower(word)
-	if s := synonyms[word]; slices.Contains(allowed, s) {
+	if s := synonym(word); slices.Contains(allowed, s) {
 		return "; did you mean " + s + "?"
 	}
 	best, least := "", max(1, min(len(word), 9)/3)+1

@@ -39,7 +39,7 @@ func (d *Dossier) identify(m lease.MAC, port string) Host {
 			}
 		}
 	}
-	if o, sure, ok := PortOwner(h.Port); ok {
+	if o, sure, ok := lease.PortOwner(h.Port); ok {
 		h.Owner, h.OnPort = o, true
 		if h.Guest, ok = d.guest(o.VMID); ok && !sure {
 			h.Owner.Kind = h.Guest.Kind

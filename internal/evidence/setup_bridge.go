@@ -49,7 +49,7 @@ func (b *Bridge) take(all []device) {
 	d := all[i]
 	b.Up, b.STP, b.VLAN = d.up, d.stp, d.vlan
 	for _, p := range all {
-		if _, _, guest := PortOwner(p.name); p.master == d.index && !guest {
+		if _, _, guest := lease.PortOwner(p.name); p.master == d.index && !guest {
 			b.Ports = append(b.Ports, Port{p.name, p.up && p.carrier, p.forwarding, p.suppress})
 		}
 	}

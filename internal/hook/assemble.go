@@ -88,7 +88,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	return &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
 		Here: Here{
 			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
-			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned,
+			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned, Under: n.StoppingRun,
 		},
 		Pools: pools, Problems: append(problems, found...),
 		Ledger: l, Guests: n, Runs: n, Gateways: n.Gateways(), Inventory: configs.Read,
@@ -100,7 +100,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 			}
 			return port, port.Closed(), nil
 		},
-		NewID: newID, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
+		NewID: newID, Beside: beside, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
 	}}, nil
@@ -176,6 +176,13 @@ func homeless(c *config.Config, problems []config.Problem) *config.Config {
 		}
 	}
 	return c
+}
+
+// beside does some work in a goroutine.
+func beside(work func()) (wait func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); work() }()
+	return func() { <-done }
 }
 
 // newID is a claim's name: 32 random bits, enough to tell one owner's claims

@@ -55,11 +55,12 @@ type Guests interface {
 	Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) error
 }
 
-// Runs tells whether a container runs on this node.
+// Runs tells whether a container runs on this node. Running is quick; to find
+// one that is still stopping, every process must be asked.
 type Runs interface {
+	Running(lease.VMID) (bool, error)
 	RunState(lease.VMID) (node.State, error)
 	AwaitStopped(context.Context, lease.VMID) error
-	StoppingRun(lease.VMID) (time.Duration, bool)
 }
 
 // Wire is a port on a guest's network.
@@ -77,10 +78,12 @@ type Gateways interface {
 
 // Here is this node at the time of the call.
 type Here struct {
-	Name     string
-	Boot     string
-	Version  string
-	Uptime   func() time.Duration
+	Name    string
+	Boot    string
+	Version string
+	Uptime  func() time.Duration
+	// Under finds the lxc-start that a post-stop runs under, and when it began, counted from boot.
+	Under    func(lease.VMID) (time.Duration, bool)
 	Now      func() time.Time
 	Orphaned func() bool // the process that called us is gone
 }
@@ -98,8 +101,9 @@ type Hook struct {
 	Quorate   func(context.Context) error // nil: the ledger can be written
 	Inventory func(context.Context) (lease.Inventory, error)
 	Open      func(at probe.Place) (wire Wire, closed bool, err error)
-	NewID     func() string // a random name for a claim
-	Makers    *vendor.List  // of network cards; nil: those that are built in
+	NewID     func() string                   // a random name for a claim
+	Beside    func(work func()) (wait func()) // does some work beside what follows, until wait is called
+	Makers    *vendor.List                    // of network cards; nil: those that are built in
 	Remember  func(history.Event)
 	Log       *report.Log
 }

@@ -31,7 +31,7 @@ func (r *run) postStop(ctx context.Context) int {
 		r.info("CT %s has no bound lease: nothing to do", r.id)
 		return OK
 	}
-	started, ok := r.Runs.StoppingRun(r.id)
+	started, ok := r.Here.Under(r.id)
 	if !ok {
 		var free func()
 		if free, ok = r.stoppedByHand(ctx); !ok {

@@ -49,13 +49,20 @@ func (r *run) preStart(ctx context.Context) int {
 		defer unlock()
 	}
 	// Asked under the lock: who had it before may have started the container.
-	idle, err := r.awaitIdle(ctx)
+	running, err := r.Runs.Running(r.id)
 	switch {
 	case err != nil:
 		return r.fail(err)
-	case idle:
-		return r.start(ctx)
-	case r.opt.Move:
+	case running:
+		return r.startedMeanwhile()
+	}
+	return r.start(ctx)
+}
+
+// startedMeanwhile leaves a running container alone: of two starts at once
+// Proxmox calls the second one's hook although the first has succeeded.
+func (r *run) startedMeanwhile() int {
+	if r.opt.Move {
 		return r.fail(r.mustStop(node.Running))
 	}
 	r.info("CT %s is running already: nothing to do", r.id)
@@ -93,25 +100,47 @@ func (r *run) kind() lease.Kind {
 	return lease.Container
 }
 
-// awaitIdle reports whether the container is stopped. One whose previous run
-// is still stopping is waited for: Proxmox rewrites the whole guest config at
-// the end of each run without its own lock, and would undo our edit.
-func (r *run) awaitIdle(ctx context.Context) (bool, error) {
+// errWaited means that what was decided is older than the end of the previous
+// run.
+var errWaited = errors.New("the previous run has only just ended")
+
+// awaitIdle makes sure that the previous run of the container is over. One
+// that is still stopping is waited for: Proxmox rewrites the whole guest config
+// at the end of each run without its own lock, and would undo our edit, and its
+// post-stop may release the lease. To find it every process is asked, which
+// takes milliseconds, so that is done beside the probes; idle must be called
+// before anything is written. After a wait all is decided anew.
+func (r *run) awaitIdle(ctx context.Context) (idle func() error) {
+	var err error
+	wait := r.Beside(func() { err = r.awaitEnd(ctx) })
+	return func() error {
+		wait()
+		return err
+	}
+}
+
+// awaitEnd waits for the end of a previous run; errWaited means that there was
+// one.
+func (r *run) awaitEnd(ctx context.Context) error {
 	state, err := r.Runs.RunState(r.id)
-	if err != nil || state == node.Running {
-		return false, err
+	switch {
+	case err != nil || state == node.Stopped:
+		return err
+	case state == node.Running:
+		return node.ErrRunning
 	}
-	if state == node.Stopping {
-		wait, cancel := withReserve(ctx)
-		defer cancel()
-		if err := r.Runs.AwaitStopped(wait, r.id); err != nil {
-			if stop := r.stopped(ctx); stop != nil {
-				return false, stop
-			}
-			return false, fmt.Errorf("the previous run of CT %s is still stopping, and its end would undo our edit; wait for it and start again", r.id)
-		}
+	wait, cancel := withReserve(ctx)
+	defer cancel()
+	err = r.Runs.AwaitStopped(wait, r.id)
+	switch stop := r.stopped(ctx); {
+	case err == nil:
+		return errWaited
+	case errors.Is(err, node.ErrRunning):
+		return err
+	case stop != nil:
+		return stop
 	}
-	return true, nil
+	return fmt.Errorf("the previous run of CT %s is still stopping, and its end would undo our edit; wait for it and start again", r.id)
 }
 
 // withReserve ends early enough for the work that must follow.
@@ -134,7 +163,10 @@ func (r *run) start(ctx context.Context) int {
 		var code int
 		code, err = r.attempt(ctx)
 		var lost *lease.LostError
-		if !errors.As(err, &lost) && !errors.Is(err, node.ErrChanged) {
+		switch {
+		case errors.Is(err, node.ErrRunning):
+			return r.startedMeanwhile()
+		case !errors.As(err, &lost) && !errors.Is(err, node.ErrChanged) && !errors.Is(err, errWaited):
 			if stop := r.stopped(ctx); stop != nil && exitCode(err) == Failed && errors.Is(err, ctx.Err()) {
 				err = stop // says more than that the time is over
 			}
@@ -153,25 +185,29 @@ func (r *run) attempt(ctx context.Context) (int, error) {
 	if done || err != nil {
 		return OK, err
 	}
+	idle := r.awaitIdle(ctx)
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return Failed, err
 	}
 	w := r.world(inv)
 	if len(s.pools) == 0 {
-		return OK, r.degraded(ctx, s, w, r.brokenPools())
+		return OK, r.degraded(ctx, s, w, r.brokenPools(), idle)
 	}
 	wire := r.open(s)
 	defer wire.Close()
 	g, err := r.claim(ctx, s, w, wire)
 	if unusable(err) {
-		return OK, r.degraded(ctx, s, w, err)
+		return OK, r.degraded(ctx, s, w, err, idle)
 	}
 	if err != nil {
 		return Failed, err
 	}
 	g, p, err := r.prove(ctx, s, w, g, wire)
 	if err != nil {
+		return Failed, err
+	}
+	if err := idle(); err != nil {
 		return Failed, err
 	}
 	return OK, r.write(ctx, s, g, p)

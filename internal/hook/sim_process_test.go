@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"pve-iplease/internal/history"
@@ -37,11 +38,13 @@ func (p *process) hook() *hook.Hook {
 		Here: hook.Here{
 			Name: p.n.name, Boot: p.n.boot(), Version: "sim", Uptime: p.n.uptime, Now: p.n.now,
 			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
+			Under:    p.stoppingRun,
 		},
 		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, Gateways: p,
 		Inventory: p.inventory, Open: p.open, Quorate: func(context.Context) error { return nil }, Remember: func(history.Event) {},
-		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
-		Log:   report.New(&p.said, &p.said, ""),
+		Beside: p.beside,
+		NewID:  func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
+		Log:    report.New(&p.said, &p.said, ""),
 	}
 }
 
@@ -125,7 +128,7 @@ func (p *process) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old,
 }
 
 func (p *process) RunState(id lease.VMID) (node.State, error) {
-	p.a.At("asks whether it runs:", id.String())
+	p.a.At("asks whether it is stopping:", id.String())
 	return p.n.state(id), nil
 }
 
@@ -150,7 +153,22 @@ func (p *process) AwaitStopped(ctx context.Context, id lease.VMID) error {
 	return nil
 }
 
-func (p *process) StoppingRun(id lease.VMID) (time.Duration, bool) {
+// beside does the work before what follows, or not until it is waited for: a
+// goroutine may come at either time.
+func (p *process) beside(work func()) (wait func()) {
+	if p.a.Rand().IntN(2) == 0 {
+		work()
+		return func() {}
+	}
+	return sync.OnceFunc(work)
+}
+
+func (p *process) Running(id lease.VMID) (bool, error) {
+	p.a.At("asks whether it runs:", id.String())
+	return p.n.state(id) == node.Running, nil
+}
+
+func (p *process) stoppingRun(id lease.VMID) (time.Duration, bool) {
 	p.a.At("looks for the lxc-start that it runs under")
 	if p.under == nil || p.under.gone {
 		return 0, false

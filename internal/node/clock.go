@@ -1,10 +1,11 @@
 package node
 
 import (
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/fastio"
 )
 
 // tick is the resolution of process start times in /proc/<pid>/stat:
@@ -14,7 +15,7 @@ const tick = 10 * time.Millisecond
 // Boot names this boot of the host: the first 8 hex digits of the kernel's
 // random boot id, "00000000" if the kernel does not tell.
 func (h *Host) Boot() string {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, err := fastio.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil || len(id) < 8 {
 		return "00000000"
 	}

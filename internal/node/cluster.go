@@ -3,16 +3,17 @@ package node
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+
+	"pve-iplease/internal/fastio"
 )
 
 // Cluster is the name of the cluster that this node is in, from
 // /etc/pve/corosync.conf, which is there before corosync is up, or else from
 // pmxcfs's own file .members; empty for a host of its own.
 func (h *Host) Cluster() string {
-	if conf, err := os.ReadFile(h.Path("/etc/pve/corosync.conf")); err == nil {
+	if conf, err := fastio.ReadFile(h.Path("/etc/pve/corosync.conf")); err == nil {
 		if name := clusterName(string(conf)); name != "" {
 			return name
 		}
@@ -29,7 +30,7 @@ type members struct {
 }
 
 func (h *Host) members() (m members) {
-	if data, err := os.ReadFile(h.Path("/etc/pve/.members")); err == nil {
+	if data, err := fastio.ReadFile(h.Path("/etc/pve/.members")); err == nil {
 		_ = json.Unmarshal(data, &m)
 	}
 	return m

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
@@ -79,7 +80,7 @@ func (g *Gateways) write() {
 }
 
 func readGateways(path string) map[gateway]lease.MAC {
-	data, err := os.ReadFile(path)
+	data, err := fastio.ReadFile(path)
 	if err != nil {
 		return map[gateway]lease.MAC{}
 	}

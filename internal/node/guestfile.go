@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
@@ -25,7 +26,7 @@ var (
 // ReadGuest reads the config of a guest of this node; ErrNoGuest if there is
 // none.
 func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
-	data, err := os.ReadFile(h.guestPath(kind, id))
+	data, err := fastio.ReadFile(h.guestPath(kind, id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", guestName(kind, id), ErrNoGuest)
 	}
@@ -124,7 +125,7 @@ func keepOwner(file *os.File, path string) error {
 
 // holds reports by its error whether a file has exactly this content.
 func holds(path string, content []byte) error {
-	now, err := os.ReadFile(path)
+	now, err := fastio.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNoGuest

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/fastio"
 )
 
 // fileID is how /proc/locks names a file.
@@ -39,7 +41,7 @@ func findHolder(path string) holder {
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	want := fileID{unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino}
-	data, err := os.ReadFile("/proc/locks")
+	data, err := fastio.ReadFile("/proc/locks")
 	if err != nil {
 		return holder{}
 	}

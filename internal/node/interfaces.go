@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"pve-iplease/internal/fastio"
 )
 
 // interfacesFile is where Debian and Proxmox declare the host's network.
@@ -33,7 +35,7 @@ func (h *Host) DeclaredUplinks(bridge string) []string {
 			continue
 		}
 		seen[file] = true
-		data, err := os.ReadFile(file)
+		data, err := fastio.ReadFile(file)
 		if err != nil {
 			continue // a directory, or gone: ifupdown skips it too
 		}

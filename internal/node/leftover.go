@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"pve-iplease/internal/fastio"
 )
 
 // sweep removes the temporary files that killed runs of ours have left beside
@@ -11,15 +13,11 @@ import (
 // A sibling that is still writing loses its file, so its rename fails: of two
 // writers of one guest at most one has the lock.
 func sweep(path string) {
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return
-	}
-	defer func() { _ = dir.Close() }()
-	names, _ := dir.Readdirnames(-1)
+	dir, base := filepath.Split(path)
+	names, _ := fastio.Names(dir)
 	for _, name := range names {
-		if isLeftover(name, filepath.Base(path)) {
-			_ = os.Remove(filepath.Join(dir.Name(), name))
+		if isLeftover(name, base) {
+			_ = os.Remove(filepath.Join(dir, name))
 		}
 	}
 }

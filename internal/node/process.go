@@ -3,10 +3,11 @@ package node
 import (
 	"bytes"
 	"iter"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"pve-iplease/internal/fastio"
 )
 
 // procStat is what matters of /proc/<pid>/stat.
@@ -33,7 +34,7 @@ func parseStat(data []byte) (procStat, bool) {
 }
 
 func statOf(pid int) (procStat, bool) {
-	data, err := os.ReadFile(procPath(pid, "stat"))
+	data, err := fastio.ReadFile(procPath(pid, "stat"))
 	if err != nil {
 		return procStat{}, false
 	}
@@ -66,7 +67,7 @@ func arguments(data []byte) []string {
 // commandLine is a process's command for a message: quoted, since a process
 // chooses it itself, and not long. A Proxmox worker's reads "task UPID:…".
 func commandLine(pid int) string {
-	data, err := os.ReadFile(procPath(pid, "cmdline"))
+	data, err := fastio.ReadFile(procPath(pid, "cmdline"))
 	args := arguments(data)
 	if err != nil || args == nil {
 		return "already gone"

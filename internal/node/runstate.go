@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
@@ -41,8 +42,18 @@ const stopPoll = 25 * time.Millisecond
 // is what Proxmox itself asks, the abstract socket of lxc-start
 // (PVE::LXC::list_active_containers); an error means that it cannot be told.
 func (h *Host) RunState(id lease.VMID) (State, error) {
-	state, _, err := runState(id)
+	state, _, err := h.runState(id)
 	return state, err
+}
+
+// Running is RunState without the search for a container that is stopping.
+func (h *Host) Running(id lease.VMID) (bool, error) {
+	// thread-self: the namespace of a caller that entered one.
+	sockets, err := fastio.ReadFile("/proc/thread-self/net/unix")
+	if err != nil {
+		return false, fmt.Errorf("whether CT %s runs cannot be told: %w", id, err)
+	}
+	return hasCommandSocket(sockets, id), nil
 }
 
 // AwaitStopped waits while a container is stopping, until its lxc-start is
@@ -50,7 +61,7 @@ func (h *Host) RunState(id lease.VMID) (State, error) {
 // ErrRunning if the container runs, or turns out to have been starting.
 func (h *Host) AwaitStopped(ctx context.Context, id lease.VMID) error {
 	for {
-		state, pid, err := runState(id)
+		state, pid, err := h.runState(id)
 		switch {
 		case err != nil:
 			return err
@@ -82,14 +93,9 @@ func (h *Host) StoppingRun(id lease.VMID) (start time.Duration, ok bool) {
 }
 
 // runState also names the lxc-start of a stopping container.
-func runState(id lease.VMID) (State, int, error) {
-	// thread-self: the namespace of a caller that entered one.
-	sockets, err := os.ReadFile("/proc/thread-self/net/unix")
-	if err != nil {
-		return Stopped, 0, fmt.Errorf("whether CT %s runs cannot be told: %w", id, err)
-	}
-	if hasCommandSocket(sockets, id) {
-		return Running, 0, nil
+func (h *Host) runState(id lease.VMID) (State, int, error) {
+	if running, err := h.Running(id); err != nil || running {
+		return Running, 0, err
 	}
 	pid, err := findStart(id)
 	switch {

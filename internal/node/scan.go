@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
@@ -19,12 +20,12 @@ const startCommand = "lxc-start"
 // none. Where Proxmox puts the process among the control groups differs by
 // version and changes as it ends, so all processes are asked, and at once.
 func findStart(id lease.VMID) (int, error) {
-	proc, err := os.Open("/proc")
+	proc, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = proc.Close() }()
-	names, err := proc.Readdirnames(-1)
+	defer func() { _ = unix.Close(proc) }()
+	names, err := fastio.NamesOf(proc, "/proc")
 	if err != nil {
 		return 0, err
 	}
@@ -32,7 +33,7 @@ func findStart(id lease.VMID) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, pid := range named(int(proc.Fd()), names) {
+	for _, pid := range named(proc, names) {
 		if !startsContainer(pid, id) {
 			continue
 		}
@@ -46,7 +47,7 @@ func findStart(id lease.VMID) (int, error) {
 
 // startsContainer asks a process for its command line.
 func startsContainer(pid int, id lease.VMID) bool {
-	data, err := os.ReadFile(procPath(pid, "cmdline"))
+	data, err := fastio.ReadFile(procPath(pid, "cmdline"))
 	return err == nil && isStart(arguments(data), id)
 }
 

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -35,17 +34,16 @@ const (
 	stateForwarding = 3
 )
 
-// guestPort matches how Proxmox names what it plugs into a bridge for a
-// guest: container, VM, and either one behind the firewall's own bridge
-// (PVE::LXC, PVE::QemuServer, PVE::Network).
-var guestPort = regexp.MustCompile(`^(?:(?:veth|tap)[0-9]+i|fwpr[0-9]+p)[0-9]+$`)
-
 // uplinks are the ports that lead out of this host.
 func (v view) uplinks() []port {
 	return slices.DeleteFunc(slices.Clone(v.ports), port.guest)
 }
 
-func (p port) guest() bool { return guestPort.MatchString(p.name) }
+// guest reports whether Proxmox plugged the port in for a guest.
+func (p port) guest() bool {
+	_, _, ok := lease.PortOwner(p.name)
+	return ok
+}
 
 // judge tells whether the bridge is a closed network, whose guests are all
 // there is, and why its silence would prove nothing. declared names the ports
