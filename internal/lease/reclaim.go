@@ -8,16 +8,14 @@ func (t *Table) NoteMissing(w World) {
 	if !w.Inventory.Complete {
 		return
 	}
-	for _, at := range t.byAddr {
-		for _, l := range at {
-			_, exists := w.Inventory.Guests[l.Owner.VMID]
-			switch {
-			case l.Owner.IsZero() || l.State == Offered:
-			case exists && !l.Missing.IsZero():
-				l.Missing, t.changed = time.Time{}, true
-			case !exists && l.Missing.IsZero():
-				l.Missing, t.changed = w.Now.Truncate(time.Second), true
-			}
+	for _, l := range t.all {
+		_, exists := w.Inventory.Guests[l.Owner.VMID]
+		switch {
+		case l.Owner.IsZero() || l.State == Offered:
+		case exists && !l.Missing.IsZero():
+			l.Missing, t.changed = time.Time{}, true
+		case !exists && l.Missing.IsZero():
+			l.Missing, t.changed = w.Now.Truncate(time.Second), true
 		}
 	}
 }

@@ -3,7 +3,6 @@ package lease
 import (
 	"cmp"
 	"iter"
-	"maps"
 	"net/netip"
 	"slices"
 )
@@ -15,50 +14,78 @@ type Table struct {
 	Nodes      map[string]NodeInfo // by node name
 	Extra      []byte              // header fields of a newer version, in the ledger's encoding
 
+	all     []*Lease // in the order in which they came
 	byAddr  map[netip.Addr][]*Lease
 	byOwner map[Owner][]*Lease
 	changed bool
 }
 
 // NewTable builds an empty table.
-func NewTable() *Table {
-	return &Table{
+func NewTable() *Table { return TableOf(nil) }
+
+// TableOf builds a table of records as they were stored. It takes the slice
+// over: nothing is allocated for each record.
+func TableOf(records []Lease) *Table {
+	n := len(records)
+	t := &Table{
 		Nodes:   map[string]NodeInfo{},
-		byAddr:  map[netip.Addr][]*Lease{},
-		byOwner: map[Owner][]*Lease{},
+		all:     make([]*Lease, n),
+		byAddr:  make(map[netip.Addr][]*Lease, n),
+		byOwner: make(map[Owner][]*Lease, n),
 	}
+	for i := range records {
+		t.all[i] = &records[i]
+		t.index(t.all[i : i+1 : i+1])
+	}
+	return t
 }
 
 // Add puts a record in as it was stored. It doesn't count as a change.
 func (t *Table) Add(l Lease) {
-	t.byAddr[l.Addr] = append(t.byAddr[l.Addr], &l)
-	if !l.Owner.IsZero() {
-		t.byOwner[l.Owner] = append(t.byOwner[l.Owner], &l)
+	t.all = append(t.all, &l)
+	t.index([]*Lease{&l})
+}
+
+// index makes a record, a slice of one, be found. Where it is the first of its
+// address or owner the slice itself becomes the entry.
+func (t *Table) index(one []*Lease) {
+	l := one[0]
+	if at := t.byAddr[l.Addr]; at != nil {
+		t.byAddr[l.Addr] = append(at, l)
+	} else {
+		t.byAddr[l.Addr] = one
+	}
+	if l.Owner.IsZero() {
+		return
+	}
+	if of := t.byOwner[l.Owner]; of != nil {
+		t.byOwner[l.Owner] = append(of, l)
+	} else {
+		t.byOwner[l.Owner] = one
 	}
 }
 
 // Len is the number of records.
-func (t *Table) Len() (n int) {
-	for _, at := range t.byAddr {
-		n += len(at)
-	}
-	return n
-}
+func (t *Table) Len() int { return len(t.all) }
 
 // All yields every record, sorted by address, then segment.
 func (t *Table) All() iter.Seq[Lease] {
 	return func(yield func(Lease) bool) {
-		for _, a := range slices.SortedFunc(maps.Keys(t.byAddr), netip.Addr.Compare) {
-			at := slices.SortedFunc(slices.Values(t.byAddr[a]), func(x, y *Lease) int {
-				return cmp.Or(cmp.Compare(x.Segment.String(), y.Segment.String()), cmp.Compare(x.Owner.String(), y.Owner.String()))
-			})
-			for _, l := range at {
-				if !yield(*l) {
-					return
-				}
+		for _, l := range slices.SortedFunc(slices.Values(t.all), inOrder) {
+			if !yield(*l) {
+				return
 			}
 		}
 	}
+}
+
+// inOrder compares records by their place in the ledger. Two of one address
+// are rare.
+func inOrder(x, y *Lease) int {
+	if c := x.Addr.Compare(y.Addr); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(x.Segment.String(), y.Segment.String()), cmp.Compare(x.Owner.String(), y.Owner.String()))
 }
 
 // At returns the record of an address on every segment that overlaps k's;
@@ -112,7 +139,8 @@ func (t *Table) drop(k Key) {
 			keep = append(keep, l)
 			continue
 		}
-		t.byOwner[l.Owner] = slices.DeleteFunc(slices.Clone(t.byOwner[l.Owner]), func(x *Lease) bool { return x == l })
+		t.byOwner[l.Owner] = without(slices.Clone(t.byOwner[l.Owner]), l)
+		t.all = without(t.all, l)
 		t.changed = true
 	}
 	if len(keep) == 0 {
@@ -120,6 +148,11 @@ func (t *Table) drop(k Key) {
 		return
 	}
 	t.byAddr[k.Addr] = keep
+}
+
+// without removes a record from a list, which it changes.
+func without(list []*Lease, l *Lease) []*Lease {
+	return slices.DeleteFunc(list, func(x *Lease) bool { return x == l })
 }
 
 // Known registers the address that a node's probes come from, so that

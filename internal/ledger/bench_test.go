@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -44,6 +45,7 @@ func benchLedgers(b *testing.B, run func(*testing.B, *Ledger)) {
 func BenchmarkUpdate(b *testing.B) {
 	benchLedgers(b, func(b *testing.B, l *Ledger) {
 		n := 0
+		defer lab.CPU(b)()
 		for b.Loop() {
 			n++
 			err := l.Update(b.Context(), func(t *lease.Table) error {
@@ -60,6 +62,7 @@ func BenchmarkUpdate(b *testing.B) {
 // BenchmarkView is reading without a lock.
 func BenchmarkView(b *testing.B) {
 	benchLedgers(b, func(b *testing.B, l *Ledger) {
+		defer lab.CPU(b)()
 		for b.Loop() {
 			t, err := l.View(b.Context())
 			if err != nil || len(t.At(lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.1")})) != 1 {
@@ -80,6 +83,7 @@ func full() *lease.Table {
 
 func BenchmarkEncode(b *testing.B) {
 	table := full()
+	defer lab.CPU(b)()
 	for b.Loop() {
 		data := mustEncode(b, table)
 		b.SetBytes(int64(len(data)))
@@ -89,6 +93,7 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	data := mustEncode(b, full())
 	b.SetBytes(int64(len(data)))
+	defer lab.CPU(b)()
 	for b.Loop() {
 		if _, err := decode(data); err != nil {
 			b.Fatal(err)
