@@ -13,17 +13,19 @@ const module = "pve-iplease/"
 
 // pieces are what the top layer puts together.
 var pieces = []string{
-	"config", "dhcp", "fastio", "guest", "history", "inventory", "lease", "ledger", "node", "probe", "pveapi", "report", "vendor",
+	"config", "dhcp", "fastio", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pveapi", "report", "vendor",
 }
 
 // mayImport says which packages of ours each package may import: the pure core
 // at the bottom, what touches the world above it, then what puts the pieces
 // together, and the commands on top. A new package is entered here.
 var mayImport = map[string][]string{
-	"internal/lease":  {},
-	"internal/fastio": {},
+	"internal/lease":    {},
+	"internal/fastio":   {},
+	"internal/jsontree": {},
 
-	"internal/config":    {"lease"},
+	"internal/config":    {"lease", "jsontree"},
+	"internal/phoenix":   {"lease", "config", "jsontree"},
 	"internal/dhcp":      {"lease"},
 	"internal/guest":     {"lease"},
 	"internal/history":   {"lease"},

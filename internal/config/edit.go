@@ -21,6 +21,7 @@ type verb uint8
 const (
 	add verb = iota
 	set
+	extend
 	remove
 )
 
@@ -37,8 +38,13 @@ func Add(kind, name string, props ...Prop) Change { return Change{add, kind, nam
 // Set changes properties of a section. A list is replaced as a whole.
 func Set(kind, name string, props ...Prop) Change { return Change{set, kind, name, props} }
 
+// Extend adds values to lists of a section.
+func Extend(kind, name string, props ...Prop) Change { return Change{extend, kind, name, props} }
+
 // Remove takes a section away.
 func Remove(kind, name string) Change { return Change{remove, kind, name, nil} }
+
+var errNoSection = errors.New("the pools file has no such section")
 
 // title is how problems call the section, too.
 func (c Change) title() string { return plain(c.kind) + " " + plain(c.name) }
@@ -48,8 +54,9 @@ func (c Change) title() string { return plain(c.kind) + " " + plain(c.name) }
 // What the new text comes to is for Fresh to say; an error means that a change
 // makes no sense in itself or with what the file holds.
 func Edit(file string, data []byte, changes ...Change) ([]byte, error) {
+	edit := editSections
 	if strings.HasSuffix(file, ".json") {
-		return nil, fmt.Errorf("%s is JSON and edited by hand: its pools stand in the list %q", file, listName)
+		edit = editJSON
 	}
 	f := &findings{file: file}
 	text, ok := f.decode(data)
@@ -60,7 +67,7 @@ func Edit(file string, data []byte, changes ...Change) ([]byte, error) {
 	for _, c := range changes {
 		err := c.check()
 		if err == nil {
-			text, err = editSections(text, c)
+			text, err = edit(text, c)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.title(), err)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -18,11 +17,11 @@ func editSections(text string, c Change) (string, error) {
 	case c.verb == add:
 		return e.add(c), nil
 	case s == nil:
-		return "", errors.New("the pools file has no such section")
+		return "", errNoSection
 	case c.verb == remove:
 		e.remove(s)
 	default:
-		e.set(s, c.props)
+		e.set(s, c.verb, c.props)
 	}
 	return strings.Join(e.lines, ""), nil
 }
@@ -90,8 +89,9 @@ func (p Prop) line() string { return p.Key + " " + p.value() }
 func (p Prop) value() string { return strings.Join(p.Values, ",") }
 
 // set puts each property's values where it stands first and removes the rest
-// of it; one that is new goes behind the section's last.
-func (e *sectionEditor) set(s *section, props []Prop) {
+// of it; one that is new goes behind the section's last, and so does what
+// extends a list, in a line of its own.
+func (e *sectionEditor) set(s *section, v verb, props []Prop) {
 	last, indent := s.line, "\t"
 	if n := len(s.props); n > 0 {
 		last = s.props[n-1].line
@@ -103,7 +103,7 @@ func (e *sectionEditor) set(s *section, props []Prop) {
 		placed := len(p.Values) == 0
 		for _, old := range s.props {
 			switch {
-			case old.key != p.Key:
+			case old.key != p.Key || v == extend:
 			case placed:
 				e.lines[old.line-1] = ""
 			default:

@@ -1,9 +1,12 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
+
+	"pve-iplease/internal/jsontree"
 )
 
 // listName is the member that holds the pools, at the top of a document or in
@@ -16,11 +19,15 @@ const listName = "ip_pools"
 func readJSON(f *findings, data string) ([]*section, map[netip.Addr]string) {
 	if !utf8.ValidString(data) {
 		valid := strings.ToValidUTF8(data, "\ufffd")
-		f.warn(newLineIndex(data).of(1+firstDifference(data, valid)), "the file is not UTF-8 here")
+		f.warn(jsontree.NewLines(data).Of(1+firstDifference(data, valid)), "the file is not UTF-8 here")
 		data = valid
 	}
-	root, line, err := parseTree(data)
+	root, err := jsontree.Parse(data)
 	if err != nil {
+		line := 0
+		if bad := (*jsontree.SyntaxError)(nil); errors.As(err, &bad) {
+			line = bad.Line
+		}
 		f.fail(line, "the file is no valid JSON: %v", err)
 		return nil, nil
 	}
@@ -50,40 +57,40 @@ type document struct {
 
 // walk visits every value but the pools, which are read as sections. The path
 // holds the names on the way down.
-func (d *document) walk(path []string, v *value) {
+func (d *document) walk(path []string, v *jsontree.Value) {
 	inNetwork := len(path) > 0 && path[0] == "network"
-	if v.kind == text && inNetwork {
-		d.name(path, v.text)
+	if v.Kind == jsontree.Text && inNetwork {
+		d.name(path, v.Text)
 	}
-	for i, item := range v.items {
-		d.walk(append(path, index(i)), item)
+	for i, item := range v.Items {
+		d.walk(append(path, jsontree.Index(i)), item)
 	}
-	for _, m := range v.members {
-		down := append(path, m.key)
-		if m.before > 0 {
-			d.warn(m.value.line, "%s is given twice, first in line %d; other readers see only the last",
-				plain(join(down)), m.before)
+	for _, m := range v.Members {
+		down := append(path, m.Key)
+		if m.Before > 0 {
+			d.warn(m.Value.Line, "%s is given twice, first in line %d; other readers see only the last",
+				plain(jsontree.Join(down)), m.Before)
 		}
 		if inNetwork {
-			d.name(down, m.key)
+			d.name(down, m.Key)
 		}
-		if m.key == listName && (len(path) == 0 || len(path) == 1 && inNetwork) {
-			d.pools(m.value)
+		if m.Key == listName && (len(path) == 0 || len(path) == 1 && inNetwork) {
+			d.pools(m.Value)
 			continue
 		}
-		d.walk(down, m.value)
+		d.walk(down, m.Value)
 	}
 }
 
 // pools reads a list of pools and reservations.
-func (d *document) pools(v *value) {
+func (d *document) pools(v *jsontree.Value) {
 	d.listed = true
-	if v.kind != list {
-		d.fail(v.line, "%q is %s where a list of pools belongs", listName, v.describe())
+	if v.Kind != jsontree.List {
+		d.fail(v.Line, "%q is %s where a list of pools belongs", listName, describe(v))
 	}
-	for _, item := range v.items {
-		if item.kind != object {
-			d.fail(item.line, "%s stands in %q where a pool or a reservation belongs", item.describe(), listName)
+	for _, item := range v.Items {
+		if item.Kind != jsontree.Object {
+			d.fail(item.Line, "%s stands in %q where a pool or a reservation belongs", describe(item), listName)
 			continue
 		}
 		d.sections = append(d.sections, d.object(item))
@@ -92,14 +99,14 @@ func (d *document) pools(v *value) {
 
 // object turns a pool or a reservation into a section. Its name stands in
 // "reservation", "pool" or "name"; the first of these that is there decides.
-func (d *document) object(v *value) *section {
-	s := d.section("pool", "", v.line)
+func (d *document) object(v *jsontree.Value) *section {
+	s := d.section("pool", "", v.Line)
 	title := ""
 	for _, word := range []string{"reservation", "pool", "name"} {
-		if m := v.get(word); len(m) > 0 {
-			title, s.line = word, m[0].value.line
-			if k := m[0].value.kind; k == text || k == number {
-				s.name = m[0].value.text
+		if m := v.Get(word); len(m) > 0 {
+			title, s.line = word, m[0].Value.Line
+			if k := m[0].Value.Kind; k == jsontree.Text || k == jsontree.Number {
+				s.name = m[0].Value.Text
 			}
 			break
 		}
@@ -110,11 +117,11 @@ func (d *document) object(v *value) *section {
 	if s.name == "" {
 		s.fail(s.line, "the section has no name; give it one by \"pool\" or \"reservation\"")
 	}
-	for _, m := range v.members {
-		if m.key != title {
+	for _, m := range v.Members {
+		if m.Key != title {
 			s.props = append(s.props, properties(m)...)
-		} else if m.before > 0 {
-			s.fail(m.value.line, "%s is given twice, first in line %d; keep one of them", title, m.before)
+		} else if m.Before > 0 {
+			s.fail(m.Value.Line, "%s is given twice, first in line %d; keep one of them", title, m.Before)
 		}
 	}
 	return s
@@ -122,19 +129,19 @@ func (d *document) object(v *value) *section {
 
 // properties makes properties of a member: none of null, one of a word, and as
 // many as a list has elements.
-func properties(m member) []property {
-	p := property{key: m.key, value: strings.TrimSpace(m.value.text), line: m.value.line, repeated: m.before > 0}
-	switch m.value.kind {
-	case null:
+func properties(m jsontree.Member) []property {
+	p := property{key: m.Key, value: strings.TrimSpace(m.Value.Text), line: m.Value.Line, repeated: m.Before > 0}
+	switch m.Value.Kind {
+	case jsontree.Null:
 		return nil
-	case list:
+	case jsontree.List:
 		var all []property
-		for _, item := range m.value.items {
-			all = append(all, properties(member{m.key, item, m.before})...)
+		for _, item := range m.Value.Items {
+			all = append(all, properties(jsontree.Member{Key: m.Key, Value: item, Before: m.Before})...)
 		}
 		return all
-	case boolean, object:
-		p.odd = m.value.describe()
+	case jsontree.Boolean, jsontree.Object:
+		p.odd = describe(m.Value)
 	}
 	return []property{p}
 }

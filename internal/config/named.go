@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"pve-iplease/internal/jsontree"
 )
 
 // name notes the addresses in a text under "network": alone, with a prefix
@@ -19,7 +21,7 @@ func (d *document) name(path []string, text string) {
 			d.named = map[netip.Addr]string{}
 		}
 		if _, before := d.named[a]; !before {
-			d.named[a] = join(path)
+			d.named[a] = jsontree.Join(path)
 		}
 	}
 }
@@ -37,23 +39,16 @@ func isNetwork(a netip.Addr, bits string) bool {
 	return err == nil && p.Addr() == a
 }
 
-func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
-
-// join writes a path like network.interfaces.dns_nameservers[0].
-func join(path []string) string {
-	return strings.ReplaceAll(strings.Join(path, "."), ".[", "[")
-}
-
 // describe names the kind of a value in problems.
-func (v *value) describe() string {
-	switch v.kind {
-	case text, number:
-		return quote(v.text)
-	case boolean:
-		return v.text
-	case list:
+func describe(v *jsontree.Value) string {
+	switch v.Kind {
+	case jsontree.Text, jsontree.Number:
+		return quote(v.Text)
+	case jsontree.Boolean:
+		return v.Text
+	case jsontree.List:
 		return "a list"
-	case object:
+	case jsontree.Object:
 		return "an object"
 	}
 	return "null"
