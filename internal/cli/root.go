@@ -34,7 +34,7 @@ func (a *app) root() *cobra.Command {
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),
-		a.whohasCommand(), a.scanCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand())
+		a.whohasCommand(), a.scanCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(), a.rehearseCommand())
 	return cmd
 }
 

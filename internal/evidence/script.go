@@ -55,6 +55,11 @@ func (e *Estate) Scripts(read ReadGuest, path func(string) string) []Script {
 	return all
 }
 
+// ScriptFor looks for one hookscript on one node.
+func (e *Estate) ScriptFor(volume, node string, path func(string) string) Script {
+	return newScript(readStorages(path), volume, node, e.Node, path)
+}
+
 // newScript looks for a volume's file on a node. On another node's own disk it
 // can't be seen.
 func newScript(storages []storage, volume, node, here string, path func(string) string) Script {

@@ -3,6 +3,7 @@ package lease
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -38,6 +39,21 @@ func TableOf(records []Lease) *Table {
 		t.index(t.all[i : i+1 : i+1])
 	}
 	return t
+}
+
+// Clone copies the table, or those of its records that keep picks; nil keeps
+// all.
+func (t *Table) Clone(keep func(Lease) bool) *Table {
+	records := make([]Lease, 0, len(t.all))
+	for _, l := range t.all {
+		if keep == nil || keep(*l) {
+			records = append(records, *l)
+		}
+	}
+	c := TableOf(records)
+	c.Generation, c.Cluster, c.Extra = t.Generation, t.Cluster, t.Extra
+	maps.Copy(c.Nodes, t.Nodes)
+	return c
 }
 
 // Add puts a record in as it was stored. It doesn't count as a change.
