@@ -35,6 +35,7 @@ func (a *app) root() *cobra.Command {
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),
 		a.whohasCommand(), a.scanCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(), a.rehearseCommand())
+	cmd.AddCommand(a.attachCommand(), a.detachCommand())
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pve-iplease/internal/lab"
+	"pve-iplease/internal/lab/pveproxy"
 	"pve-iplease/internal/lease"
 )
 
@@ -65,6 +66,8 @@ type script struct {
 	lan  *lab.LAN
 	node *lab.Node
 	code int
+
+	daemon *pveproxy.Server // of TestAPIScript
 }
 
 type stateKey struct{}
@@ -145,7 +148,7 @@ func (s *script) running(_ bool, args []string) {
 }
 
 func (s *script) timeless(_ bool, args []string) {
-	point := regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(Z|[+-]\d\d:\d\d)?)?`)
+	point := regexp.MustCompile(`\d{4}-\d\d-\d\d[T\s]\s*\d\d:\d\d(:\d\d(Z|[+-]\d\d:\d\d)?)?`)
 	got := point.ReplaceAllString(s.ReadFile(args[0]), "TIME")
 	if diff := cmp.Diff(s.ReadFile(args[1]), got); diff != "" {
 		s.Fatalf("%s is not %s (-want +got):\n%s", args[0], args[1], diff)

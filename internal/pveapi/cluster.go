@@ -3,7 +3,9 @@ package pveapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -74,4 +76,16 @@ func (a *API) Guests(ctx context.Context) ([]Guest, error) {
 	var list []Guest
 	err := a.Get(ctx, "/cluster/resources", map[string]string{"type": "vm"}, &list)
 	return list, err
+}
+
+// HasVolume reports whether a node has the file of a volume, such as a
+// snippet. Only who may allocate on its storage is told.
+func (a *API) HasVolume(ctx context.Context, node, volume string) (bool, error) {
+	storage, _, _ := strings.Cut(volume, ":")
+	err := a.Get(ctx, "/nodes/"+url.PathEscape(node)+"/storage/"+url.PathEscape(storage)+"/content/"+url.PathEscape(volume), nil, nil)
+	var refused *Error
+	if errors.As(err, &refused) && strings.Contains(refused.Reason, "volume_size_info on ") {
+		return false, nil // its size and format can't be told, PVE::API2::Storage::Content
+	}
+	return err == nil, err
 }

@@ -17,6 +17,10 @@ const maxForeign = 200
 // ellipsis. Cleaning twice is cleaning once.
 func Clean(s string) string { return clean(s, maxForeign) }
 
+// Sentence is Clean for a whole message, such as an error that quotes foreign
+// strings: its lines are joined, and it may be as long as a line of a log.
+func Sentence(s string) string { return oneLine(s) }
+
 // clean is Clean with a limit of at least one rune.
 func clean(s string, most int) string {
 	// No more of an endless string is looked at than can come out: a rune has

@@ -27,6 +27,7 @@ type Server struct {
 	Script func(node string) bool
 	Live   map[string]string     // what running guests report, as JSON, by path
 	Pause  func(d time.Duration) // before a login is refused; nil: time.Sleep
+	Before func(file string)     // what somebody else does before a config is written; may be nil
 
 	mu  sync.Mutex
 	log []string

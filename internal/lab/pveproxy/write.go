@@ -16,6 +16,9 @@ func (s *Server) write(who user, r *http.Request, node, kind, id string) answer 
 	if params["hookscript"]+params["delete"] != "" && !who.root {
 		return answer{status: http.StatusForbidden, reason: "Permission check failed (changing the hookscript is only allowed for root@pam)"}
 	}
+	if s.Before != nil {
+		s.Before(s.file(node, kind, id))
+	}
 	data, bad := s.load(node, kind, id)
 	if data == nil {
 		return bad
