@@ -133,7 +133,7 @@ func quorumProblem(n *node.Host) string {
 
 // inventory reads all guests' configs.
 func (v *visit) inventory(ctx context.Context) {
-	r := inventory.NewReader(v.node.Path("/etc/pve"), v.node.Addresses)
+	r := inventory.NewReader(v.node.Path("/etc/pve"), "", v.node.Addresses)
 	if v.node.OnPmxcfs() {
 		r = inventory.NewClusterReader(v.node.Path("/etc/pve"), v.node.Path("/run/pve-iplease/inventory"), v.node.Addresses)
 	}

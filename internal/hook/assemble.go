@@ -47,7 +47,7 @@ func guestConfigs(n *node.Host) *inventory.Reader {
 	if n.OnPmxcfs() {
 		return inventory.NewClusterReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
 	}
-	return inventory.NewReader(n.Path("/etc/pve"), n.Addresses)
+	return inventory.NewReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
 }
 
 // clusterDeadline is the shortest on pmxcfs, where the ledger begins nothing
@@ -178,10 +178,13 @@ func homeless(c *config.Config, problems []config.Problem) *config.Config {
 	return c
 }
 
-// beside does some work in a goroutine.
+// headStart is what others may do before work beside them begins.
+const headStart = 10 * time.Millisecond
+
+// beside does some work in a goroutine, when the first probes are out.
 func beside(work func()) (wait func()) {
 	done := make(chan struct{})
-	go func() { defer close(done); work() }()
+	time.AfterFunc(headStart, func() { defer close(done); work() })
 	return func() { <-done }
 }
 

@@ -36,7 +36,7 @@ func (r *run) mayBeDisabled(s subject) bool {
 // degraded lets a host come up although pools or ledger are unusable: a guest
 // that already carries an address starts with a warning, if that can make no
 // duplicate. Otherwise the cause fails the start.
-func (r *run) degraded(ctx context.Context, s subject, w lease.World, cause error, idle func() error) error {
+func (r *run) degraded(ctx context.Context, s subject, w lease.World, cause error) error {
 	if stop := r.stopped(ctx); stop != nil {
 		return stop
 	}
@@ -55,7 +55,7 @@ func (r *run) degraded(ctx context.Context, s subject, w lease.World, cause erro
 	if err := r.askOnce(ctx, s, w, key); err != nil {
 		return errors.Join(err, cause)
 	}
-	if err := idle(); err != nil {
+	if err := r.awaitEnd(ctx); err != nil {
 		return err
 	}
 	if err := r.unchanged(s); err != nil {

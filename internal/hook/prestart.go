@@ -185,24 +185,24 @@ func (r *run) attempt(ctx context.Context) (int, error) {
 	if done || err != nil {
 		return OK, err
 	}
-	idle := r.awaitIdle(ctx)
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return Failed, err
 	}
 	w := r.world(inv)
 	if len(s.pools) == 0 {
-		return OK, r.degraded(ctx, s, w, r.brokenPools(), idle)
+		return OK, r.degraded(ctx, s, w, r.brokenPools())
 	}
 	wire := r.open(s)
 	defer wire.Close()
 	g, err := r.claim(ctx, s, w, wire)
 	if unusable(err) {
-		return OK, r.degraded(ctx, s, w, err, idle)
+		return OK, r.degraded(ctx, s, w, err)
 	}
 	if err != nil {
 		return Failed, err
 	}
+	idle := r.awaitIdle(ctx)
 	g, p, err := r.prove(ctx, s, w, g, wire)
 	if err != nil {
 		return Failed, err

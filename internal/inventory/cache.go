@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"encoding/binary"
+	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
@@ -36,6 +37,7 @@ func (c cache) save(seen map[place]*parsed) {
 		return
 	}
 	data := encode(seen)
+	_ = os.MkdirAll(filepath.Dir(string(c)), 0o700)
 	f, err := renameio.NewPendingFile(string(c), renameio.WithTempDir(filepath.Dir(string(c))), renameio.WithPermissions(0o600))
 	if err != nil {
 		return
@@ -68,7 +70,7 @@ func encode(seen map[place]*parsed) []byte {
 }
 
 // lasts reports whether what was read can be known again.
-func (p *parsed) lasts() bool { return p.err == nil && p.version != version{} }
+func (p *parsed) lasts() bool { return p.err == nil && !p.young && p.version != version{} }
 
 func appendGuest(b []byte, at place, p *parsed) []byte {
 	b = appendText(b, at.node)

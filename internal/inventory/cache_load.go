@@ -4,16 +4,16 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
-	"os"
 	"strings"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
 // load reads the cache; one that is missing, damaged or of another version is
 // empty.
 func (c cache) load() map[place]*parsed {
-	data, err := os.ReadFile(string(c))
+	data, err := fastio.ReadFile(string(c))
 	if err != nil {
 		return map[place]*parsed{}
 	}

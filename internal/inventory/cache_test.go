@@ -117,7 +117,7 @@ func BenchmarkRead(b *testing.B) {
 		list()
 		b.Run(fmt.Sprintf("walk/%d", guests), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := NewReader(tr.dir, none).Read(b.Context()); err != nil {
+				if _, err := NewReader(tr.dir, "", none).Read(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 )
@@ -57,6 +57,7 @@ type parsed struct {
 	version version
 	guest   lease.Guest
 	uses    []lease.Use
+	young   bool // the file changed just before: its next version may look like this one
 	err     error
 }
 
@@ -106,22 +107,22 @@ func (p *parsed) current(v version) bool {
 
 // read parses a file unless its known version still stands.
 func (r *Reader) read(f file, known *parsed) parsed {
-	path, v := r.path(f.place), f.version
+	path, v, young := r.path(f.place), f.version, false
 	if !r.numbered {
 		var err error
-		if v, err = stat(path); err != nil {
+		if v, young, err = stat(path); err != nil {
 			return parsed{err: err}
 		}
 		if known.current(v) {
 			return *known
 		}
 	}
-	data, err := readFresh(path)
+	data, err := r.content(path)
 	if err != nil {
 		return parsed{err: err}
 	}
 	conf := guest.Parse(f.kind, data)
-	p := parsed{version: v, uses: conf.Uses(f.vmid), guest: lease.Guest{
+	p := parsed{version: v, young: young, uses: conf.Uses(f.vmid), guest: lease.Guest{
 		Kind: f.kind, VMID: f.vmid, Node: f.node, Name: conf.Hostname(),
 		Template: conf.Template(), Hooked: Hooked(conf.Hookscript()), MACs: conf.MACs(),
 	}}
@@ -131,14 +132,28 @@ func (r *Reader) read(f file, known *parsed) parsed {
 	return p
 }
 
+// granularity is more than what the clocks of file systems are off by: a file
+// may change twice within it without a change of its times.
+const granularity = 2 * time.Second
+
 // stat tells one state of a file from the next, also of one that was renamed
-// into its place.
-func stat(path string) (version, error) {
-	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
-		return version{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+// into its place. The time of change is used, which nobody can set. A young
+// file may change once more and look the same.
+func stat(path string) (v version, young bool, err error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return v, false, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return version{int64(st.Ino), st.Size, st.Mtim.Sec, st.Mtim.Nsec}, nil
+	changed := time.Unix(st.Ctim.Unix())
+	return version{int64(st.Ino), st.Size, st.Ctim.Sec, st.Ctim.Nsec}, time.Since(changed) < granularity, nil
+}
+
+// content reads a config.
+func (r *Reader) content(path string) ([]byte, error) {
+	if r.numbered {
+		return readFresh(path)
+	}
+	return fastio.ReadFile(path)
 }
 
 // readFresh reads a file as it is now. pmxcfs lets the kernel keep a file's
@@ -150,5 +165,5 @@ func readFresh(path string) ([]byte, error) {
 	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st); err != nil {
 		return nil, &fs.PathError{Op: "statx", Path: path, Err: err}
 	}
-	return os.ReadFile(path)
+	return fastio.ReadFile(path)
 }

@@ -26,20 +26,20 @@ type Reader struct {
 }
 
 // NewReader reads below dir, Proxmox's /etc/pve, an ordinary directory; self
-// lists the addresses of this node.
-func NewReader(dir string, self func() ([]netip.Prefix, error)) *Reader {
-	r := &Reader{dir: dir, self: self, seen: map[place]*parsed{}}
+// lists the addresses of this node. What was read is kept in the file cached
+// for the next process on this node; see Save.
+func NewReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader {
+	r := &Reader{dir: dir, self: self, cache: cache(cached)}
 	r.list = r.walk
+	r.seen = r.cache.load()
 	return r
 }
 
-// NewClusterReader reads below dir, a mounted pmxcfs, which numbers the
-// versions of every guest's config. What was read is kept in the file cached
-// for the next process on this node; see Save.
+// NewClusterReader is NewReader for a mounted pmxcfs, which numbers the
+// versions of every guest's config.
 func NewClusterReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader {
-	r := &Reader{dir: dir, self: self, cache: cache(cached), numbered: true}
-	r.list = r.vmlist
-	r.seen = r.cache.load()
+	r := NewReader(dir, cached, self)
+	r.numbered, r.list = true, r.vmlist
 	return r
 }
 

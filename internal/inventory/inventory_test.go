@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -53,6 +54,43 @@ func read1(t *testing.T, r *Reader) lease.Inventory {
 	return inv
 }
 
+// TestYoungFilesAreReadAgain: a config may change twice within the granularity
+// of its times, and look the same to the next process.
+func TestYoungFilesAreReadAgain(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5")
+	cached := filepath.Join(t.TempDir(), "run", "inventory")
+	look := func(young bool) *parsed {
+		r := NewReader(tr.dir, cached, none)
+		read1(t, r)
+		at := place{"pve1", lease.Container, 101}
+		r.seen[at].young = young
+		r.Save()
+		return NewReader(tr.dir, cached, none).seen[at]
+	}
+	if p := look(true); p != nil {
+		t.Errorf("a young file is remembered: %+v", p)
+	}
+	if p := look(false); p == nil || p.guest.Name != "c101" {
+		t.Errorf("an old file is remembered as %+v", p)
+	}
+	path := filepath.Join(tr.dir, "nodes/pve1/lxc/101.conf")
+	if _, young, err := stat(path); !young || err != nil {
+		t.Errorf("a file that was just written is young: %v, %v", young, err)
+	}
+	if _, young, err := stat("/bin/sh"); young || err != nil {
+		t.Errorf("the shell is young: %v, %v", young, err)
+	}
+	before, _, _ := stat(path)
+	tr.ct("pve1", 101, "10.0.0.6")
+	if err := os.Chtimes(path, time.Now(), time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if after, _, _ := stat(path); after == before {
+		t.Error("a change with a forged time looks like none")
+	}
+}
+
 func TestRead(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t).ct("pve1", 101, "10.0.0.5").
@@ -61,7 +99,7 @@ func TestRead(t *testing.T) {
 		write("nodes/pve2/lxc/notes.conf", "net0: name=eth0,bridge=vmbr0,ip=10.0.0.99/24\n").
 		write("nodes/pve2/lxc/103.conf.tmp.77", "net0: name=eth0,bridge=vmbr0,ip=10.0.0.98/24\n").
 		write(".members", `{"nodename":"pve1","version":3,"cluster":{"name":"c","version":2,"nodes":2,"quorate":1},"nodelist":{"pve2":{"id":2,"online":1,"ip":"10.0.0.12"}}}`)
-	r := NewReader(tr.dir, func() ([]netip.Prefix, error) { return []netip.Prefix{netip.MustParsePrefix("10.0.0.11/24")}, nil })
+	r := NewReader(tr.dir, "", func() ([]netip.Prefix, error) { return []netip.Prefix{netip.MustParsePrefix("10.0.0.11/24")}, nil })
 	got := read1(t, r)
 	ip := netip.MustParseAddr
 	use := func(addr string, o lease.Owner, bridge string, tag uint16, node string, w lease.Where) []lease.Use {
@@ -94,7 +132,7 @@ func TestRead(t *testing.T) {
 func TestReadAgain(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t).ct("pve1", 101, "10.0.0.5").ct("pve1", 102, "10.0.0.6")
-	r := NewReader(tr.dir, none)
+	r := NewReader(tr.dir, "", none)
 	read1(t, r)
 	tr.ct("pve1", 102, "10.0.0.77")
 	if err := os.Remove(filepath.Join(tr.dir, "nodes/pve1/lxc/101.conf")); err != nil {
@@ -113,11 +151,11 @@ func TestUnreadableIsIncomplete(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(tr.dir, "nodes/pve1/lxc/102.conf"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	inv := read1(t, NewReader(tr.dir, none))
+	inv := read1(t, NewReader(tr.dir, "", none))
 	if _, exists := inv.Guests[102]; !exists || inv.Complete {
 		t.Errorf("an unreadable guest must exist (%v) and the inventory be incomplete (%v)", exists, !inv.Complete)
 	}
-	if _, err := NewReader(filepath.Join(tr.dir, "nowhere"), none).Read(context.Background()); err == nil {
+	if _, err := NewReader(filepath.Join(tr.dir, "nowhere"), "", none).Read(context.Background()); err == nil {
 		t.Error("a missing /etc/pve is an empty cluster")
 	}
 }

@@ -56,7 +56,7 @@ func TestMigration(t *testing.T) {
 func TestMigrationWhileWalking(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t).ct("pve2", 101, "10.0.0.5").write("nodes/pve1/lxc/102.conf", "")
-	r := NewReader(tr.dir, none)
+	r := NewReader(tr.dir, "", none)
 	walk, n := r.list, 0
 	r.list = func() (l listing, err error) {
 		if l, err = walk(); n == 0 {

@@ -18,7 +18,7 @@ import (
 // the files ledger and lock.
 type file struct {
 	dir   string
-	fresh []byte // what a new ledger holds
+	fresh func() ([]byte, error) // what a new ledger holds
 }
 
 func (f *file) ledger() string { return filepath.Join(f.dir, "ledger") }

@@ -14,6 +14,10 @@ func (f *file) newPrefix() string { return "." + filepath.Base(f.dir) + ".new-" 
 // that one without a ledger is never seen. If another process did so first,
 // that is as good.
 func (f *file) create() error {
+	data, err := f.fresh()
+	if err != nil {
+		return err
+	}
 	parent := filepath.Dir(f.dir)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
@@ -23,7 +27,7 @@ func (f *file) create() error {
 		return err
 	}
 	defer os.RemoveAll(tmp) // gone already when all went well
-	err = writeSynced(filepath.Join(tmp, "ledger"), f.fresh)
+	err = writeSynced(filepath.Join(tmp, "ledger"), data)
 	if err == nil {
 		err = os.Rename(tmp, f.dir)
 	}

@@ -48,11 +48,8 @@ func Open(o Options) (*Ledger, error) {
 // and nothing is mounted there, unless that is a directory of a scratch tree
 // with something in it.
 func OpenStore(o Options) (Store, error) {
-	data, err := encode(fresh(o.Cluster))
-	if err != nil {
-		return nil, err
-	}
-	local := &file{dir: filepath.Clean(o.Dir), fresh: data}
+	begin := func() ([]byte, error) { return encode(fresh(o.Cluster)) }
+	local := &file{dir: filepath.Clean(o.Dir), fresh: begin}
 	dir, shared := below(o.PVE, o.Dir)
 	if !shared {
 		return local, nil
@@ -60,7 +57,7 @@ func OpenStore(o Options) (Store, error) {
 	m, err := openMount(o.PVE)
 	switch {
 	case err == nil:
-		return newSlots(o, dir, data), m.Close()
+		return newSlots(o, dir, begin), m.Close()
 	case o.Scratch && errors.Is(err, ErrUnmounted) && standIn(o.PVE):
 		return local, nil
 	}
@@ -78,7 +75,7 @@ func standIn(dir string) bool {
 	return err == nil && len(entries) > 0
 }
 
-func newSlots(o Options, dir string, fresh []byte) *slots {
+func newSlots(o Options, dir string, fresh func() ([]byte, error)) *slots {
 	s := &slots{
 		pve: o.PVE, dir: dir, run: o.Run, fresh: fresh, reserve: o.Reserve,
 		limits: pveLimits, clock: sinceBoot, note: o.Note,

@@ -27,10 +27,10 @@ const (
 // the cluster, and is there or not; of a longer one a part may be missing,
 // which the checksum shows, and then the other file has the last state.
 type slots struct {
-	pve     string // where pmxcfs is mounted
-	dir     string // the ledger's directory, relative to pve
-	run     string // this node's directory for locks
-	fresh   []byte // what a new ledger holds
+	pve     string                 // where pmxcfs is mounted
+	dir     string                 // the ledger's directory, relative to pve
+	run     string                 // this node's directory for locks
+	fresh   func() ([]byte, error) // what a new ledger holds
 	reserve time.Duration
 	limits  limits
 	clock   func() time.Duration // monotonic, goes on while the node sleeps

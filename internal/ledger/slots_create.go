@@ -44,7 +44,11 @@ func (h *held) found(ctx context.Context) error {
 			return fmt.Errorf("the ledger cannot be created: %w", explainPVE(err))
 		}
 	}
-	if err := h.settle(ctx, 0, h.fresh); err != nil {
+	data, err := h.fresh()
+	if err == nil {
+		err = h.settle(ctx, 0, data)
+	}
+	if err != nil {
 		return fmt.Errorf("the ledger cannot be created: %w", err)
 	}
 	return h.insist(ctx, h.finish)
