@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/netip"
 	"strings"
 	"time"
@@ -117,7 +116,7 @@ func (l *look) dossiers(heard []evidence.Hearing) []*evidence.Dossier {
 }
 
 func (a *app) auditScreen(out audited) error {
-	var b strings.Builder
+	b := a.page()
 	count := map[evidence.Severity]int{}
 	for _, f := range out.Findings {
 		count[f.Severity]++
@@ -125,23 +124,22 @@ func (a *app) auditScreen(out audited) error {
 		if !strings.Contains(text, f.About) {
 			text = f.About + ": " + text
 		}
-		wrap(&b, text, fmt.Sprintf("%-9s ", f.Severity), width)
-		steps(&b, f.Do)
+		b.wrap(text, fmt.Sprintf("%-9s ", f.Severity))
+		b.steps(f.Do)
 		b.WriteString("\n")
 	}
 	c := out.Compared
-	fmt.Fprintf(&b, "compared: %s, %s, %s; asked for on the network: %s\n",
-		plural(c.Leases, "lease"), plural(c.Guests, "guest"), plural(c.Files, "DHCP file"), plural(c.Asked, "lease"))
+	b.wrap(fmt.Sprintf("compared: %s, %s, %s; asked for on the network: %s",
+		plural(c.Leases, "lease"), plural(c.Guests, "guest"), plural(c.Files, "DHCP file"), plural(c.Asked, "lease")), "")
 	switch {
 	case len(out.Findings) == 0 && a.code == hook.Failed:
 		b.WriteString("nothing disagrees of what could be read\n")
 	case len(out.Findings) == 0:
 		b.WriteString("nothing disagrees\n")
 	default:
-		fmt.Fprintf(&b, "%s, %s, %s\n", plural(count[evidence.Conflict], "conflict"), plural(count[evidence.Warning], "warning"), plural(count[evidence.Notice], "notice"))
+		fmt.Fprintf(b, "%s, %s, %s\n", plural(count[evidence.Conflict], "conflict"), plural(count[evidence.Warning], "warning"), plural(count[evidence.Notice], "notice"))
 	}
-	_, err := io.WriteString(a.out, b.String())
-	return err
+	return b.show(a.out)
 }
 
 // plural reads "1 conflict", "2 conflicts", "3 addresses".

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ func Main(ctx context.Context, args []string, version string, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) { // whoever reads us has seen enough
 		return a.code
 	}
 	a.log().Error(err.Error(), report.Fields{})

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,20 +73,12 @@ func newDiagnosis(s *evidence.Setup) diagnosis {
 // doctorScreen prints a line or more a check. What is to be pasted is never
 // wrapped.
 func (a *app) doctorScreen(d diagnosis) error {
-	var b strings.Builder
+	b := a.page()
 	for _, c := range d.Checks {
 		label := fmt.Sprintf("%-8s %-11s ", c.Grade, c.About)
-		wrap(&b, c.Text, label, width)
-		for _, s := range c.Do {
-			if s.How != "" {
-				wrap(&b, s.How, strings.Repeat(" ", len(label))+"-> ", width)
-			}
-			for _, line := range s.Lines {
-				fmt.Fprintf(&b, "%*s%s\n", len(label)+3, "", line)
-			}
-		}
+		b.wrap(c.Text, label)
+		b.advice(c.Do, len(label))
 	}
-	fmt.Fprintf(&b, "\n%s, %s, %d in order\n", plural(d.Errors, "error"), plural(d.Warnings, "warning"), len(d.Checks)-d.Errors-d.Warnings)
-	_, err := io.WriteString(a.out, b.String())
-	return err
+	fmt.Fprintf(b, "\n%s, %s, %d in order\n", plural(d.Errors, "error"), plural(d.Warnings, "warning"), len(d.Checks)-d.Errors-d.Warnings)
+	return b.show(a.out)
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"slices"
@@ -231,28 +230,23 @@ func (s *stage) unserved(conf guest.Config, home, node string) (all []string) {
 }
 
 func (a *app) rehearseScreen(out rehearsed) error {
-	var b strings.Builder
+	b := a.page()
 	count := map[evidence.Grade]int{}
 	for _, r := range out.Guests {
 		count[r.Grade]++
 		label := fmt.Sprintf("%-8s ", r.Grade)
-		wrap(&b, r.Text, label, width)
-		for _, step := range r.Do {
-			wrap(&b, step.How, strings.Repeat(" ", len(label))+"-> ", width)
-			for _, line := range step.Lines {
-				fmt.Fprintf(&b, "%*s%s\n", len(label)+3, "", line)
-			}
-		}
+		b.wrap(r.Text, label)
+		b.advice(r.Do, len(label))
 	}
 	if len(out.Guests) == 0 {
 		b.WriteString("no guest starts by itself: none is marked onboot or has high availability\n")
 	}
 	if len(out.Idle) > 0 {
 		b.WriteString("\n")
-		wrap(&b, fmt.Sprintf("running now, and started by nobody then: %s; to change that, 'pct set VMID --onboot 1'", strings.Join(out.Idle, ", ")), "", width)
+		b.wrap(fmt.Sprintf("running now, and started by nobody then: %s; to change that, 'pct set VMID --onboot 1'", strings.Join(out.Idle, ", ")), "")
 	}
-	fmt.Fprintf(&b, "\nrehearsed: %s of %s; %d come back as they are, %d with a doubt, %d not\n",
-		plural(out.Starts, "start"), plural(len(out.Guests), "guest"), count[evidence.OK], count[evidence.Doubtful], count[evidence.Wrong])
-	_, err := io.WriteString(a.out, b.String())
-	return err
+	b.WriteString("\n")
+	b.wrap(fmt.Sprintf("rehearsed: %s of %s; %d come back as they are, %d with a doubt, %d not",
+		plural(out.Starts, "start"), plural(len(out.Guests), "guest"), count[evidence.OK], count[evidence.Doubtful], count[evidence.Wrong]), "")
+	return b.show(a.out)
 }

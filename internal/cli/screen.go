@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,58 +15,57 @@ const width = 80
 
 // subjectScreen prints a whole answer.
 func (a *app) subjectScreen(s finding) error {
-	var b strings.Builder
+	b := a.page()
 	if s.Title != "" {
-		wrap(&b, s.Title, "", width)
+		b.wrap(s.Title, "")
 		b.WriteString("\n")
 	}
 	if len(s.Found) == 0 {
-		observations(&b, s.Where)
+		b.observations(s.Where)
 		b.WriteString("\nno address is known of it\n")
 	}
 	for i, j := range s.Found {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		j.screen(&b)
+		j.screen(b)
 	}
 	if s.More > 0 {
-		fmt.Fprintf(&b, "\nand %d more addresses; ask for one of them\n", s.More)
+		fmt.Fprintf(b, "\nand %d more addresses; ask for one of them\n", s.More)
 	}
-	_, err := io.WriteString(a.out, b.String())
-	return err
+	return b.show(a.out)
 }
 
 // screen prints one address: the evidence, the verdict, what to do.
-func (j judged) screen(b *strings.Builder) {
+func (j judged) screen(b *page) {
 	title := j.Address
 	if j.Pool != "" {
 		title += ", pool " + j.Pool
 	}
-	wrap(b, title, "", width)
-	observations(b, j.Evidence)
+	b.wrap(title, "")
+	b.observations(j.Evidence)
 	b.WriteString("\n")
-	wrap(b, j.Verdict.Severity.String()+": "+j.Verdict.Text, "", width)
-	steps(b, j.Verdict.Do)
+	b.wrap(j.Verdict.Severity.String()+": "+j.Verdict.Text, "")
+	b.steps(j.Verdict.Do)
 }
 
 // observations prints pieces of evidence, a line or more each.
-func observations(b *strings.Builder, all []evidence.Observation) {
+func (b *page) observations(all []evidence.Observation) {
 	for _, o := range all {
 		text := o.Text
 		if o.From != "" {
 			text += " (" + o.From + ")"
 		}
-		wrap(b, text, fmt.Sprintf("  %-8s%-8s", o.Source, ago(o.At)), width)
+		b.wrap(text, fmt.Sprintf("  %-8s%-8s", o.Source, ago(o.At)))
 	}
 }
 
 // steps prints what can be done, with lines to paste as they are.
-func steps(b *strings.Builder, all []evidence.Step) {
+func (b *page) steps(all []evidence.Step) {
 	for _, s := range all {
-		wrap(b, s.How, fmt.Sprintf("  %-12s ", s.What), width)
+		b.wrap(s.How, fmt.Sprintf("  %-12s ", s.What))
 		for _, line := range s.Lines {
-			fmt.Fprintf(b, "%17s%s\n", "", line)
+			fmt.Fprintf(b, "%*s%s\n", min(17, b.width/3+2), "", line)
 		}
 	}
 }
@@ -82,18 +80,19 @@ func ago(t time.Time) string {
 }
 
 // wrap writes words in lines of a width, the first behind a label, the others
-// as far in. A word that is too long for a line has one to itself.
+// as far in, but for a third of a narrow screen at most. A word that is too long
+// for a line has one to itself.
 func wrap(b *strings.Builder, text, label string, width int) {
-	indent := strings.Repeat(" ", utf8.RuneCountInString(label))
-	line, used := label, len(indent)
+	line, used := label, utf8.RuneCountInString(label)
+	indent := strings.Repeat(" ", min(used, width/3))
 	fresh := true
 	for _, word := range words(text) {
 		n := utf8.RuneCountInString(word)
-		if !fresh && used+1+n > width {
+		switch {
+		case fresh && used+n > width && len(indent) < used, !fresh && used+1+n > width:
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 			line, used, fresh = indent, len(indent), true
-		}
-		if !fresh {
+		case !fresh:
 			line, used = line+" ", used+1
 		}
 		line, used, fresh = line+word, used+n, false

@@ -89,17 +89,7 @@ func newStatus(p *lease.Pool, t *lease.Table) poolStatus {
 }
 
 // capacity is the size of a pool without what it excludes.
-func capacity(p *lease.Pool) uint64 {
-	left := p.Ranges
-	for _, e := range p.Excludes {
-		var next []lease.Range
-		for _, r := range left {
-			next = append(next, r.Without(e)...)
-		}
-		left = next
-	}
-	return (&lease.Pool{Ranges: left}).Size()
-}
+func capacity(p *lease.Pool) uint64 { return (&lease.Pool{Ranges: p.Leasable()}).Size() }
 
 // nobody is a container that doesn't exist, the one below another one.
 const nobody = lease.VMID(999999999)

@@ -78,14 +78,15 @@ func (a *audit) spans() {
 	for _, f := range a.DHCP.Files {
 		for _, span := range f.Ranges {
 			for _, p := range a.Pools {
-				if !slices.ContainsFunc(p.Ranges, span.Overlaps) {
+				leasable := p.Leasable()
+				if !slices.ContainsFunc(leasable, span.Overlaps) {
 					continue
 				}
 				server := f.Format.Server()
 				a.add(Warning, netip.Addr{}, "pool "+p.Name, []Step{{
 					What: "reconfigure", How: fmt.Sprintf("in %s replace the range %s by", report.Clean(f.Path), span),
-					Lines: Exclusion(server, span, p.Ranges),
-				}}, "%s gives out %s, which overlaps pool %s (%s)", server, span, p.Name, ranges(p.Ranges))
+					Lines: Exclusion(server, span, leasable),
+				}}, "%s gives out %s, which overlaps pool %s (%s)", server, span, p.Name, ranges(leasable))
 			}
 		}
 	}
@@ -112,11 +113,14 @@ func (a *audit) reservations() {
 			}
 			continue
 		}
-		_, exists := a.guest(r.Owner.VMID)
+		g, exists := a.guest(r.Owner.VMID)
 		switch has := a.configured(r.Owner, r.Addr.Is4()); {
 		case !exists && a.Inventory.Complete:
 			a.add(Warning, r.Addr, "", []Step{{What: "remove", How: fmt.Sprintf("take 'reservation: %s' out of the pools file, unless the guest is to come", r.Addr)}},
 				"%s is reserved for guest %s, which is on no node%s", r.Addr, r.Owner.VMID, comment(r.Comment))
+		case exists && !g.Hooked && !slices.Contains(has, r.Addr):
+			a.add(Warning, r.Addr, "", []Step{{What: "attach", How: fmt.Sprintf("attach the hook to %s, or write the address into its config", r.Owner.Guest())}},
+				"%s is reserved for %s, which doesn't have our hook and will never ask for it%s", r.Addr, a.guestName(r.Owner), comment(r.Comment))
 		case exists && len(has) > 0 && !slices.Contains(has, r.Addr):
 			a.add(Notice, r.Addr, "", []Step{{What: "restart", How: "at its next start it gets the reserved address"}},
 				"%s is reserved for %s, which has %s", r.Addr, a.guestName(r.Owner), has[0])

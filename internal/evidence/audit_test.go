@@ -113,6 +113,12 @@ func TestAudit(t *testing.T) {
 			world: func(w world) { w.served() },
 			want:  "warning pool lan: dnsmasq gives out 10.0.0.100-10.0.0.250, which overlaps pool lan (10.0.0.200-10.0.0.239)",
 		},
+		"a DHCP server's range, excluded from the pool": {
+			world: func(w world) {
+				w.served()
+				w.Pools[0].Excludes = []lease.Range{{First: addr("10.0.0.200"), Last: addr("10.0.0.230")}, {First: addr("10.0.0.231"), Last: addr("10.0.0.239")}}
+			},
+		},
 		"a DHCP server's client": {
 			world: func(w world) { w.served(printer(printerMAC)); w.DHCP.Files = w.DHCP.Files[1:] },
 			want:  "warning 10.0.0.219: 10.0.0.219 is leased by dnsmasq to printer (00:11:22:33:44:55) until 2026-07-01 13:00:00",
@@ -127,6 +133,10 @@ func TestAudit(t *testing.T) {
 				namedAt(w, addr("10.0.0.7"), ct(101))
 			},
 			want: "notice 10.0.0.219: 10.0.0.219 is reserved for CT 101 (web) on pve1, which has 10.0.0.7",
+		},
+		"a reservation for a guest that never asks": {
+			world: func(w world) { w.Reservations = []lease.Reservation{{Addr: tested, Owner: vm(200)}} },
+			want:  "warning 10.0.0.219: 10.0.0.219 is reserved for VM 200 (tv) on pve1, which doesn't have our hook and will never ask for it",
 		},
 		"a reservation for no guest, used by one": {
 			world: func(w world) {

@@ -1,9 +1,11 @@
 package evidence
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -107,7 +109,7 @@ func (k *Kernel) readStations(names map[int]string, masters map[int]int) error {
 // platforms that Proxmox runs on) into a time.
 func ticks(n uint32) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
 
-// ports lists where on this node a MAC address is plugged in, the latest first.
+// stations lists where on this node a MAC address is plugged in, the latest first.
 func (k *Kernel) stations(m lease.MAC) []Station {
 	var found []Station
 	for _, s := range k.Stations {
@@ -115,6 +117,7 @@ func (k *Kernel) stations(m lease.MAC) []Station {
 			found = append(found, s)
 		}
 	}
+	slices.SortStableFunc(found, func(a, b Station) int { return cmp.Compare(a.Seen, b.Seen) })
 	return found
 }
 

@@ -101,7 +101,7 @@ func (c *trial) excludeSpans() []Step {
 	away := []lease.Range{{First: c.Addr, Last: c.Addr}}
 	what := c.Addr.String()
 	if c.inRange() {
-		away, what = c.Pool.Ranges, "pool "+c.Pool.Name
+		away, what = c.Pool.Leasable(), "pool "+c.Pool.Name
 	}
 	for _, s := range c.Spans {
 		steps = append(steps, Step{

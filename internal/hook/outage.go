@@ -202,9 +202,6 @@ func (o *Outage) Running(lease.VMID) (bool, error) { return false, nil }
 // AwaitStopped has nobody to wait for.
 func (o *Outage) AwaitStopped(context.Context, lease.VMID) error { return nil }
 
-// StoppingRun finds none.
-func (o *Outage) StoppingRun(lease.VMID) (time.Duration, bool) { return 0, false }
-
 // MAC knows no gateway: it may come up later than the node.
 func (o *Outage) MAC(string, uint16, netip.Addr) (lease.MAC, bool) { return lease.MAC{}, false }
 

@@ -113,6 +113,19 @@ func (p *Pool) Contains(a netip.Addr) bool {
 	return slices.ContainsFunc(p.Ranges, in) && !slices.ContainsFunc(p.Excludes, in)
 }
 
+// Leasable is what the pool's ranges have left beside what is excluded.
+func (p *Pool) Leasable() []Range {
+	left := p.Ranges
+	for _, e := range p.Excludes {
+		var next []Range
+		for _, r := range left {
+			next = append(next, r.Without(e)...)
+		}
+		left = next
+	}
+	return left
+}
+
 // Reservation pins an address to one guest's interface, or, without an owner,
 // keeps it from everybody.
 type Reservation struct {
