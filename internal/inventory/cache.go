@@ -48,7 +48,7 @@ func (c cache) save(seen map[place]*parsed) {
 	}
 }
 
-// encode writes down what was read and has a version.
+// encode writes down what was read.
 func encode(seen map[place]*parsed) []byte {
 	guests, macs, uses := 0, 0, 0
 	for _, p := range seen {
@@ -69,14 +69,19 @@ func encode(seen map[place]*parsed) []byte {
 	return b
 }
 
-// lasts reports whether what was read can be known again.
-func (p *parsed) lasts() bool { return p.err == nil && !p.young && p.version != version{} }
+// lasts reports whether what was read is worth keeping. Without a version that
+// can be believed it tells at least that the guest exists.
+func (p *parsed) lasts() bool { return p.err == nil }
 
 func appendGuest(b []byte, at place, p *parsed) []byte {
 	b = appendText(b, at.node)
 	b = binary.AppendUvarint(b, uint64(at.kind))
 	b = binary.AppendUvarint(b, uint64(at.vmid))
-	for _, v := range p.version {
+	v := p.version
+	if p.young {
+		v = version{}
+	}
+	for _, v := range v {
 		b = binary.AppendVarint(b, v)
 	}
 	b = appendText(b, p.guest.Name)

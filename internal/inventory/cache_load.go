@@ -75,7 +75,6 @@ func (d *decoder) guest(p *parsed) (at place) {
 		d.uses = append(d.uses, d.use(at))
 	}
 	p.uses = d.uses[from:len(d.uses):len(d.uses)]
-	d.bad = d.bad || p.version == version{}
 	return at
 }
 

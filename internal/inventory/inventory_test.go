@@ -68,8 +68,8 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 		r.Save()
 		return NewReader(tr.dir, cached, none).seen[at]
 	}
-	if p := look(true); p != nil {
-		t.Errorf("a young file is remembered: %+v", p)
+	if p := look(true); p == nil || p.version != (version{}) {
+		t.Errorf("a young file is remembered as %+v", p)
 	}
 	if p := look(false); p == nil || p.guest.Name != "c101" {
 		t.Errorf("an old file is remembered as %+v", p)

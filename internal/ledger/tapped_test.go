@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"io"
-	"log"
 	"os"
 	"path/filepath"
 	"sync"
@@ -41,12 +39,7 @@ func tap(t *testing.T) (f *tapped, dir string) {
 		t.Fatal(err)
 	}
 	f = &tapped{RawFileSystem: gofs.NewNodeFS(root, &gofs.Options{})}
-	server, err := fuse.NewServer(f, hidden, &fuse.MountOptions{DirectMountStrict: true, Logger: log.New(io.Discard, "", 0)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go server.Serve()
-	if err := server.WaitMount(); err != nil {
+	if _, err := pmxcfs.Serve(f, hidden, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Mount(hidden, dir, "", unix.MS_MOVE, ""); err != nil {

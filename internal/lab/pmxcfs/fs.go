@@ -58,7 +58,7 @@ func (f *fileSystem) attr(path string, out *fuse.Attr) syscall.Errno {
 		if writable {
 			mode = syscall.S_IFLNK | 0o777
 		}
-	} else if content, ok := f.node.status(path); ok {
+	} else if content, ok := f.node.status(path, true); ok {
 		mode, size = syscall.S_IFREG|0o440, len(content)
 	} else {
 		f.node.c.look(f.node, func(t *tree) {
@@ -85,10 +85,22 @@ func (f *fileSystem) attr(path string, out *fuse.Attr) syscall.Errno {
 	default:
 		mode &^= 0o022
 	}
-	*out = fuse.Attr{Mode: mode, Size: uint64(size), Nlink: 1, Mtime: uint64(mtime), Atime: uint64(mtime), Ctime: uint64(mtime), Blksize: 4096}
+	links := uint32(1)
+	if mode&syscall.S_IFMT == syscall.S_IFDIR {
+		links = 2
+	}
+	*out = fuse.Attr{Mode: mode, Size: uint64(size), Nlink: links, Mtime: uint64(mtime), Atime: uint64(mtime), Ctime: uint64(mtime), Blksize: 4096}
 	out.Blocks = (out.Size + 4095) / 4096
 	out.Gid = wwwData
 	return 0
+}
+
+// exists is what opening asks for: not the attributes.
+func (f *fileSystem) exists(path string) syscall.Errno {
+	if _, ok := f.node.status(path, false); ok {
+		return 0
+	}
+	return f.attr(path, &fuse.Attr{})
 }
 
 // entryOut tells the kernel of a name. As with libfuse it may believe that

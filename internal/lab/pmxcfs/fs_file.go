@@ -14,7 +14,7 @@ func (f *fileSystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 		errno = f.node.query(f.op(&in.InHeader, "open", path))
 	}
 	if errno == 0 {
-		errno = f.attr(path, &fuse.Attr{})
+		errno = f.exists(path)
 	}
 	if errno != 0 {
 		return fuse.Status(errno)
@@ -50,7 +50,7 @@ func (f *fileSystem) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.
 	if errno != 0 {
 		return nil, fuse.Status(errno)
 	}
-	content, ok := f.node.status(path)
+	content, ok := f.node.status(path, false)
 	data := []byte(content)
 	if !ok {
 		f.node.c.look(f.node, func(t *tree) {

@@ -1,6 +1,7 @@
 package pmxcfs
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,7 +64,10 @@ func (l *guests) list() string {
 		return fmt.Sprintf("{\n\"version\": %d\n\n}\n", l.version)
 	}
 	var lines []string
-	for _, id := range slices.Sorted(maps.Keys(l.byID)) {
+	// In no order that means anything, like GHashTable's.
+	scatter := func(id uint32) uint32 { return id * 2654435769 }
+	order := func(a, b uint32) int { return cmp.Compare(scatter(a), scatter(b)) }
+	for _, id := range slices.SortedFunc(maps.Keys(l.byID), order) {
 		g := l.byID[id]
 		lines = append(lines, fmt.Sprintf("\"%d\": { \"node\": %q, \"type\": %q, \"version\": %d }", id, g.node, g.kind, g.version))
 	}

@@ -3,8 +3,6 @@ package pmxcfs
 import (
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,6 +28,9 @@ type Node struct {
 	cut     bool // on the smaller side of a partition
 	started time.Time
 
+	shown    map[string]string // what was made last of .version and the like
+	unlisted map[uint32]int    // guests that so many lists still lack
+
 	mounting sync.Mutex // guards the rest: the mount
 	dir      string
 	server   *fuse.Server
@@ -37,7 +38,7 @@ type Node struct {
 }
 
 func newNode(c *Cluster, name string, id uint32) *Node {
-	return &Node{c: c, name: name, id: id, tree: newTree(), quorate: true, started: time.Now()}
+	return &Node{c: c, name: name, id: id, tree: newTree(), quorate: true, started: time.Now(), shown: map[string]string{}, unlisted: map[uint32]int{}}
 }
 
 // Name is the node's name.
@@ -78,7 +79,7 @@ func (n *Node) Mount(dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.Remove(hidden)) }()
-	n.server, err = serve(newFileSystem(n), hidden)
+	n.server, err = Serve(newFileSystem(n), hidden, true)
 	if err != nil {
 		return fmt.Errorf("mount %s: %w", dir, err)
 	}
@@ -88,26 +89,6 @@ func (n *Node) Mount(dir string) (err error) {
 	n.dir = dir
 	n.pin, err = os.Open(dir)
 	return err
-}
-
-// serve mounts a file system where nobody looks yet, and returns when it has
-// answered the kernel's first questions. A file of it that this process opened
-// before go-fuse has refused FUSE_POLL would lock up the Go runtime.
-func serve(fs *fileSystem, dir string) (*fuse.Server, error) {
-	server, err := fuse.NewServer(fs, dir, &fuse.MountOptions{
-		AllowOther:         true,
-		Options:            []string{"default_permissions"},
-		Name:               "pmxcfs",
-		MaxWrite:           128 << 10, // libfuse 2's
-		DirectMountStrict:  true,
-		DisableReadDirPlus: true,
-		Logger:             log.New(io.Discard, "", 0), // it mentions each call that isn't there
-	})
-	if err != nil {
-		return nil, err
-	}
-	go server.Serve()
-	return server, server.WaitMount()
 }
 
 // Unmount takes the tree away, under the hands of whoever uses it; what is
@@ -147,7 +128,7 @@ func (n *Node) Restart() error {
 		return err
 	}
 	n.c.mu.Lock()
-	n.started = n.c.now()
+	n.started, n.shown = n.c.now(), map[string]string{}
 	n.tree.recount()
 	n.c.mu.Unlock()
 	return n.Mount(n.dir)

@@ -2,6 +2,7 @@ package pmxcfs
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -21,8 +22,10 @@ func (t *tree) recount() {
 	}
 }
 
-// status is the content of one of the files that pmxcfs generates.
-func (n *Node) status(name string) (content string, ok bool) {
+// status is the content of one of the files that pmxcfs generates. It makes
+// them anew whenever somebody asks for their attributes, and reads show what
+// was made last, piece by piece (cfs-plug-func.c).
+func (n *Node) status(name string, anew bool) (content string, ok bool) {
 	var make func(*tree) string
 	switch name {
 	case ".version":
@@ -30,12 +33,39 @@ func (n *Node) status(name string) (content string, ok bool) {
 	case ".members":
 		make = n.members
 	case ".vmlist":
-		make = func(t *tree) string { return t.guests.list() }
+		make = n.list
 	default:
 		return "", false
 	}
-	n.c.look(n, func(t *tree) { content = make(t) })
+	if !anew {
+		n.c.look(n, func(*tree) { content = n.shown[name] })
+		return content, true
+	}
+	n.c.look(n, func(t *tree) {
+		content = make(t)
+		n.shown[name] = content
+	})
 	return content, true
+}
+
+// Unlist leaves a guest out of the node's next so many lists: who moves a
+// config takes it out of the list and then enters it anew (memdb_rename), and
+// the list may be asked for in between.
+func (n *Node) Unlist(id uint32, times int) {
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	n.unlisted[id] = times
+}
+
+func (n *Node) list(t *tree) string {
+	g := guests{byID: maps.Clone(t.guests.byID), version: t.guests.version}
+	for id, times := range n.unlisted {
+		if times > 0 {
+			n.unlisted[id]--
+			delete(g.byID, id)
+		}
+	}
+	return g.list()
 }
 
 func (n *Node) versions(t *tree) string {
