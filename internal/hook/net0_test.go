@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lab"
 )
 
 // What net0's ip= says decides; each of these asks for an address.
@@ -98,17 +99,15 @@ func TestNetworkThatIsNobodysBusiness(t *testing.T) {
 	}
 }
 
-// A tagged network can't be probed yet: what is sent on the bridge itself goes
-// somewhere else.
-func TestTaggedNetworkIsNeverCalledFree(t *testing.T) {
+// A tagged network is another one than the untagged network of its bridge:
+// who has an address there says nothing of it here.
+func TestTaggedNetworkIsAskedInItsVLAN(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, strings.ReplaceAll(lan, "bridge vmbr0", "bridge vmbr0\n\tvlan 20"))
-	conf := "net0: name=eth0,bridge=vmbr0,ip=manual,tag=20\n"
-	h.write(h.confPath(101), conf)
-	h.start(101).exits(hook.Failed).says("cannot prove that 10.0.0.200 is free: VLAN 20 of vmbr0 can't be asked from this node yet")
-	if got := h.read(h.confPath(101)); got != conf {
-		t.Errorf("the config is %q now", got)
-	}
+	h.script(lab.Script{VLAN: 20}, "10.0.0.200")
+	h.script(lab.Script{}, "10.0.0.201")
+	h.write(h.confPath(101), "net0: name=eth0,bridge=vmbr0,ip=manual,tag=20\n")
+	h.start(101).exits(hook.OK).says("10.0.0.200 is in use by").says("CT 101 net0 has 10.0.0.201/24")
 }
 
 func TestNIC0ThatProxmoxWouldRefuseIsRefused(t *testing.T) {

@@ -1,11 +1,15 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
 )
@@ -47,11 +51,11 @@ func (n *Node) Uplink(bridge, port string, lan *LAN) (*Cable, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cable, n.enslave(bridge, port)
+	return cable, n.Enslave(bridge, port)
 }
 
-// enslave makes a device a port of the bridge.
-func (n *Node) enslave(bridge, port string) error {
+// Enslave makes a device a port of the bridge.
+func (n *Node) Enslave(bridge, port string) error {
 	master, err := n.links.LinkByName(bridge)
 	if err != nil {
 		return fmt.Errorf("bridge %s: %w", bridge, err)
@@ -85,8 +89,44 @@ func (n *Node) AddPort(bridge, port string) error {
 // update_net).
 func GuestPort(id lease.VMID, nic int) string { return fmt.Sprintf("veth%di%d", id, nic) }
 
-// AddAddr gives a device an address.
+// AddAddr gives a device an address, as one that it has had for long: an IPv6
+// address is not asked for first.
 func (n *Namespace) AddAddr(device string, addr netip.Prefix) error {
+	if err := n.addAddr(device, addr, unix.IFA_F_NODAD); err != nil || addr.Addr().Is4() {
+		return err
+	}
+	return n.awaitListener(device, addr.Addr())
+}
+
+// awaitListener waits until the kernel has joined the group in which the
+// address is asked for, which it does a little later (net/ipv6/addrconf.c,
+// addrconf_dad_work).
+func (n *Namespace) awaitListener(device string, addr netip.Addr) error {
+	a := addr.As16()
+	group := fmt.Sprintf("ff0200000000000000000001ff%x", a[13:])
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		var groups []byte
+		err := n.Do(func() (err error) {
+			groups, err = os.ReadFile("/proc/thread-self/net/igmp6")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(groups, []byte(group)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s on %s is not listened for", addr, device)
+}
+
+// TakeAddr gives a device an IPv6 address as a host takes one: it asks on the
+// wire whether somebody has it (RFC 4862 §5.4).
+func (n *Namespace) TakeAddr(device string, addr netip.Prefix) error {
+	return n.addAddr(device, addr, 0)
+}
+
+func (n *Namespace) addAddr(device string, addr netip.Prefix, flags int) error {
 	link, err := n.links.LinkByName(device)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", device, err)
@@ -94,6 +134,9 @@ func (n *Namespace) AddAddr(device string, addr netip.Prefix) error {
 	a, err := netlink.ParseAddr(addr.String())
 	if err != nil {
 		return err
+	}
+	if addr.Addr().Is6() {
+		a.Flags = flags
 	}
 	if err := n.links.AddrReplace(link, a); err != nil {
 		return fmt.Errorf("address %s on %s: %w", addr, device, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"time"
 )
@@ -31,22 +32,36 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	return p.conclude(w, before, trouble), nil
 }
 
-// check refuses what ARP cannot ask.
+// check refuses what nobody can ask for.
 func (q Question) check() error {
 	for _, a := range q.Candidates {
-		if !a.Is4() {
-			return fmt.Errorf("%s is no IPv4 address; ARP cannot ask for it", a)
+		if !askable(a) {
+			return fmt.Errorf("%s is no address of a host; nobody can be asked for it", a)
 		}
 	}
 	for _, g := range q.Gateways {
-		if !g.Addr.Is4() {
-			return fmt.Errorf("gateway %s is no IPv4 address; ARP cannot ask for it", g.Addr)
+		if !askable(g.Addr) {
+			return fmt.Errorf("gateway %s is no address of a host; nobody can be asked for it", g.Addr)
 		}
 	}
 	if q.Pace.Probes < 1 || q.Pace.Wait <= 0 || q.Pace.Interval < q.Pace.Jitter {
 		return errors.New("a pace needs at least one probe, a time to wait, and a jitter smaller than the interval")
 	}
 	return nil
+}
+
+// askable tells an address that one host can have.
+func askable(a netip.Addr) bool {
+	return a.IsValid() && !a.Is4In6() && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast()
+}
+
+// spent is the budget that a packet for the address comes out of: switches
+// count ARP, and what IPv6 has instead, each by itself.
+func (p *Port) spent(a netip.Addr) *budget {
+	if a.Is6() {
+		return &p.budget6
+	}
+	return &p.budget
 }
 
 // timerLag is how late a timer is on an idle host. So much is made up for;
@@ -63,9 +78,11 @@ func (p *Port) run(ctx context.Context, w *window) error {
 		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
 	}
 	var trouble error
+	p.attend(w, joinGroup)
+	defer p.attend(w, leaveGroup)
 	due := time.Now()
 	for _, s := range plan(w.question, p.off) {
-		due = latest(due.Add(s.after), p.budget.packet())
+		due = latest(due.Add(s.after), p.spent(s.addr).packet())
 		if err := p.listen(ctx, w, due); err != nil || w.settled() {
 			return cmp.Or(trouble, err)
 		}
@@ -86,7 +103,7 @@ func (p *Port) ask(w *window, s sending) error {
 		return err
 	}
 	w.asked[s.addr] = true
-	p.budget.spend(time.Now())
+	p.spent(s.addr).spend(time.Now())
 	if err := p.wire.send(frame); err != nil {
 		return fmt.Errorf("sending on %s: %w", p.name, errno(err))
 	}
@@ -130,7 +147,7 @@ func (p *Port) drain(ctx context.Context, w listener) error {
 		}
 		w.hear(frame)
 	}
-	return fmt.Errorf("more ARP packets come in on %s than can be read", p.name)
+	return fmt.Errorf("more packets come in on %s than can be read", p.name)
 }
 
 // drops turns frames that were lost on the way to us into a doubt.
@@ -140,7 +157,7 @@ func (p *Port) drops() error {
 		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
 	}
 	if n > 0 {
-		return fmt.Errorf("the kernel dropped %d ARP packets on %s before they were read", n, p.name)
+		return fmt.Errorf("the kernel dropped %d packets on %s before they were read", n, p.name)
 	}
 	return nil
 }

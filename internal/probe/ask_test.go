@@ -121,7 +121,7 @@ func TestAskDoubts(t *testing.T) {
 		},
 		"drops": {
 			arrange: func(w *fakeWire) { w.drops = []uint32{0, 5}; answering(time.Millisecond, alice, first)(w) }, want: "taken unknown", sent: 7,
-			doubt: "the kernel dropped 5 ARP packets on vmbr0 before they were read",
+			doubt: "the kernel dropped 5 packets on vmbr0 before they were read",
 		},
 		"drops before the window": {arrange: func(w *fakeWire) { w.drops = []uint32{5} }, want: "free free", sent: 10},
 		"drops unknown": {
@@ -165,7 +165,7 @@ func TestFlood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if verdicts(r) != "unknown unknown unknown" || r.Doubt != "more ARP packets come in on vmbr0 than can be read" {
+		if verdicts(r) != "unknown unknown unknown" || r.Doubt != "more packets come in on vmbr0 than can be read" {
 			t.Errorf("got %+v", r)
 		}
 	})
@@ -202,10 +202,10 @@ func TestAskEnds(t *testing.T) {
 
 func TestAskRefuses(t *testing.T) {
 	t.Parallel()
-	six := netip.MustParseAddr("2001:db8::1")
+	group := netip.MustParseAddr("ff02::1")
 	for want, q := range map[string]Question{
-		"2001:db8::1 is no IPv4 address; ARP cannot ask for it":                                   {Candidates: []netip.Addr{six}, Pace: defaultPace()},
-		"gateway 2001:db8::1 is no IPv4 address; ARP cannot ask for it":                           {Gateways: []Gateway{{Addr: six}}, Pace: defaultPace()},
+		"ff02::1 is no address of a host; nobody can be asked for it":                             {Candidates: []netip.Addr{group}, Pace: defaultPace()},
+		"gateway ff02::1 is no address of a host; nobody can be asked for it":                     {Gateways: []Gateway{{Addr: group}}, Pace: defaultPace()},
 		"a pace needs at least one probe, a time to wait, and a jitter smaller than the interval": {},
 	} {
 		w := newWire(t)

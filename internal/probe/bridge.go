@@ -17,6 +17,8 @@ import (
 type kernelBridge struct {
 	index  int
 	name   string
+	self   link
+	vlan   uint16 // that is asked, where the bridge keeps VLANs apart
 	socket *nl.NetlinkSocket
 	// One handle for all requests: it counts them.
 	handles map[int]*nl.SocketHandle
@@ -42,7 +44,7 @@ func openBridge(name string) (*kernelBridge, lease.MAC, error) {
 		b.close()
 		return nil, lease.MAC{}, err
 	}
-	b.index = l.index
+	b.index, b.self = l.index, l
 	return b, l.mac, nil
 }
 
@@ -64,7 +66,7 @@ func (b *kernelBridge) look() (view, error) {
 	if err != nil {
 		return view{}, fmt.Errorf("interface %s: %w", b.name, err)
 	}
-	v := view{bridge: b.name, mac: l.mac, up: l.up}
+	v := view{bridge: b.name, mac: l.mac, up: l.up, vlan: b.vlan}
 	v.ports, err = b.ports()
 	if err != nil {
 		return view{}, fmt.Errorf("ports of %s: %w", b.name, err)
@@ -80,6 +82,7 @@ func (b *kernelBridge) look() (view, error) {
 		if err != nil {
 			return view{}, fmt.Errorf("port %s of %s: %w", p.name, b.name, err)
 		}
+		l.apart = p.apart
 		v.ports[i] = l.port
 	}
 	return v, nil
@@ -101,28 +104,46 @@ func (b *kernelBridge) link(index int, by ...*nl.RtAttr) (link, error) {
 
 // ports lists index and name of what is plugged into the bridge.
 func (b *kernelBridge) ports() ([]port, error) {
-	replies, err := b.ask(unix.RTM_GETLINK, unix.NLM_F_DUMP, nl.NewIfInfomsg(unix.AF_BRIDGE))
-	if err != nil {
-		return nil, err
+	ports, _, err := b.members()
+	return ports, err
+}
+
+// members lists the ports, and how the bridge itself is in its VLAN.
+func (b *kernelBridge) members() (ports []port, self membership, err error) {
+	var attrs []*nl.RtAttr
+	if b.vlan != 0 {
+		attrs = append(attrs, nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(uint32(nl.RTEXT_FILTER_BRVLAN_COMPRESSED))))
 	}
-	var ports []port
+	replies, err := b.ask(unix.RTM_GETLINK, unix.NLM_F_DUMP, nl.NewIfInfomsg(unix.AF_BRIDGE), attrs...)
+	if err != nil {
+		return nil, self, err
+	}
 	for _, r := range replies {
 		l, err := parseLink(r)
 		if err != nil {
-			return nil, err
+			return nil, self, err
 		}
-		if l.master == b.index && l.index != b.index {
-			ports = append(ports, port{index: l.index, name: l.name})
+		if l.index != b.index && l.master != b.index {
+			continue
 		}
+		m, err := memberOf(r, b.vlan)
+		if err != nil {
+			return nil, self, err
+		}
+		if l.index == b.index {
+			self = m
+			continue
+		}
+		ports = append(ports, port{index: l.index, name: l.name, apart: b.vlan != 0 && !m.in})
 	}
-	return ports, nil
+	return ports, self, nil
 }
 
 // locate implements bridge: one entry of the forwarding table, which may have
-// tens of thousands (rtnl_fdb_get, since Linux 5.0). On a VLAN-aware bridge
-// untagged hosts are filed under VLAN 1.
+// tens of thousands (rtnl_fdb_get, since Linux 5.0). A bridge that keeps VLANs
+// apart files hosts under theirs.
 func (b *kernelBridge) locate(mac lease.MAC) int {
-	for vlan := range uint16(2) {
+	for _, vlan := range []uint16{b.vlan, 0} {
 		attrs := []*nl.RtAttr{
 			nl.NewRtAttr(netlink.NDA_LLADDR, mac[:]),
 			nl.NewRtAttr(netlink.NDA_MASTER, nl.Uint32Attr(uint32(b.index))),
@@ -160,4 +181,28 @@ func (b *kernelBridge) ask(kind, flags int, msg nl.NetlinkRequestData, attrs ...
 }
 
 // errNoBridge is the complaint about a name.
-func errNoBridge(name string) error { return fmt.Errorf("there is no bridge %s on this node", name) }
+func errNoBridge(name string) error { return missingError(name) }
+
+// missingError names a bridge that does not exist.
+type missingError string
+
+func (e missingError) Error() string {
+	return fmt.Sprintf("there is no bridge %s on this node", string(e))
+}
+
+// listen makes a port of a packet socket on a device of the bridge, or the
+// bridge itself; tag is the VLAN of what is heard and sent there.
+func (b *kernelBridge) listen(ifi *net.Interface, tag uint16, declared []string) (*Port, error) {
+	s, err := listen(ifi, tag)
+	if err != nil {
+		return nil, err
+	}
+	// Beside the caller: the kernel takes some 15 ms for it.
+	return b.port(s, lease.MAC(ifi.HardwareAddr), declared, func() { go s.conn.Close() }), nil
+}
+
+// hush is a port of a bridge with nothing plugged in: to plug in a first port
+// would change the bridge's address, and nobody could answer.
+func (b *kernelBridge) hush(declared []string) *Port {
+	return b.port(hushWire{}, b.self.mac, declared, func() {})
+}

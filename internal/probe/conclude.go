@@ -40,6 +40,6 @@ func (p *Port) weigh(before, after view, trouble error) (closed bool, doubt stri
 	}
 	closed, early := before.judge(p.declared)
 	stillClosed, late := after.judge(p.declared)
-	opened := view{bridge: p.name, mac: p.mac, ports: before.ports} // as it was when we opened
+	opened := view{bridge: p.name, mac: p.bridgeMAC, ports: before.ports} // as it was when we opened
 	return closed && stillClosed, cmp.Or(early, late, opened.changed(after))
 }

@@ -127,7 +127,7 @@ func fakePort(w *fakeWire, looks ...view) *Port {
 		looks = []view{goodView()}
 	}
 	return &Port{
-		name: "vmbr0", mac: bridgeMAC, wire: w, bridge: &fakeBridge{looks: looks},
+		name: "vmbr0", mac: bridgeMAC, bridgeMAC: bridgeMAC, wire: w, bridge: &fakeBridge{looks: looks},
 		off: func(time.Duration) time.Duration { return 0 },
 	}
 }

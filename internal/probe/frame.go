@@ -1,9 +1,11 @@
 package probe
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
@@ -11,11 +13,12 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// word is one ARP packet that came off the wire, request or reply.
+// word is one ARP packet that came off the wire, request or reply, or what
+// IPv6 has instead.
 type word struct {
 	speaker lease.MAC  // the packet's sender hardware address
 	source  lease.MAC  // the frame's: the one that a bridge learns
-	sender  netip.Addr // zero address 0.0.0.0 in a probe
+	sender  netip.Addr // 0.0.0.0 or :: in a probe
 	target  netip.Addr
 	request bool
 }
@@ -30,7 +33,14 @@ func parseWord(b []byte) (word, error) {
 	if err := f.UnmarshalBinary(b); err != nil {
 		return word{}, err
 	}
-	if f.EtherType != ethernet.EtherTypeARP || f.ServiceVLAN != nil || f.VLAN != nil && f.VLAN.ID != ethernet.VLANNone {
+	if f.ServiceVLAN != nil || f.VLAN != nil && f.VLAN.ID != ethernet.VLANNone {
+		return word{}, errNotARP
+	}
+	switch f.EtherType {
+	case ethernet.EtherTypeIPv6:
+		return parseND(lease.MAC(f.Source), f.Payload)
+	case ethernet.EtherTypeARP:
+	default:
 		return word{}, errNotARP
 	}
 	var p arp.Packet
@@ -59,10 +69,21 @@ func newWord(source lease.MAC, p *arp.Packet) (word, error) {
 	return w, nil
 }
 
+// tagged puts a VLAN tag into a frame (IEEE 802.1Q).
+func tagged(frame []byte, tag uint16) []byte {
+	const addresses = 12
+	out := binary.BigEndian.AppendUint16(slices.Clone(frame[:addresses]), uint16(ethernet.EtherTypeVLAN))
+	out = binary.BigEndian.AppendUint16(out, tag)
+	return append(out, frame[addresses:]...)
+}
+
 // probeFrame is the question whether anybody has the address, asked by a host
 // that has none: sender 0.0.0.0, so that no cache is polluted (RFC 5227
-// §2.1.1).
+// §2.1.1); for IPv6 see solicitationFrame.
 func probeFrame(from lease.MAC, addr netip.Addr) ([]byte, error) {
+	if addr.Is6() {
+		return solicitationFrame(from, addr)
+	}
 	p, err := arp.NewPacket(arp.OperationRequest, from[:], netip.IPv4Unspecified(), make(net.HardwareAddr, len(from)), addr)
 	if err != nil {
 		return nil, err

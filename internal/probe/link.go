@@ -19,7 +19,14 @@ type link struct {
 	master int
 	kind   string
 	mac    lease.MAC
+	mtu    uint32
 	up     bool
+	over   int // the device that a VLAN device lies on
+	vlan   uint16
+	// Of a bridge:
+	aware bool   // it keeps VLANs apart
+	stp   bool   // spanning tree decides which port forwards
+	pvid  uint16 // the VLAN of a port that nobody put elsewhere
 }
 
 var errShort = errors.New("a truncated message from the kernel")
@@ -44,6 +51,10 @@ func parseLink(b []byte) (link, error) {
 			copy(l.mac[:], v)
 		case unix.IFLA_MASTER:
 			l.master = int(number(v))
+		case unix.IFLA_MTU:
+			l.mtu = number(v)
+		case unix.IFLA_LINK:
+			l.over = int(number(v))
 		case unix.IFLA_CARRIER:
 			l.carrier = l.up && number(v) != 0
 		case unix.IFLA_CARRIER_CHANGES:
@@ -68,10 +79,36 @@ func (l *link) parseInfo(b []byte) error {
 			l.kind = string(bytes.TrimRight(v, "\x00"))
 		case nl.IFLA_INFO_SLAVE_KIND:
 			slave = string(bytes.TrimRight(v, "\x00"))
+		case nl.IFLA_INFO_DATA:
+			err = errors.Join(err, l.parseData(v))
 		case nl.IFLA_INFO_SLAVE_DATA:
 			if slave == "bridge" {
 				err = errors.Join(err, l.parsePort(v))
 			}
+		}
+	}
+	return err
+}
+
+// parseData reads what is particular to bridges and to VLAN devices; the kind
+// comes before it.
+func (l *link) parseData(b []byte) error {
+	if l.kind != "bridge" && l.kind != "vlan" {
+		return nil
+	}
+	attrs, err := nl.ParseRouteAttr(b)
+	for _, a := range attrs {
+		v, kind := a.Value, attrType(a)
+		switch {
+		case l.kind == "vlan" && kind == nl.IFLA_VLAN_ID:
+			l.vlan = uint16(number(v))
+		case l.kind == "vlan":
+		case kind == nl.IFLA_BR_STP_STATE:
+			l.stp = number(v) != 0
+		case kind == nl.IFLA_BR_VLAN_FILTERING:
+			l.aware = number(v) != 0
+		case kind == nl.IFLA_BR_VLAN_DEFAULT_PVID:
+			l.pvid = uint16(number(v))
 		}
 	}
 	return err
@@ -101,6 +138,8 @@ func number(b []byte) uint32 {
 	switch {
 	case len(b) >= 4:
 		return binary.NativeEndian.Uint32(b)
+	case len(b) >= 2:
+		return uint32(binary.NativeEndian.Uint16(b))
 	case len(b) >= 1:
 		return uint32(b[0])
 	}

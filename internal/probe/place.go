@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 
 	"pve-iplease/internal/lease"
@@ -28,15 +29,63 @@ func (p Place) check() error {
 	return nil
 }
 
-// openPlace finds the bridge to ask on. A VLAN of a bridge that knows none
-// has one of its own, vmbr0v20 (PVE::Network, activate_bridge_vlan).
-func openPlace(at Place) (*kernelBridge, lease.MAC, error) {
-	if at.Tag == 0 {
-		return openBridge(at.Bridge)
-	}
-	b, mac, err := openBridge(fmt.Sprintf("%sv%d", at.Bridge, at.Tag))
+// open finds how to ask at the place.
+func (p Place) open(declared []string) (*Port, error) {
+	b, _, err := openBridge(p.Bridge)
 	if err != nil {
-		err = fmt.Errorf("VLAN %d of %s can't be asked from this node yet", at.Tag, at.Bridge)
+		return nil, err
 	}
-	return b, mac, err
+	port, err := p.openOn(b, declared)
+	if err != nil || port.bridge != bridge(b) {
+		b.close()
+	}
+	return port, err
+}
+
+func (p Place) openOn(b *kernelBridge, declared []string) (*Port, error) {
+	switch {
+	case b.self.aware:
+		b.vlan = cmp.Or(p.Tag, b.self.pvid)
+		return p.openAware(b, declared)
+	case p.Tag != 0:
+		return p.openClassic(b, declared)
+	}
+	return b.listen(b.netInterface(b.self.mac), 0, declared)
+}
+
+// openAware asks on a bridge that keeps VLANs apart: from the bridge itself
+// where it is in the untagged guests' VLAN, and else through a temporary port
+// (see plug). Spanning tree would keep a new port shut for up to 30 s; there
+// the bridge must be in the VLAN itself, as a host's vmbr0.20 makes it.
+func (p Place) openAware(b *kernelBridge, declared []string) (*Port, error) {
+	ports, self, err := b.members()
+	if err != nil {
+		return nil, fmt.Errorf("VLANs of %s: %w", p.Bridge, err)
+	}
+	switch {
+	case p.Tag == 0 && self.untagged:
+		return b.listen(b.netInterface(b.self.mac), 0, declared)
+	case len(ports) == 0:
+		return b.hush(declared), nil
+	case !b.self.stp:
+		return p.openTemporary(b, declared)
+	case self.untagged:
+		return b.listen(b.netInterface(b.self.mac), 0, declared)
+	case self.in:
+		return b.listen(b.netInterface(b.self.mac), b.vlan, declared)
+	}
+	return nil, fmt.Errorf("spanning tree on %[1]s would keep a probing port shut, and %[1]s itself is not in VLAN %[2]d: turn STP off, or give the host an interface %[1]s.%[2]d",
+		p.Bridge, b.vlan)
+}
+
+// standIn is the sender of probes that are for no guest: the bridge's address
+// with the bit set that says nobody's factory made it, so that a switch which
+// counts addresses sees one more and not one more each time.
+func (p Place) standIn(bridge lease.MAC) lease.MAC {
+	if !p.MAC.IsZero() {
+		return p.MAC
+	}
+	const local, unlike = 0x02, 0x08
+	bridge[0] = bridge[0]&^1 ^ unlike | local
+	return bridge
 }

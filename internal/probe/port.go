@@ -8,17 +8,20 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// Port is where we listen: a bridge, untagged. It belongs to one goroutine.
+// Port is where we listen: a bridge, or a port of it. It belongs to one
+// goroutine.
 type Port struct {
-	name     string
-	mac      lease.MAC
-	declared []string
-	closed   bool
-	wire     wire
-	bridge   bridge
-	budget   budget
-	off      func(jitter time.Duration) time.Duration
-	close    func()
+	name      string
+	mac       lease.MAC // that probes are sent from
+	bridgeMAC lease.MAC // when we opened
+	declared  []string
+	closed    bool
+	wire      wire
+	bridge    bridge
+	budget    budget // of ARP
+	budget6   budget // of neighbour discovery
+	off       func(jitter time.Duration) time.Duration
+	close     func()
 }
 
 // wire carries frames; a packet socket, or a fake in tests.
@@ -45,25 +48,20 @@ func Open(at Place, declared []string) (*Port, error) {
 	if err := at.check(); err != nil {
 		return nil, err
 	}
-	b, mac, err := openPlace(at)
-	if err != nil {
-		return nil, err
-	}
-	s, err := listen(b.netInterface(mac))
-	if err != nil {
-		b.close()
-		return nil, err
-	}
+	return at.open(declared)
+}
+
+// port puts a port together.
+func (b *kernelBridge) port(w wire, mac lease.MAC, declared []string, closeWire func()) *Port {
 	closed := false
 	if v, err := b.look(); err == nil {
 		closed, _ = v.judge(declared)
 	}
 	return &Port{
-		name: b.name, mac: mac, declared: declared, closed: closed,
-		wire: s, bridge: b, off: deviate,
-		// Beside the caller: the kernel takes some 15 ms for it.
-		close: func() { go s.conn.Close(); b.close() },
-	}, nil
+		name: b.name, mac: mac, bridgeMAC: b.self.mac, declared: declared, closed: closed,
+		wire: w, bridge: b, off: deviate,
+		close: func() { closeWire(); b.close() },
+	}
 }
 
 // deviate picks how much one interval is off.

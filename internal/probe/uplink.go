@@ -11,6 +11,7 @@ import (
 // view is what the kernel shows of a bridge at one moment.
 type view struct {
 	bridge string
+	vlan   uint16 // that is asked, where the bridge keeps VLANs apart
 	mac    lease.MAC
 	up     bool
 	ports  []port
@@ -25,6 +26,7 @@ type port struct {
 	flaps    uint32
 	state    uint8 // of spanning tree, forwarding without it
 	suppress bool  // neigh_suppress: the bridge keeps probes from it
+	apart    bool  // not in the VLAN that is asked
 }
 
 // Port states (linux/if_bridge.h, BR_STATE_*).
@@ -39,10 +41,11 @@ func (v view) uplinks() []port {
 	return slices.DeleteFunc(slices.Clone(v.ports), port.guest)
 }
 
-// guest reports whether Proxmox plugged the port in for a guest.
+// guest reports whether Proxmox plugged the port in for a guest, or this
+// program did for a while, perhaps at another guest's start.
 func (p port) guest() bool {
 	_, _, ok := lease.PortOwner(p.name)
-	return ok
+	return ok || temporary(p.name)
 }
 
 // judge tells whether the bridge is a closed network, whose guests are all
@@ -68,9 +71,13 @@ func (v view) judge(declared []string) (closed bool, doubt string) {
 // judgeUplinks finds what keeps the uplinks from carrying probes out and
 // answers in. One good uplink is enough, unless another is about to change.
 func (v view) judgeUplinks(uplinks []port) string {
-	live := slices.DeleteFunc(slices.Clone(uplinks), func(p port) bool { return !p.carrier })
+	inside := slices.DeleteFunc(slices.Clone(uplinks), func(p port) bool { return p.apart })
+	if len(inside) == 0 {
+		return fmt.Sprintf("no uplink of %s is in VLAN %d: %s", v.bridge, v.vlan, names(uplinks))
+	}
+	live := slices.DeleteFunc(slices.Clone(inside), func(p port) bool { return !p.carrier })
 	if len(live) == 0 {
-		return fmt.Sprintf("no uplink of %s has a link: %s", v.bridge, names(uplinks))
+		return fmt.Sprintf("no uplink of %s has a link: %s", v.bridge, names(inside))
 	}
 	forwarding := false
 	for _, p := range live {

@@ -57,8 +57,9 @@ func (w *window) hear(frame []byte) {
 	}
 }
 
-// isProbe tells the RFC 5227 §2.1.1 form of a request.
-func (s word) isProbe() bool { return s.request && s.sender == netip.IPv4Unspecified() }
+// isProbe tells the form of a request that RFC 5227 §2.1.1 and RFC 4862 §5.4.2
+// give to a host that wants the address.
+func (s word) isProbe() bool { return s.request && s.sender.IsUnspecified() }
 
 // use is the voice of the host that has the packet's sender address.
 func (s word) use() voice {
