@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pve-iplease/internal/config"
+	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
@@ -36,7 +37,20 @@ func (a *app) change(ctx context.Context, bear tolerance, decide func(edit) ([]c
 	}
 	ctx, cancel := deadline(ctx, h)
 	defer cancel()
-	return h.EditPools(ctx, func(text []byte, t *lease.Table) ([]byte, error) {
+	return h.EditPools(ctx, a.editing(h, bear, decide))
+}
+
+// plan is change without the writing.
+func (a *app) plan(ctx context.Context, bear tolerance, decide func(edit) ([]config.Change, error)) error {
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	return h.TryPools(ctx, a.editing(h, bear, decide))
+}
+
+func (a *app) editing(h *hook.Host, bear tolerance, decide func(edit) ([]config.Change, error)) hook.PoolsEdit {
+	return func(text []byte, t *lease.Table) ([]byte, error) {
 		pools, _ := config.Parse(h.PoolsFile, text)
 		changes, err := decide(edit{pools, t})
 		if err != nil {
@@ -47,7 +61,7 @@ func (a *app) change(ctx context.Context, bear tolerance, decide func(edit) ([]c
 			return nil, err
 		}
 		return after, a.object(config.Fresh(h.PoolsFile, text, after), bear)
-	})
+	}
 }
 
 // errKept ends a change that was refused; the reasons are told before it.

@@ -30,7 +30,7 @@ func (a *app) root() *cobra.Command {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.place.Root, "root", "", "put `DIR` in front of every path of the host")
 	flags.StringVar(&a.place.Config, "config", "", "read the pools from `FILE`, whatever node.cfg says")
-	cmd.AddCommand(a.reserveCommand(), a.unreserveCommand())
+	cmd.AddCommand(a.reserveCommand(), a.unreserveCommand(), a.importCommand(), a.exportCommand())
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),

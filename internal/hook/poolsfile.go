@@ -14,13 +14,15 @@ import (
 // editor, wrote it just then.
 const editTries = 5
 
-// EditPools changes the pools file. decide is given what the file holds, nil if
-// there is none, and the leases, and returns the new text, or an error, and
-// nothing is written; it is called again when the file was changed meanwhile.
-// It runs under the ledger's lock, which keeps everybody else's commands away
-// on every node of a cluster, and is the only moment at which nobody leases an
-// address of a pool that is about to go.
-func (h *Host) EditPools(ctx context.Context, decide func(text []byte, t *lease.Table) ([]byte, error)) error {
+// PoolsEdit is given what the pools file holds, nil if there is none, and the
+// leases, and returns the new text, or an error, and nothing is written.
+type PoolsEdit func(text []byte, t *lease.Table) ([]byte, error)
+
+// EditPools changes the pools file. decide is called again when the file was
+// changed meanwhile. It runs under the ledger's lock, which keeps everybody
+// else's commands away on every node of a cluster, and is the only moment at
+// which nobody leases an address of a pool that is about to go.
+func (h *Host) EditPools(ctx context.Context, decide PoolsEdit) error {
 	return h.Ledger.Update(ctx, func(t *lease.Table) error {
 		for try := 1; ; try++ {
 			err := h.editPools(ctx, t, decide)
@@ -31,15 +33,36 @@ func (h *Host) EditPools(ctx context.Context, decide func(text []byte, t *lease.
 	})
 }
 
-func (h *Host) editPools(ctx context.Context, t *lease.Table, decide func([]byte, *lease.Table) ([]byte, error)) error {
-	old, err := h.Node.ReadTrusted(h.PoolsFile)
+// TryPools finds out what EditPools would come to, and writes nothing.
+func (h *Host) TryPools(ctx context.Context, decide PoolsEdit) error {
+	t, err := h.Ledger.View(ctx)
+	if err != nil {
+		return err
+	}
+	old, err := h.readPoolsFile()
+	if err != nil {
+		return err
+	}
+	_, err = decide(old, t)
+	return err
+}
+
+// readPoolsFile gives nil if there is no file.
+func (h *Host) readPoolsFile() ([]byte, error) {
+	text, err := h.Node.ReadTrusted(h.PoolsFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		old = nil
-	case err != nil:
+		return nil, nil
+	case err == nil && text == nil:
+		return []byte{}, nil
+	}
+	return text, err
+}
+
+func (h *Host) editPools(ctx context.Context, t *lease.Table, decide PoolsEdit) error {
+	old, err := h.readPoolsFile()
+	if err != nil {
 		return err
-	case old == nil:
-		old = []byte{}
 	}
 	text, err := decide(old, t)
 	if err != nil {

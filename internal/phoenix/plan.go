@@ -1,0 +1,134 @@
+package phoenix
+
+import (
+	"net/netip"
+	"slices"
+
+	"pve-iplease/internal/config"
+	"pve-iplease/internal/lease"
+)
+
+// Step is what an import makes of one address.
+type Step struct {
+	Addr    netip.Addr // invalid: the guest has no fixed address
+	Becomes string     // "reservation" or "exclude"; empty: nothing
+	For     string     // whose the address is
+	Why     string     // why nothing becomes of it
+}
+
+// planner goes through a site with a pools file at hand.
+type planner struct {
+	pools    *config.Config
+	steps    []Step
+	changes  []config.Change
+	problems []config.Problem
+	seen     map[netip.Addr]bool // there is a step for it
+	excludes map[*lease.Pool][]string
+}
+
+// Plan makes reservations of the containers' addresses, and excludes of all
+// others that lie in a pool's subnet. What the pools file has already is left
+// as it is. With a problem nothing should be changed.
+func Plan(s Site, pools *config.Config) ([]Step, []config.Change, []config.Problem) {
+	p := &planner{pools: pools, seen: map[netip.Addr]bool{}, excludes: map[*lease.Pool][]string{}}
+	for _, g := range s.Guests {
+		p.guest(g)
+	}
+	for _, t := range s.Things {
+		if !p.seen[t.Addr] { // a name server may be one of the guests
+			p.exclude(t.Addr, t.Path, "")
+		}
+	}
+	for i := range pools.Pools {
+		pool := &pools.Pools[i]
+		if list := p.excludes[pool]; len(list) > 0 {
+			slices.SortFunc(list, func(a, b string) int { return netip.MustParseAddr(a).Compare(netip.MustParseAddr(b)) })
+			key := map[bool]string{false: "exclude", true: "exclude6"}[pool.Subnet.Addr().Is6()]
+			p.changes = append(p.changes, config.Extend("pool", pool.Name, config.Prop{Key: key, Values: list}))
+		}
+	}
+	slices.SortStableFunc(p.steps, func(a, b Step) int { return a.Addr.Compare(b.Addr) })
+	return p.steps, p.changes, p.problems
+}
+
+func (p *planner) guest(g Guest) {
+	switch a := g.Addr.Addr(); {
+	case !g.Addr.IsValid() && g.IP == "":
+		p.nothing(a, g.title(), "it has no address")
+	case !g.Addr.IsValid():
+		p.nothing(a, g.title(), "its address is "+g.IP)
+	case g.Kind == lease.VM:
+		p.exclude(a, g.title(), g.Bridge)
+	default:
+		p.reserve(g)
+	}
+}
+
+func (p *planner) nothing(a netip.Addr, whose, why string) {
+	p.step(Step{Addr: a, For: whose, Why: why})
+}
+
+func (p *planner) step(s Step) {
+	p.steps = append(p.steps, s)
+	p.seen[s.Addr] = true
+}
+
+func (p *planner) reserve(g Guest) {
+	a := g.Addr.Addr()
+	pool, why := p.home(a, g.Bridge)
+	if pool == nil {
+		p.nothing(a, g.title(), why)
+		return
+	}
+	for _, r := range p.pools.Reservations {
+		switch {
+		case r.Addr == a && r.Pins(g.Owner):
+			p.nothing(a, g.title(), "it is reserved already")
+			return
+		case r.Addr == a:
+			p.problems = append(p.problems, g.problem("the pools file reserves %s for somebody else; 'pve-iplease unreserve %s' ends that", a, a))
+			return
+		}
+	}
+	p.step(Step{Addr: a, Becomes: "reservation", For: g.title()})
+	props := []config.Prop{{Key: "guest", Values: []string{g.VMID.String()}}}
+	if g.Name != "" {
+		props = append(props, config.Prop{Key: "comment", Values: []string{g.Name}})
+	}
+	p.changes = append(p.changes, config.Add("reservation", a.String(), props...))
+}
+
+func (p *planner) exclude(a netip.Addr, whose, bridge string) {
+	pool, why := p.home(a, bridge)
+	switch {
+	case pool == nil:
+	case slices.ContainsFunc(p.pools.Reservations, func(r lease.Reservation) bool { return r.Addr == a }):
+		why = "it is reserved already"
+	case pool.Gateway.Addr == a:
+		why = "it is the gateway of pool " + pool.Name + ", never leased"
+	case slices.ContainsFunc(pool.Excludes, func(r lease.Range) bool { return r.Contains(a) }):
+		why = "it is excluded already"
+	default:
+		p.step(Step{Addr: a, Becomes: "exclude", For: whose})
+		p.excludes[pool] = append(p.excludes[pool], a.String())
+		return
+	}
+	p.nothing(a, whose, why)
+}
+
+// home is the pool whose network an address is part of, one that leases it
+// before others.
+func (p *planner) home(a netip.Addr, bridge string) (found *lease.Pool, why string) {
+	why = "it is in no pool's subnet"
+	for i := range p.pools.Pools {
+		pool := &p.pools.Pools[i]
+		switch {
+		case !pool.Subnet.Contains(a):
+		case bridge != "" && pool.Bridge != bridge:
+			why = "pool " + pool.Name + " is on " + pool.Bridge + ", and the guest on " + bridge
+		case found == nil || pool.Contains(a) && !found.Contains(a):
+			found = pool
+		}
+	}
+	return found, why
+}

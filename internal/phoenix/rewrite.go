@@ -1,0 +1,59 @@
+package phoenix
+
+import (
+	"net/netip"
+
+	"pve-iplease/internal/config"
+	"pve-iplease/internal/jsontree"
+	"pve-iplease/internal/lease"
+)
+
+// Address is what a container's interface has.
+type Address struct {
+	CIDR    netip.Prefix
+	Gateway netip.Addr // invalid: what the file says stays
+}
+
+// Rewrite gives the containers of a file their leased addresses: ip and gw of
+// network_config. Every other byte stays. Where a file is wrong, nothing is
+// returned but the problems.
+func Rewrite(file string, data []byte, leased map[lease.VMID]Address) (string, []config.Problem) {
+	if _, problems := Read(file, data); len(problems) > 0 {
+		return "", problems
+	}
+	text := string(data)
+	root, err := jsontree.Parse(text)
+	if err != nil {
+		return "", []config.Problem{{File: file, Text: err.Error()}}
+	}
+	list := root.Find("lxc_configs")
+	if list == nil {
+		return "", []config.Problem{{File: file, Text: "it has no \"lxc_configs\", so there is no container in it"}}
+	}
+	var changes []jsontree.Splice
+	for _, m := range list.Members {
+		id, _ := lease.ParseVMID(m.Key) // Read has looked at it
+		if a, ok := leased[id]; ok {
+			changes = append(changes, address(text, m.Value, a)...)
+		}
+	}
+	return jsontree.Apply(text, changes...), nil
+}
+
+// address changes one container.
+func address(text string, v *jsontree.Value, a Address) (changes []jsontree.Splice) {
+	net := v.Find("network_config")
+	if net == nil {
+		return nil
+	}
+	if len(net.Members) == 0 {
+		return []jsontree.Splice{{Start: net.Start, End: net.End, Text: "{" + jsontree.Quote("ip") + ": " + jsontree.Quote(a.CIDR.String()) + "}"}}
+	}
+	if ip := net.Find("ip"); ip == nil || ip.Text != a.CIDR.String() {
+		changes = append(changes, jsontree.SetMember(text, net, "ip", jsontree.Quote(a.CIDR.String())))
+	}
+	if gw := net.Find("gw"); a.Gateway.IsValid() && (gw == nil || gw.Text != a.Gateway.String()) {
+		changes = append(changes, jsontree.SetMember(text, net, "gw", jsontree.Quote(a.Gateway.String())))
+	}
+	return changes
+}
