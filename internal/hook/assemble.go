@@ -218,7 +218,7 @@ func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer)
 		}
 	}
 	code := h.Run(ctx, c.VMID, c.Phase, c.Options)
-	if !c.Options.DryRun {
+	if !c.Options.DryRun && code == OK { // one that was stopped writes nothing
 		h.configs.Save()
 	}
 	return code

@@ -34,9 +34,10 @@ func TableOf(records []Lease) *Table {
 		byAddr:  make(map[netip.Addr][]*Lease, n),
 		byOwner: make(map[Owner][]*Lease, n),
 	}
+	single := make([]*Lease, n) // not all, from which records are removed in place
 	for i := range records {
-		t.all[i] = &records[i]
-		t.index(t.all[i : i+1 : i+1])
+		t.all[i], single[i] = &records[i], &records[i]
+		t.index(single[i : i+1 : i+1])
 	}
 	return t
 }
