@@ -1,36 +1,31 @@
 package lease_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
-	"time"
 
 	"pve-iplease/internal/lease"
 )
 
-// TestRemovedFromAReadTable: the indices of a table that was read stand on
-// their own, so that one record's end takes no other's place.
-func TestRemovedFromAReadTable(t *testing.T) {
+// TestWritesToAReadTable: the indices of a table that was read stand on their
+// own, so that one record's change doesn't take another's place.
+func TestWritesToAReadTable(t *testing.T) {
 	t.Parallel()
-	lan := lease.NewSegment("vmbr0", 0)
-	record := func(n int) lease.Lease {
-		return lease.Lease{
-			Key:   lease.Key{Segment: lan, Addr: ip("10.0.0.1" + string(rune('0'+n)))},
-			Owner: lease.Owner{VMID: lease.VMID(100 + n)}, State: lease.Released,
-		}
+	s := newScene()
+	addr := func(id lease.VMID) string { return fmt.Sprintf("10.0.0.%d", 100+id) }
+	for id := lease.VMID(101); id <= 105; id++ {
+		s.has(id, lease.Released, addr(id))
 	}
-	var records []lease.Lease
-	for n := range 4 {
-		records = append(records, record(n))
-	}
-	table := lease.TableOf(records)
-	for n := range 4 {
-		if freed := table.Free(lease.Container, lease.VMID(100+n), time.Unix(1, 0)); len(freed) != 1 {
-			t.Fatalf("CT %d: freed %v", 100+n, freed)
+	s.t = lease.TableOf(slices.Collect(s.t.All()))
+	for id := lease.VMID(101); id <= 105; id++ {
+		if g, err := s.acquire(want(id, "")); err != nil || g.Lease.Addr != ip(addr(id)) {
+			t.Fatalf("CT %d gets %v, %v", id, g.Lease.Addr, err)
 		}
-		for m := range 4 {
-			of, at := table.Of(record(m).Owner), table.At(record(m).Key)
-			if len(of) != 1 || len(at) != 1 || of[0].Addr != record(m).Addr || at[0].Owner != record(m).Owner {
-				t.Fatalf("after CT %d was freed, CT %d has %v, and its address is %v", 100+n, 100+m, of, at)
+		for other := lease.VMID(101); other <= 105; other++ {
+			of := s.t.Of(ct(other))
+			if len(of) != 1 || of[0].Addr != ip(addr(other)) || len(s.t.At(of[0].Key)) != 1 {
+				t.Fatalf("after CT %d was given its address, CT %d has %v", id, other, of)
 			}
 		}
 	}
