@@ -108,15 +108,44 @@ func knock(addr netip.Addr) error {
 	return nil
 }
 
+// Believe puts a MAC for an address into the neighbour table, as a host has it
+// that has just talked to it.
+func (h *Host) Believe(addr netip.Addr, mac lease.MAC) error {
+	link, err := h.links.LinkByName(hostDevice)
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", hostDevice, err)
+	}
+	return h.links.NeighSet(&netlink.Neigh{
+		LinkIndex: link.Attrs().Index, IP: net.IP(addr.AsSlice()), HardwareAddr: hardware(mac),
+		State: netlink.NUD_STALE, Family: family(addr),
+	})
+}
+
+// Cached is the MAC that the neighbour table has for an address; zero: none.
+func (h *Host) Cached(addr netip.Addr) (lease.MAC, error) {
+	link, err := h.links.LinkByName(hostDevice)
+	if err != nil {
+		return lease.MAC{}, fmt.Errorf("interface %s: %w", hostDevice, err)
+	}
+	return h.neighbour(link, addr)
+}
+
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
 // neighbour reads the kernel's neighbour table; the zero MAC means that the
 // address is not resolved.
 func (h *Host) neighbour(link netlink.Link, addr netip.Addr) (lease.MAC, error) {
-	table, err := h.links.NeighList(link.Attrs().Index, unix.AF_INET)
+	table, err := h.links.NeighList(link.Attrs().Index, family(addr))
 	if err != nil {
 		return lease.MAC{}, fmt.Errorf("neighbour table: %w", err)
 	}
 	for _, n := range table {
-		if a, _ := netip.AddrFromSlice(n.IP.To4()); a == addr && len(n.HardwareAddr) == 6 {
+		if a, _ := netip.AddrFromSlice(n.IP); a.Unmap() == addr && len(n.HardwareAddr) == 6 {
 			return lease.MAC(n.HardwareAddr), nil
 		}
 	}

@@ -88,6 +88,11 @@ func probeFrame(from lease.MAC, addr netip.Addr) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return arpFrame(from, p)
+}
+
+// arpFrame puts an ARP packet into a frame to everybody.
+func arpFrame(from lease.MAC, p *arp.Packet) ([]byte, error) {
 	payload, err := p.MarshalBinary()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,141 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ethernet"
+	"github.com/mdlayher/ndp"
+	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/lease"
+)
+
+// Guest is one NIC inside a running container.
+type Guest struct {
+	PID    int    // of a process in the container
+	Device string // as the container calls it, eth0
+}
+
+// announcements is how often an address is announced: a neighbour may miss
+// one (RFC 5227 §2.3, RFC 4861 §7.2.6).
+const (
+	announcements    = 3
+	announceInterval = 100 * time.Millisecond
+)
+
+// Announce tells the neighbours of a container which MAC its addresses have
+// now, from inside it, by its own device: they may still have another one in
+// their caches. It takes a quarter of a second, and ends with ctx.
+func Announce(ctx context.Context, g Guest, addrs []netip.Addr) error {
+	done := make(chan error, 1)
+	go func() {
+		conn, mac, err := g.enter()
+		if err == nil {
+			err = announce(ctx, conn, mac, addrs)
+			go conn.Close() // beside the caller: the kernel takes some 15 ms for it
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("announcing on %s: %w", g.Device, errno(err))
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("announcing on %s: %w", g.Device, context.Cause(ctx))
+	}
+}
+
+// enter opens a packet socket on the container's device. The thread that goes
+// into the container's network does not come back: the runtime ends it with
+// its goroutine, the socket stays.
+func (g Guest) enter() (*packet.Conn, lease.MAC, error) {
+	type entered struct {
+		conn *packet.Conn
+		mac  lease.MAC
+		err  error
+	}
+	out := make(chan entered)
+	go func() {
+		runtime.LockOSThread()
+		conn, mac, err := g.openInside()
+		out <- entered{conn, mac, err}
+	}()
+	e := <-out
+	return e.conn, e.mac, e.err
+}
+
+// openInside moves the calling thread into the container's network.
+func (g Guest) openInside() (*packet.Conn, lease.MAC, error) {
+	var mac lease.MAC
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", g.PID))
+	if err != nil {
+		return nil, mac, err
+	}
+	defer ns.Close()
+	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, mac, os.NewSyscallError("setns", err)
+	}
+	ifi, err := net.InterfaceByName(g.Device)
+	if err != nil {
+		return nil, mac, err
+	}
+	if len(ifi.HardwareAddr) != len(mac) {
+		return nil, mac, errors.New("no Ethernet device")
+	}
+	conn, err := packet.Listen(ifi, packet.Raw, 0, nil) // protocol 0: hears nothing
+	return conn, lease.MAC(ifi.HardwareAddr), err
+}
+
+// announce sends all announcements, spread in time.
+func announce(ctx context.Context, conn *packet.Conn, mac lease.MAC, addrs []netip.Addr) error {
+	for round := range announcements {
+		if round > 0 {
+			if err := pause(ctx, time.Now().Add(announceInterval)); err != nil {
+				return err
+			}
+		}
+		for _, a := range addrs {
+			frame, err := announcementFrame(mac, a)
+			if err != nil {
+				return err
+			}
+			if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// announcementFrame is an ARP announcement (RFC 5227 §2.3), or an unsolicited
+// neighbour advertisement that overrides what is cached (RFC 4861 §7.2.6).
+func announcementFrame(mac lease.MAC, addr netip.Addr) ([]byte, error) {
+	if addr.Is4() {
+		p, err := arp.NewPacket(arp.OperationRequest, mac[:], addr, make(net.HardwareAddr, len(mac)), addr)
+		if err != nil {
+			return nil, err
+		}
+		return arpFrame(mac, p)
+	}
+	m := &ndp.NeighborAdvertisement{
+		Override: true, TargetAddress: addr,
+		Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: mac[:]}},
+	}
+	all := netip.IPv6LinkLocalAllNodes()
+	body, err := ndp.MarshalMessageChecksum(m, addr, all)
+	if err != nil {
+		return nil, err
+	}
+	return packetFrame(mac, addr, all, protocolICMPv6, ndHopLimit, body)
+}
