@@ -43,9 +43,20 @@ func (r record) columns() [][2]string {
 		vlan = fmt.Sprint(r.VLAN)
 	}
 	return [][2]string{
-		{"address", r.Address}, {"status", r.Status}, {"dns_name", r.DNSName}, {"description", r.Description},
-		{"pool", r.Pool}, {"subnet", r.Subnet}, {"bridge", r.Bridge}, {"vlan", vlan}, {"owner", r.Owner}, {"mac", r.MAC},
-		{"state", r.State}, {"origin", r.Origin}, {"node", r.Node}, {"since", r.Since},
+		{"address", r.Address},
+		{"status", r.Status},
+		{"dns_name", r.DNSName},
+		{"description", r.Description},
+		{"pool", r.Pool},
+		{"subnet", r.Subnet},
+		{"bridge", r.Bridge},
+		{"vlan", vlan},
+		{"owner", r.Owner},
+		{"mac", r.MAC},
+		{"state", r.State},
+		{"origin", r.Origin},
+		{"node", r.Node},
+		{"since", r.Since},
 	}
 }
 

@@ -24,12 +24,13 @@ func (a *app) root() *cobra.Command {
 	cmd.Long = about
 	a.versionFlag(cmd)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.SetUsageFunc(usage)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.place.Root, "root", "", "put `DIR` in front of every path of the host")
 	flags.StringVar(&a.place.Config, "config", "", "read the pools from `FILE`, whatever node.cfg says")
+	cmd.AddCommand(a.completionCommand())
 	cmd.AddCommand(a.reserveCommand(), a.unreserveCommand(), a.importCommand(), a.exportCommand())
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
