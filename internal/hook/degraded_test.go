@@ -103,6 +103,36 @@ func TestLedgerThatIsLockedAllTheTime(t *testing.T) {
 	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/103/net0 bound pool")
 }
 
+// A guest that came up while the ledger could not be written runs with a lease
+// that stays released. When its hold is over, nobody gets the address: either
+// the guest is heard, and has its lease back, or nothing is believed.
+func TestGuestThatRunsWithAReleasedLease(t *testing.T) {
+	t.Parallel()
+	for name, blind := range map[string]bool{"heard": false, "the network cannot tell": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pools := tight + "\tunproven start\n"
+			h := newHost(t, pools)
+			h.settings(hasty)
+			h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"})
+			h.start(101).exits(hook.OK)
+			h.phase(101, "post-stop").exits(hook.OK)
+			h.pools(broken)
+			h.start(101).exits(hook.OK).says("warning: ", "CT 101 starts with 10.0.0.200/24 as net0 says")
+			h.pools(pools)
+			h.neighbour(macOf(101), "10.0.0.200")
+			h.rewrite(func(l *lease.Lease) bool { l.Since = l.Since.Add(-2 * hour); return true })
+			if blind {
+				h.Must(h.node.Remove("vmbr0"))
+				h.start(102).exits(hook.Failed).says("error: cannot prove that 10.0.0.200 is free", "CT 101's, which may run without the ledger knowing")
+				return
+			}
+			h.launch(h.command(program, h.call(102, "pre-start")...)).wait().exits(hook.Exhausted).says("10.0.0.200 is in use by", "CT 101")
+			h.records("10.0.0.200 ct/101/net0 bound pool")
+		})
+	}
+}
+
 // The ledger, read without lock, says that the address is another guest's.
 func TestDegradedStartRespectsTheLedger(t *testing.T) {
 	t.Parallel()

@@ -72,6 +72,10 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: take it out of one of the two configs",
 			g.Lease.Addr, p.doubt, w.NamedByOthers(g.Lease.Key, g.Lease.Owner))
 	}
+	if !g.From.IsZero() {
+		return fmt.Errorf("cannot prove that %s is free: %s; and it was %s's, which may run without the ledger knowing",
+			g.Lease.Addr, p.doubt, g.From.Guest())
+	}
 	return fmt.Errorf("cannot prove that %s is free: %s; set 'unproven start' in pool %s to start all the same",
 		g.Lease.Addr, p.doubt, g.PoolName())
 }
@@ -193,9 +197,11 @@ func (r *run) refusal(w lease.World, g lease.Grant, who string, heard []lease.He
 // startsUnproven reports whether a guest may start although the wire can't
 // tell: one that had the address before, after a second window, and a new
 // lease where the pool says so. Of two configs that name an address which the
-// ledger gave to neither, the one that starts first must be proved.
+// ledger gave to neither, the one that starts first must be proved; and so must
+// an address that was a stopped guest's, which may have come up since without
+// the ledger being told.
 func (r *run) startsUnproven(ctx context.Context, g lease.Grant, p proof, wire port) bool {
-	if g.Shared {
+	if g.Shared || !g.From.IsZero() {
 		return false
 	}
 	if !g.Present() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Heard is what the wire said about one address in a probe window.
@@ -104,11 +105,41 @@ func (t *Table) mark(w *World, k Key, by []MAC) {
 		}
 		return
 	}
+	if l, ok := t.resident(w, k, by); ok {
+		t.put(l)
+		return
+	}
 	var stranger MAC
 	if len(by) > 0 {
 		stranger = by[0]
 	}
 	t.put(Lease{Key: k, State: Conflicted, MAC: stranger, Since: w.Now})
+}
+
+// resident is the lease of a guest that answers for the very address that its
+// config names: it came up without the ledger being told, and somebody was
+// given the address as that of a stopped guest. When in doubt it stays bound.
+func (t *Table) resident(w *World, k Key, by []MAC) (l Lease, ok bool) {
+	for _, u := range w.Inventory.Uses[k.Addr] {
+		g := w.Inventory.Guests[u.Owner.VMID]
+		if u.Where != Running || u.Owner.Kind != Container || !g.Hooked || g.Template || !u.Segment.Overlaps(k.Segment) || t.leasedOn(k, u.Owner) {
+			continue
+		}
+		for _, m := range by {
+			if slices.Contains(g.MACs, m) {
+				at := w.Now.Truncate(time.Second)
+				return Lease{Key: k, Owner: u.Owner, MAC: m, Since: at, Claim: Claim{Node: g.Node, At: at}}, true
+			}
+		}
+	}
+	return Lease{}, false
+}
+
+// leasedOn reports whether an owner has a lease on the network already.
+func (t *Table) leasedOn(k Key, o Owner) bool {
+	return slices.ContainsFunc(t.byOwner[o], func(l *Lease) bool {
+		return l.Segment.Overlaps(k.Segment) && FamilyOf(l.Addr) == FamilyOf(k.Addr)
+	})
 }
 
 func by(heard []Heard, a netip.Addr) []MAC {

@@ -105,6 +105,35 @@ func TestDeclineSparesItsOwn(t *testing.T) {
 	}
 }
 
+// TestStoppedGuestThatRuns: without quorum a guest comes up with a lease that
+// stays released. When it is given away much later, the guest answers, and has
+// it back; if that start broke off and another one goes on, likewise.
+func TestStoppedGuestThatRuns(t *testing.T) {
+	t.Parallel()
+	one := lan(func(p *lease.Pool) { p.Ranges = []lease.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.200")}} })
+	for _, broken := range []bool{false, true} {
+		s := newScene(one).has(102, lease.Released, "10.0.0.200", func(l *lease.Lease) { l.Since = now.Add(-48 * time.Hour) }).names(102, lease.Running, "10.0.0.200")
+		g := s.w.Inventory.Guests[102]
+		g.MACs = []lease.MAC{mac(102)}
+		s.w.Inventory.Guests[102] = g
+		granted, err := s.acquire(want(101, ""))
+		if broken && err == nil {
+			granted, err = s.acquire(want(101, ""))
+		}
+		if err != nil || granted.Lease.Addr != ip("10.0.0.200") || granted.From != ct(102) {
+			t.Fatalf("%+v, %v", granted, err)
+		}
+		var full *lease.ExhaustedError
+		_, _, err = s.t.Decline(s.w, lease.Claim{ID: "next", At: now}, granted, takenBy(mac(102), "10.0.0.200"))
+		if !errors.As(err, &full) {
+			t.Errorf("%v", err)
+		}
+		if of := s.t.Of(ct(102)); len(of) != 1 || of[0].State != lease.Bound || of[0].Claim.Node != "pve1" || s.t.Len() != 1 {
+			t.Errorf("a start before that broke off %v: %+v", broken, of)
+		}
+	}
+}
+
 func TestLost(t *testing.T) {
 	t.Parallel()
 	s := newScene()
