@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
+	"sync"
 	"time"
 
 	"pve-iplease/internal/config"
@@ -91,7 +92,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned, Under: n.StoppingRun,
 		},
 		Pools: pools, Problems: append(problems, found...),
-		Ledger: l, Guests: n, Runs: n, Gateways: n.Gateways(), Inventory: configs.Read,
+		Ledger: l, Guests: n, Runs: n, VMs: n.VMs(), LXC: n.LXC(), Gateways: n.Gateways(), Inventory: configs.Read,
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
 		Open: func(at probe.Place) (Wire, bool, error) {
 			port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))
@@ -100,7 +101,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 			}
 			return port, port.Closed(), nil
 		},
-		NewID: newID, Beside: beside, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
+		NewID: newID, Beside: beside, Together: together, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
 	}}, nil
@@ -186,6 +187,19 @@ func beside(work func()) (wait func()) {
 	done := make(chan struct{})
 	time.AfterFunc(headStart, func() { defer close(done); work() })
 	return func() { <-done }
+}
+
+// together does some work in a goroutine each; a single one just here.
+func together(works ...func()) {
+	if len(works) == 1 {
+		works[0]()
+		return
+	}
+	var wg sync.WaitGroup
+	for _, work := range works {
+		wg.Go(work)
+	}
+	wg.Wait()
 }
 
 // newID is a claim's name: 32 random bits, enough to tell one owner's claims

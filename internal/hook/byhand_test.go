@@ -68,14 +68,6 @@ func (r result) says0(part string) {
 	}
 }
 
-func TestVMIsNotLeasedFor(t *testing.T) {
-	t.Parallel()
-	h := newHost(t, lan)
-	h.vm(200, "ipconfig0: ip=dhcp")
-	h.phase(200, "pre-start").exits(hook.OK).says("VM 200: addresses of virtual machines are not leased by this version")
-	h.records()
-}
-
 func TestGuestThatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, lan)

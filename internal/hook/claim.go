@@ -1,10 +1,12 @@
 package hook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
+	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
@@ -14,22 +16,54 @@ import (
 // port is the wire of one NIC, or the reason why there is none.
 type port struct {
 	Wire
+	nic    guest.NIC
 	closed bool  // a network of this node alone
 	blind  error // the wire can't be opened: nothing can be told
 }
 
-// open opens the NIC's network. Failing to is no error yet: a renewal may go
+// open opens a NIC's network. Failing to is no error yet: a renewal may go
 // on without proof.
-func (r *run) open(s subject) port {
-	w, closed, err := r.Open(probe.Place{Bridge: s.nic.Bridge, Tag: s.nic.Tag, MAC: s.nic.MAC})
+func (r *run) open(nic guest.NIC) *port {
+	w, closed, err := r.Open(probe.Place{Bridge: nic.Bridge, Tag: nic.Tag, MAC: nic.MAC})
 	if err != nil {
-		return port{blind: err}
+		return &port{nic: nic, blind: err}
 	}
-	return port{Wire: w, closed: closed}
+	return &port{Wire: w, nic: nic, closed: closed}
+}
+
+// trial is a need on its way to an address: what was granted, and how far the
+// wire has proved it.
+type trial struct {
+	need
+	wire *port // one a NIC, for both families
+	g    lease.Grant
+	p    proof
+	done bool
+}
+
+// trials opens the networks of all needs side by side.
+func (r *run) trials(needs []need) (trials []*trial, ports []*port) {
+	var open []func()
+	for i, n := range needs {
+		if i == 0 || needs[i-1].nic.Index != n.nic.Index {
+			p := new(port)
+			ports = append(ports, p)
+			open = append(open, func() { *p = *r.open(n.nic) })
+		}
+		trials = append(trials, &trial{need: n, wire: ports[len(ports)-1]})
+	}
+	r.Together(open...)
+	return trials, ports
+}
+
+func closeAll(ports []*port) {
+	for _, p := range ports {
+		p.Close()
+	}
 }
 
 // Ask answers that nothing can be told when there is no wire.
-func (p port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) {
+func (p *port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) {
 	if p.blind == nil {
 		return p.Wire.Ask(ctx, q)
 	}
@@ -40,41 +74,54 @@ func (p port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) {
 	return res, nil
 }
 
-// MAC is where probes come from; zero without a wire.
-func (p port) MAC() lease.MAC {
-	if p.blind != nil {
+// prober is where other nodes see probes come from; zero without a wire, and
+// where it is the NIC's own address, which the lease tells.
+func (p *port) prober() lease.MAC {
+	if p.blind != nil || p.MAC() == p.nic.MAC {
 		return lease.MAC{}
 	}
-	return p.Wire.MAC()
+	return p.MAC()
 }
 
 // Close gives the port back.
-func (p port) Close() {
-	if p.blind == nil {
+func (p *port) Close() {
+	if p.blind == nil && p.Wire != nil {
 		p.Wire.Close()
 	}
 }
 
-// claim takes the owner's lease, or the next free address, under the
-// ledger's lock. From here on a crash leaves an address that only this owner
-// can get.
-func (r *run) claim(ctx context.Context, s subject, w lease.World, wire port) (lease.Grant, error) {
-	want := lease.Want{
-		Owner: s.owner, MAC: s.nic.MAC, Bridge: s.nic.Bridge, Tag: s.nic.Tag, Closed: wire.closed,
-		Current: s.current(), Gateway: s.nic.Gateway, Move: r.opt.Move, Until: s.until,
+// claim takes the owner's leases, or the next free addresses, under the
+// ledger's lock: all or none. From here on a crash leaves addresses that only
+// this guest can get.
+func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
+	wants := make([]lease.Want, len(trials))
+	for i, t := range trials {
+		wants[i] = t.want(t.wire, r.moves(t.need))
 	}
 	var grants []lease.Grant
 	wait, cancel := withReserve(ctx)
 	defer cancel()
 	err := r.update(wait, w, func(t *lease.Table) (err error) {
-		t.Known(r.Here.Name, r.Here.Version, wire.MAC())
-		grants, err = t.Acquire(w, r.stamp(), []lease.Want{want})
+		for _, tr := range trials {
+			t.Known(r.Here.Name, r.Here.Version, tr.wire.prober())
+		}
+		if grants, err = t.Acquire(w, r.stamp(), wants); err != nil {
+			return err
+		}
+		for _, g := range grants {
+			err = cmp.Or(err, mismatch(g))
+		}
 		return err
 	})
-	if err != nil {
-		return lease.Grant{}, err
+	for i, g := range grants {
+		trials[i].g = g
 	}
-	return grants[0], nil
+	return err
+}
+
+// moves reports whether another address than the present one was asked for.
+func (r *run) moves(n need) bool {
+	return r.opt.Move && r.opt.NIC == n.nic.Index && r.opt.Family == n.family
 }
 
 // stamp is the mark of a claim made now.

@@ -14,10 +14,11 @@ import (
 
 // Offer asks for an address for a guest that does not exist yet.
 type Offer struct {
-	Owner lease.Owner
-	Pool  string // empty: the only pool of this node
-	MAC   lease.MAC
-	For   time.Duration // how long the address is kept for the guest to come
+	Owner  lease.Owner
+	Family lease.Family
+	Pool   string // empty: the only pool of this node that serves the NIC
+	MAC    lease.MAC
+	For    time.Duration // how long the address is kept for the guest to come
 }
 
 // Acquire leases an address for a guest before it is created, proves it and
@@ -28,50 +29,50 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 	if err != nil {
 		return lease.Lease{}, lease.Grant{}, err
 	}
-	s := subject{
-		owner: o.Owner, pools: []*lease.Pool{p}, until: h.Here.Now().Add(o.For).Truncate(time.Second),
-		nic: guest.NIC{Bridge: p.Bridge, Tag: p.VLAN, MAC: o.MAC},
+	n := need{
+		owner: o.Owner, family: o.Family, pools: []*lease.Pool{p}, until: h.Here.Now().Add(o.For).Truncate(time.Second),
+		nic: guest.NIC{Index: o.Owner.NIC, Bridge: p.Bridge, Tag: p.VLAN, MAC: o.MAC},
 	}
 	inv, err := h.Inventory(ctx)
 	if err != nil {
 		return lease.Lease{}, lease.Grant{}, err
 	}
 	w := r.world(inv)
-	if g, ok, err := h.held(ctx, w, o.Owner); ok || err != nil {
+	if g, ok, err := h.held(ctx, w, o); ok || err != nil {
 		return g.Lease, g, err
 	}
 	w.Pools = []lease.Pool{*p}
-	wire := r.open(s)
-	defer wire.Close()
-	g, err := r.claim(ctx, s, w, wire)
-	if err != nil || g.Lease.State != lease.Offered {
-		return g.Lease, g, err
+	trials, ports := r.trials([]need{n})
+	defer closeAll(ports)
+	t := trials[0]
+	if err := r.claim(ctx, w, trials); err != nil || t.g.Lease.State != lease.Offered {
+		return t.g.Lease, t.g, err
 	}
-	proved, _, err := r.prove(ctx, s, w, g, wire)
+	err = r.prove(ctx, w, trials, ports)
 	if err == nil {
-		err = r.confirm(ctx, proved)
+		err = r.confirm(ctx, []lease.Grant{t.g})
 	}
 	if err != nil {
 		// What isn't proved must not be taken for an offer by the next call.
-		undo := h.Ledger.Update(ctx, func(t *lease.Table) error { t.Withdraw(proved); return nil })
+		undo := h.Ledger.Update(ctx, func(tb *lease.Table) error { tb.Withdraw(t.g); return nil })
 		return lease.Lease{}, lease.Grant{}, errors.Join(err, undo)
 	}
-	return proved.Lease, proved, nil
+	return t.g.Lease, t.g, nil
 }
 
 // held is the lease of a guest that exists and has started before: an offer
 // changes nothing about it.
-func (h *Hook) held(ctx context.Context, w lease.World, o lease.Owner) (g lease.Grant, ok bool, err error) {
+func (h *Hook) held(ctx context.Context, w lease.World, o Offer) (g lease.Grant, ok bool, err error) {
 	t, err := h.Ledger.View(ctx)
 	if err != nil {
 		return g, false, err
 	}
-	for _, l := range t.Of(o) {
+	for _, l := range t.Of(o.Owner) {
 		for i := range w.Pools {
 			p := &w.Pools[i]
-			if l.State != lease.Offered && p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
+			if l.State != lease.Offered && p.Family() == o.Family && p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
 				return lease.Grant{
-					Want: lease.Want{Owner: o, Bridge: l.Segment.Bridge, Tag: l.Segment.Tag}, Lease: l, Pool: p, How: lease.Renewed,
+					Want: lease.Want{Owner: o.Owner, Family: o.Family, Bridge: l.Segment.Bridge, Tag: l.Segment.Tag}, Lease: l, Pool: p, How: lease.Renewed,
 					Address: netip.PrefixFrom(l.Addr, p.Subnet.Bits()), Gateway: p.Gateway.Addr, Why: "its lease",
 				}, true, nil
 			}
@@ -85,25 +86,29 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 	var here []*lease.Pool
 	for i := range h.Pools.Pools {
 		p := &h.Pools.Pools[i]
-		if p.Family() != lease.IPv4 {
-			continue
-		}
-		if p.Name == o.Pool {
+		switch {
+		case p.Family() != o.Family:
+		case p.Name == o.Pool:
 			return p, nil
-		}
-		if p.Serves(h.Here.Name, p.Bridge, p.VLAN) {
+		case p.NICs.Has(o.Owner.NIC) && p.Serves(h.Here.Name, p.Bridge, p.VLAN):
 			here = append(here, p)
 		}
 	}
+	what := "pool"
+	if o.Family == lease.IPv6 {
+		what = "IPv6 pool"
+	}
 	switch {
 	case o.Pool != "":
-		return nil, fmt.Errorf("there is no pool %q; 'pve-iplease pool list' shows them", o.Pool)
+		return nil, fmt.Errorf("there is no %s %q; 'pve-iplease pool list' shows them", what, o.Pool)
 	case len(here) == 0 && len(h.Pools.Disabled) > 0:
-		return nil, fmt.Errorf("no pool serves node %s: %w", h.Here.Name, (&run{Hook: h}).brokenPools())
+		return nil, fmt.Errorf("no %s serves node %s: %w", what, h.Here.Name, (&run{Hook: h}).brokenPools())
+	case len(here) == 0 && o.Owner.NIC > 0:
+		return nil, fmt.Errorf("no %s serves net%d on node %s; name it in a pool's 'nics'", what, o.Owner.NIC, h.Here.Name)
 	case len(here) == 0:
-		return nil, fmt.Errorf("no pool serves node %s; write one into the pools file", h.Here.Name)
+		return nil, fmt.Errorf("no %s serves node %s; write one into the pools file", what, h.Here.Name)
 	case len(here) > 1:
-		return nil, fmt.Errorf("%d pools serve node %s; name one with --pool", len(here), h.Here.Name)
+		return nil, fmt.Errorf("%d %ss serve node %s; name one with --pool", len(here), what, h.Here.Name)
 	}
 	return here[0], nil
 }

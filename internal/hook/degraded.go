@@ -23,10 +23,10 @@ func (r *run) brokenPools() error {
 }
 
 // mayBeDisabled reports whether a broken part of the configuration could have
-// served the NIC.
-func (r *run) mayBeDisabled(s subject) bool {
+// served the need.
+func (r *run) mayBeDisabled(n need) bool {
 	for _, d := range r.Pools.Disabled {
-		if d.MayServe(r.Here.Name, s.nic.Bridge, s.nic.Tag, s.owner.NIC) {
+		if (n.family == lease.IPv4 || d.Six) && d.MayServe(r.Here.Name, n.nic.Bridge, n.nic.Tag, n.nic.Index) {
 			return true
 		}
 	}
@@ -34,66 +34,81 @@ func (r *run) mayBeDisabled(s subject) bool {
 }
 
 // degraded lets a host come up although pools or ledger are unusable: a guest
-// that already carries an address starts with a warning, if that can make no
+// that already carries its addresses starts with a warning, if that can make no
 // duplicate. Otherwise the cause fails the start.
-func (r *run) degraded(ctx context.Context, s subject, w lease.World, cause error) error {
+func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.World, cause error) error {
 	if stop := r.stopped(ctx); stop != nil {
 		return stop
 	}
-	if len(s.pools) == 0 && s.nic.IP == guest.DHCP {
-		r.warn(lease.Grant{}, "%v; CT %s starts with DHCP as net0 says", cause, r.id)
-		return nil
+	var carried []need
+	for _, n := range needs {
+		if len(n.pools) == 0 && n.mode() == guest.DHCP {
+			r.warn(lease.Grant{}, "%v; %s starts with DHCP as net%d says", cause, s.guest(r.id), n.nic.Index)
+			continue
+		}
+		if !n.current().IsValid() {
+			return cause
+		}
+		key := n.key(r.Here.Name)
+		if why := r.belongsElsewhere(ctx, n, w, key); why != "" {
+			return fmt.Errorf("%w; and %s can't go on with %s: it %s", cause, s.guest(r.id), key.Addr, why)
+		}
+		carried = append(carried, n)
 	}
-	addr := s.current()
-	if !addr.IsValid() {
-		return cause
-	}
-	key := lease.Key{Segment: lease.NewSegment(s.nic.Bridge, s.nic.Tag, r.Here.Name), Addr: addr.Addr()}
-	if why := r.belongsElsewhere(ctx, s, w, key); why != "" {
-		return fmt.Errorf("%w; and CT %s can't go on with %s: it %s", cause, r.id, addr.Addr(), why)
-	}
-	if err := r.askOnce(ctx, s, w, key); err != nil {
+	if err := r.askOnce(ctx, w, carried); err != nil {
 		return errors.Join(err, cause)
 	}
-	if err := r.awaitEnd(ctx); err != nil {
+	if err := r.over(ctx, s); err != nil {
 		return err
 	}
 	if err := r.unchanged(s); err != nil {
 		return err
 	}
-	r.warn(lease.Grant{Lease: lease.Lease{Key: key}}, "%v; CT %s starts with %s as net0 says: no other guest names it and nobody answers for it", cause, r.id, addr)
+	for _, n := range carried {
+		r.warn(lease.Grant{Lease: lease.Lease{Key: n.key(r.Here.Name)}}, "%v; %s starts with %s as net%d says: no other guest names it and nobody answers for it",
+			cause, s.guest(r.id), n.current(), n.nic.Index)
+	}
 	return nil
 }
 
 // belongsElsewhere says who else has a right to the address, by the ledger
 // read without lock and by the guests' configs. Where the ledger can't be read
 // the configs alone decide: whoever was given the address since is named there.
-func (r *run) belongsElsewhere(ctx context.Context, s subject, w lease.World, k lease.Key) string {
+func (r *run) belongsElsewhere(ctx context.Context, n need, w lease.World, k lease.Key) string {
 	if t, err := r.Ledger.View(ctx); err == nil {
-		if why := cmp.Or(t.Foreign(w, k, s.owner), t.Lapsed(w, k, s.owner)); why != "" {
+		if why := cmp.Or(t.Foreign(w, k, n.owner), t.Lapsed(w, k, n.owner)); why != "" {
 			return why
 		}
 	}
-	return w.NamedByOthers(k, s.owner)
+	return w.NamedByOthers(k, n.owner)
 }
 
-// askOnce refuses an address for which somebody answers or probes.
-func (r *run) askOnce(ctx context.Context, s subject, w lease.World, k lease.Key) error {
-	wire := r.open(s)
-	defer wire.Close()
-	g := lease.Grant{Lease: lease.Lease{Key: k, Owner: s.owner, Origin: lease.Static}, Address: s.current(), Gateway: s.nic.Gateway}
-	res, err := wire.Ask(ctx, r.question(s, w, g))
+// askOnce refuses addresses for which somebody answers or probes.
+func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) error {
+	if len(needs) == 0 {
+		return nil
+	}
+	trials, ports := r.trials(needs)
+	defer closeAll(ports)
+	for _, t := range trials {
+		t.g = lease.Grant{
+			Lease: lease.Lease{Key: t.key(r.Here.Name), Owner: t.owner, Origin: lease.Static}, Address: t.current(), Gateway: t.gateway(),
+		}
+	}
+	answers, err := r.ask(ctx, w, trials, ports)
 	if stop := r.stopped(ctx); stop != nil {
 		return stop
 	}
 	if err != nil {
 		return err
 	}
-	for _, h := range heard(res) {
-		// Another node's probe is a conflict too: without the ledger nobody
-		// can say whose claim is the better.
-		if h.Taken || h.Contended {
-			return r.refusal(w, g, r.speakers(w, k.Addr, res), nil)
+	for _, t := range trials {
+		for _, h := range heard(t.g, answers[t.wire]) {
+			// Another node's probe is a conflict too: without the ledger nobody
+			// can say whose claim is the better.
+			if h.Addr == t.g.Lease.Addr && (h.Taken || h.Contended) {
+				return r.refusal(w, t.g, r.speakers(w, h.Addr, answers[t.wire]), nil)
+			}
 		}
 	}
 	return nil

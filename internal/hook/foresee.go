@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +14,8 @@ import (
 	"pve-iplease/internal/report"
 )
 
-// Foresight is what a container's next start would do to its address, before
-// the network is asked.
+// Foresight is what a container's next start would do to its first address,
+// before the network is asked; the notes tell of its others.
 type Foresight struct {
 	NIC   int
 	Old   string       // what the config says now: an address, dhcp, manual or absent
@@ -38,32 +40,44 @@ func (h *Host) Foresee(ctx context.Context, g lease.Guest, config []byte) (Fores
 		return inv, err
 	}
 	r := run{Hook: &there, id: g.VMID, phase: PreStart, opt: Options{DryRun: true}}
-	s, done, err := r.subject()
-	f := Foresight{NIC: s.owner.NIC, Old: s.nic.IP.String()}
-	if a := s.current(); a.IsValid() {
-		f.Old = a.String()
-	}
-	if err == nil && !done {
+	s, err := r.subject(lease.Container)
+	var f Foresight
+	if err == nil && len(s.needs) > 0 {
 		err = r.foresee(ctx, s, &f)
 	}
-	f.Notes = append(sentences(said.String(), "CT "+g.VMID.String()+" "), f.Grant.Notes...)
+	f.Notes = append(sentences(said.String(), "CT "+g.VMID.String()+" "), f.Notes...)
 	return f, err
 }
 
 func (r *run) foresee(ctx context.Context, s subject, f *Foresight) error {
-	if len(s.pools) == 0 {
+	served := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return len(n.pools) == 0 })
+	first := append(slices.Clone(served), s.needs...)[0]
+	f.NIC, f.Old = first.nic.Index, first.mode().String()
+	if a := first.current(); a.IsValid() {
+		f.Old = a.String()
+	}
+	if len(served) == 0 {
 		return r.brokenPools()
 	}
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return err
 	}
-	// Whether the bridge leads out of its node only that node can see; here
-	// that matters for the own node's alone.
-	wire := port{blind: errors.New("the network is asked at the start")}
-	f.Grant, err = r.claim(ctx, s, r.world(inv), wire)
-	f.New = f.Grant.Address
-	return err
+	trials := make([]*trial, len(served))
+	for i, n := range served {
+		// Whether the bridge leads out of its node only that node can see; here
+		// that matters for the own node's alone.
+		trials[i] = &trial{need: n, wire: &port{nic: n.nic, blind: errors.New("the network is asked at the start")}}
+	}
+	if err := r.claim(ctx, r.world(inv), trials); err != nil {
+		return err
+	}
+	f.Grant = trials[0].g
+	f.New, f.Notes = f.Grant.Address, f.Grant.Notes
+	for _, t := range trials[1:] {
+		f.Notes = append(append(f.Notes, t.g.Notes...), fmt.Sprintf("net%d gets %s from pool %s", t.nic.Index, lines(t.g), t.g.PoolName()))
+	}
+	return nil
 }
 
 // onlyGuest is a node with the config of one container that nobody changes.

@@ -106,10 +106,10 @@ func replaced(was lease.Lease, now map[lease.Key]lease.Lease, id lease.VMID) boo
 	return false
 }
 
-var managed = regexp.MustCompile(`(?m)^(net0: .*?),(?:ip|gw)=[^,\n]*`)
+var managed = regexp.MustCompile(`(?m)^(net\d+: .*?),(?:ip|gw)6?=[^,\n]*`)
 
-// bare is a config without what may change: ip= and gw= of net0 in the
-// running part.
+// bare is a config without what may change: the addresses and gateways of the
+// interfaces in the running part.
 func bare(conf string) string {
 	running, rest, cut := strings.Cut(conf, "\n[")
 	for managed.MatchString(running) {

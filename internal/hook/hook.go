@@ -97,12 +97,15 @@ type Hook struct {
 	Ledger    Ledger
 	Guests    Guests
 	Runs      Runs
+	VMs       VMs
+	LXC       LXC
 	Gateways  Gateways
 	Quorate   func(context.Context) error // nil: the ledger can be written
 	Inventory func(context.Context) (lease.Inventory, error)
 	Open      func(at probe.Place) (wire Wire, closed bool, err error)
 	NewID     func() string                   // a random name for a claim
 	Beside    func(work func()) (wait func()) // does some work beside what follows, until wait is called
+	Together  func(works ...func())           // does all of them at once, and returns when they are done
 	Makers    *vendor.List                    // of network cards; nil: those that are built in
 	Remember  func(history.Event)
 	Log       *report.Log
@@ -112,7 +115,9 @@ type Hook struct {
 type Options struct {
 	DryRun  bool // change nothing, but probe
 	Explain bool // say why this address and why not the others
-	Move    bool // another address than the present one
+	Move    bool // another address than the present one, for one NIC and family:
+	NIC     int
+	Family  lease.Family
 }
 
 // Run does what the phase asks for and returns the exit code.

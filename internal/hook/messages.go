@@ -52,26 +52,31 @@ func (r *run) fail(err error) int {
 const holdersShown = 20
 
 // leased is the line that a good start leaves in the task log.
-func (r *run) leased(g lease.Grant, p proof) {
-	for _, note := range g.Notes {
-		r.warn(g, "%s", note)
+func (r *run) leased(s subject, t *trial) {
+	for _, note := range t.g.Notes {
+		r.warn(t.g, "%s", note)
 	}
-	r.Log.Info(fmt.Sprintf("CT %s net%d has %s", r.id, g.Want.Owner.NIC, r.describe(g, p)), r.about(g, g.How.String()))
+	r.Log.Info(fmt.Sprintf("%s net%d has %s", s.guest(r.id), t.nic.Index, r.describe(t.g, t.p)), r.about(t.g, t.g.How.String()))
 }
 
 // describe reads 10.0.0.200/24 via 10.0.0.1 from pool lan (new lease: lowest
 // free address; nobody answered 12 probes).
 func (r *run) describe(g lease.Grant, p proof) string {
 	var b strings.Builder
-	b.WriteString(g.Address.String())
-	if g.Gateway.IsValid() {
-		fmt.Fprintf(&b, " via %s", g.Gateway)
-	}
+	b.WriteString(lines(g))
 	if g.Pool != nil && g.How != lease.Guarded {
 		fmt.Fprintf(&b, " from pool %s", g.Pool.Name)
 	}
 	fmt.Fprintf(&b, " (%s; %s)", g.Why, p)
 	return b.String()
+}
+
+// lines reads 10.0.0.200/24 via 10.0.0.1.
+func lines(g lease.Grant) string {
+	if g.Gateway.IsValid() {
+		return fmt.Sprintf("%s via %s", g.Address, g.Gateway)
+	}
+	return g.Address.String()
 }
 
 // explain lists why the address was chosen and the others were not.
@@ -86,7 +91,7 @@ func (r *run) explain(g lease.Grant) {
 }
 
 func (r *run) released(l lease.Lease) {
-	r.Log.Info(fmt.Sprintf("CT %s stopped: %s is kept for it until the pool needs it", r.id, l.Addr), r.about(lease.Grant{Lease: l}, "released"))
+	r.Log.Info(fmt.Sprintf("%s stopped: %s is kept for it until the pool needs it", l.Owner.Guest(), l.Addr), r.about(lease.Grant{Lease: l}, "released"))
 }
 
 // speakers names the hosts that were heard for an address.

@@ -20,11 +20,12 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 		return err
 	}
 	defer unlock()
-	s, done, err := r.subject()
+	s, err := r.subject(lease.Container)
 	if err != nil {
 		return err
 	}
-	if done || len(s.pools) == 0 {
+	n, ok := s.fits(addr)
+	if !ok {
 		return fmt.Errorf("CT %s has no interface that a pool serves on node %s", to, h.Here.Name)
 	}
 	inv, err := h.Inventory(ctx)
@@ -39,14 +40,31 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 			}
 		}
 	}
-	key := lease.Key{Segment: s.pools[0].Segment(), Addr: addr}
-	want := lease.Want{Owner: s.owner, MAC: s.nic.MAC, Bridge: s.nic.Bridge, Tag: s.nic.Tag, Current: s.current()}
+	key := lease.Key{Segment: n.pools[0].Segment(), Addr: addr}
+	want := n.want(&port{}, false)
 	err = h.Ledger.Update(ctx, func(t *lease.Table) error { return t.Move(r.world(inv), r.stamp(), key, want) })
 	if err != nil {
 		return err
 	}
-	r.remember(lease.Lease{Key: key, Owner: s.owner}, "moved", "by hand")
+	r.remember(lease.Lease{Key: key, Owner: n.owner}, "moved", "by hand")
 	return nil
+}
+
+// fits finds the place for an address: the first NIC that a pool of its subnet
+// serves, else the first of its family.
+func (s subject) fits(addr netip.Addr) (found need, ok bool) {
+	for _, n := range s.needs {
+		if n.family != lease.FamilyOf(addr) || len(n.pools) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(n.pools, func(p *lease.Pool) bool { return p.Subnet.Contains(addr) }) {
+			return n, true
+		}
+		if !ok {
+			found, ok = n, true
+		}
+	}
+	return found, ok
 }
 
 // names reports whether a guest's config names an address.

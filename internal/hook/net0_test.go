@@ -86,7 +86,6 @@ func TestNetworkThatIsNobodysBusiness(t *testing.T) {
 		"no net0":        {"arch: amd64\nostype: debian\n", "CT 101 has no net0: nothing to do"},
 		"other bridge":   {ct{id: 101, ip: "manual", bridge: "vmbr7"}.String(), "no pool serves vmbr7 on pve1: left as it is"},
 		"tagged":         {"net0: name=eth0,bridge=vmbr0,ip=manual,tag=20\n", "no pool serves vmbr0.20 on pve1: left as it is"},
-		"host-managed":   {"net0: name=eth0,bridge=vmbr0,host-managed=1,ip=manual\n", "net0 is host-managed, which this version doesn't lease for: left as it is"},
 		"net0 of a past": {"arch: amd64\n\n[snap]\n" + "net0: name=eth0,bridge=vmbr0,ip=manual\n", "CT 101 has no net0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,33 +23,29 @@ const (
 func (r *run) postStop(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, postStopLimit)
 	defer cancel()
+	kind := r.kind()
+	guest := lease.Owner{Kind: kind, VMID: r.id}.Guest()
 	if err := r.quorate(ctx); err != nil {
-		r.warn(lease.Grant{}, "the lease of CT %s stays bound: %v", r.id, err)
+		r.warn(lease.Grant{}, "the lease of %s stays bound: %v", guest, err)
 		return exitCode(err)
 	}
-	if t, err := r.Ledger.View(ctx); err == nil && len(t.Guest(lease.Container, r.id)) == 0 {
-		r.info("CT %s has no bound lease: nothing to do", r.id)
+	if t, err := r.Ledger.View(ctx); err == nil && len(t.Guest(kind, r.id)) == 0 {
+		r.info("%s has no bound lease: nothing to do", guest)
 		return OK
 	}
-	started, ok := r.Here.Under(r.id)
+	end, free, ok := r.ended(ctx, kind)
 	if !ok {
-		var free func()
-		if free, ok = r.stoppedByHand(ctx); !ok {
-			return OK
-		}
-		defer free()
-		started = r.Here.Uptime()
+		return OK
 	}
+	defer free()
 	var released []lease.Lease
 	var kept []lease.Kept
 	err := r.Ledger.Update(ctx, func(t *lease.Table) error {
-		released, kept = t.Stopped(lease.Run{
-			Kind: lease.Container, VMID: r.id, Node: r.Here.Name, Boot: r.Here.Boot, Started: started, Now: r.Here.Now().Truncate(time.Second),
-		})
+		released, kept = t.Stopped(end)
 		return nil
 	})
 	if err != nil {
-		r.warn(lease.Grant{}, "the lease of CT %s stays bound: %v", r.id, err)
+		r.warn(lease.Grant{}, "the lease of %s stays bound: %v", guest, err)
 		return exitCode(err)
 	}
 	for _, l := range released {
@@ -57,12 +53,34 @@ func (r *run) postStop(ctx context.Context) int {
 		r.remember(l, "released", "its guest stopped")
 	}
 	for _, k := range kept {
-		r.info("CT %s keeps %s bound: %s", r.id, k.Lease.Addr, k.Why)
+		r.info("%s keeps %s bound: %s", guest, k.Lease.Addr, k.Why)
 	}
 	if len(released)+len(kept) == 0 {
-		r.info("CT %s has no bound lease: nothing to do", r.id)
+		r.info("%s has no bound lease: nothing to do", guest)
 	}
 	return OK
+}
+
+// ended is the run that came to its end; ok is false if that can't be told.
+// Until free is called nobody starts the guest.
+func (r *run) ended(ctx context.Context, kind lease.Kind) (end lease.Run, free func(), ok bool) {
+	end = lease.Run{
+		Kind: kind, VMID: r.id, Node: r.Here.Name, Boot: r.Here.Boot, Started: r.Here.Uptime(), Now: r.Here.Now().Truncate(time.Second),
+	}
+	if kind == lease.VM {
+		// Wherever it was claimed: a VM may have come here while it ran, and
+		// only the node that has its config can start it.
+		end.Sure = true
+		free, ok = r.stoppedVM(ctx)
+		return end, free, ok
+	}
+	if started, ok := r.Here.Under(r.id); ok {
+		end.Started = started
+		return end, func() {}, true
+	}
+	free, ok = r.stoppedByHand(ctx)
+	end.Started = r.Here.Uptime()
+	return end, free, ok
 }
 
 func (r *run) quorate(ctx context.Context) error {
@@ -83,6 +101,22 @@ func (r *run) stoppedByHand(ctx context.Context) (free func(), ok bool) {
 	unlock, err := r.Guests.LockGuest(ctx, r.id, 0)
 	if err != nil {
 		r.info("CT %s is being worked on: its lease stays bound (%v)", r.id, err)
+		return nil, false
+	}
+	return unlock, true
+}
+
+// stoppedVM makes sure that a VM is stopped and, until free is called, that
+// nobody starts it. Proxmox calls its post-stop with the config's lock held.
+func (r *run) stoppedVM(ctx context.Context) (free func(), ok bool) {
+	unlock, err := r.VMs.Lock(ctx, r.id)
+	if err != nil {
+		r.info("VM %s is being worked on: its lease stays bound (%v)", r.id, err)
+		return nil, false
+	}
+	if state, err := r.VMs.RunState(r.id); err != nil || state != node.Stopped {
+		unlock()
+		r.info("VM %s is not stopped: its lease stays bound", r.id)
 		return nil, false
 	}
 	return unlock, true

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
-	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
 )
@@ -25,20 +23,9 @@ const attempts = 5
 // or half of it if that is less.
 const reserve = 5 * time.Second
 
-// subject is the NIC that the call is about, as its guest's config has it now.
-type subject struct {
-	raw   []byte
-	conf  guest.Config
-	nic   guest.NIC
-	owner lease.Owner
-	pools []*lease.Pool // that serve the NIC
-	until time.Time     // set: the guest doesn't exist yet, and its lease is offered until then
-}
-
 func (r *run) preStart(ctx context.Context) int {
 	if r.kind() == lease.VM {
-		r.info("VM %s: addresses of virtual machines are not leased by this version", r.id)
-		return OK
+		return r.preStartVM(ctx)
 	}
 	r.warnOfProblems()
 	if !r.opt.DryRun {
@@ -56,7 +43,7 @@ func (r *run) preStart(ctx context.Context) int {
 	case running:
 		return r.startedMeanwhile()
 	}
-	return r.start(ctx)
+	return r.start(ctx, r.attempt)
 }
 
 // startedMeanwhile leaves a running container alone: of two starts at once
@@ -89,17 +76,6 @@ func (r *run) warnOfProblems() {
 	}
 }
 
-// kind tells what the VMID names; an unknown one counts as a container.
-func (r *run) kind() lease.Kind {
-	_, err := r.Guests.ReadGuest(lease.Container, r.id)
-	if errors.Is(err, node.ErrNoGuest) {
-		if _, err := r.Guests.ReadGuest(lease.VM, r.id); err == nil {
-			return lease.VM
-		}
-	}
-	return lease.Container
-}
-
 // errWaited means that what was decided is older than the end of the previous
 // run.
 var errWaited = errors.New("the previous run has only just ended")
@@ -110,18 +86,21 @@ var errWaited = errors.New("the previous run has only just ended")
 // post-stop may release the lease. To find it every process is asked, which
 // takes milliseconds, so that is done beside the probes; idle must be called
 // before anything is written. After a wait all is decided anew.
-func (r *run) awaitIdle(ctx context.Context) (idle func() error) {
+func (r *run) awaitIdle(ctx context.Context, s subject) (idle func() error) {
 	var err error
-	wait := r.Beside(func() { err = r.awaitEnd(ctx) })
+	wait := r.Beside(func() { err = r.over(ctx, s) })
 	return func() error {
 		wait()
 		return err
 	}
 }
 
-// awaitEnd waits for the end of a previous run; errWaited means that there was
-// one.
-func (r *run) awaitEnd(ctx context.Context) error {
+// over waits for the end of a container's previous run; errWaited means that
+// there was one. Proxmox itself keeps the runs of a VM apart.
+func (r *run) over(ctx context.Context, s subject) error {
+	if s.kind == lease.VM {
+		return nil
+	}
 	state, err := r.Runs.RunState(r.id)
 	switch {
 	case err != nil || state == node.Stopped:
@@ -154,14 +133,14 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // start leases for a stopped guest, deciding anew while others change what
 // was decided upon.
-func (r *run) start(ctx context.Context) int {
+func (r *run) start(ctx context.Context, attempt func(context.Context) (int, error)) int {
 	var err error
 	for range attempts {
 		if stop := r.stopped(ctx); stop != nil {
 			return r.fail(stop)
 		}
 		var code int
-		code, err = r.attempt(ctx)
+		code, err = attempt(ctx)
 		var lost *lease.LostError
 		switch {
 		case errors.Is(err, node.ErrRunning):
@@ -181,79 +160,56 @@ func (r *run) start(ctx context.Context) int {
 }
 
 func (r *run) attempt(ctx context.Context) (int, error) {
-	s, done, err := r.subject()
-	if done || err != nil {
-		return OK, err
+	s, err := r.subject(lease.Container)
+	if err != nil {
+		return Failed, err
+	}
+	return r.serve(ctx, s)
+}
+
+// serve leases what a guest needs, if anything.
+func (r *run) serve(ctx context.Context, s subject) (int, error) {
+	if len(s.needs) == 0 {
+		return OK, nil
 	}
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return Failed, err
 	}
 	w := r.world(inv)
-	if len(s.pools) == 0 {
-		return OK, r.degraded(ctx, s, w, r.brokenPools())
-	}
-	wire := r.open(s)
-	defer wire.Close()
-	g, err := r.claim(ctx, s, w, wire)
-	if unusable(err) {
-		return OK, r.degraded(ctx, s, w, err)
-	}
-	if err != nil {
-		return Failed, err
-	}
-	idle := r.awaitIdle(ctx)
-	g, p, err := r.prove(ctx, s, w, g, wire)
-	if err != nil {
-		return Failed, err
-	}
-	if err := idle(); err != nil {
-		return Failed, err
-	}
-	return OK, r.write(ctx, s, g, p)
-}
-
-// subject reads the guest's config; done means that there is nothing to
-// lease, which has been said.
-func (r *run) subject() (s subject, done bool, err error) {
-	s.owner = lease.Owner{Kind: lease.Container, VMID: r.id, NIC: 0}
-	if s.raw, err = r.Guests.ReadGuest(s.owner.Kind, r.id); err != nil {
-		return s, false, err
-	}
-	s.conf = guest.Parse(s.owner.Kind, s.raw)
-	s.nic, err = s.conf.NIC(s.owner.NIC)
-	if errors.Is(err, guest.ErrNoNIC) {
-		r.info("CT %s has no net%d: nothing to do", r.id, s.owner.NIC)
-		return s, true, nil
-	}
-	if err != nil {
-		return s, false, fmt.Errorf("CT %s: %w", r.id, err)
-	}
-	for i := range r.Pools.Pools {
-		if p := &r.Pools.Pools[i]; p.Family() == lease.IPv4 && p.NICs.Has(s.owner.NIC) && p.Serves(r.Here.Name, s.nic.Bridge, s.nic.Tag) {
-			s.pools = append(s.pools, p)
+	// What a broken part of the configuration may have served starts as it is,
+	// or nothing does.
+	unserved := func(n need) bool { return len(n.pools) == 0 }
+	if lost := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return !unserved(n) }); len(lost) > 0 {
+		if err := r.degraded(ctx, s, lost, w, r.brokenPools()); err != nil {
+			return Failed, err
 		}
 	}
-	return s, r.nothingToLease(s), nil
+	return OK, r.lease(ctx, s, slices.DeleteFunc(slices.Clone(s.needs), unserved), w)
 }
 
-// nothingToLease says why a NIC is none of ours.
-func (r *run) nothingToLease(s subject) bool {
-	keep := func(p *lease.Pool) bool { return p.KeepDHCP }
-	switch {
-	case s.nic.IP == guest.DHCP && slices.ContainsFunc(s.pools, keep):
-		r.info("CT %s net%d uses DHCP and its pool says 'dhcp keep': left as it is", r.id, s.owner.NIC)
-		return true
-	case s.nic.HostManaged:
-		// Proxmox has made the container's network from the old line already
-		// (PVE::LXC::update_lxc_config): a new one would come on top of it.
-		r.warn(lease.Grant{}, "CT %s net%d is host-managed, which this version doesn't lease for: left as it is", r.id, s.owner.NIC)
-		return true
-	case len(s.pools) == 0 && !r.mayBeDisabled(s):
-		r.info("CT %s net%d: no pool serves %s on %s: left as it is", r.id, s.owner.NIC, lease.NewSegment(s.nic.Bridge, s.nic.Tag), r.Here.Name)
-		return true
+// lease takes an address for each need, proves them and writes them.
+func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World) error {
+	if len(needs) == 0 {
+		return nil
 	}
-	return false
+	trials, ports := r.trials(needs)
+	defer closeAll(ports)
+	err := r.claim(ctx, w, trials)
+	if unusable(err) {
+		return r.degraded(ctx, s, needs, w, err)
+	}
+	if err != nil {
+		return err
+	}
+	idle := r.awaitIdle(ctx, s)
+	if err := r.prove(ctx, w, trials, ports); err != nil {
+		return err
+	}
+	if err := idle(); err != nil {
+		return err
+	}
+	return r.write(ctx, s, trials)
 }
 
 // world is what the ledger's decisions depend on.
@@ -277,12 +233,4 @@ func (r *run) stopped(ctx context.Context) error {
 		return errors.New("the task that called us is gone: net0 is unchanged")
 	}
 	return nil
-}
-
-// current is the address that net0 carries; invalid when it carries none.
-func (s subject) current() netip.Prefix {
-	if s.nic.IP == guest.Static {
-		return s.nic.Addr
-	}
-	return netip.Prefix{}
 }

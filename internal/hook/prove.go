@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"pve-iplease/internal/lease"
@@ -29,41 +30,83 @@ func (p proof) String() string {
 	return fmt.Sprintf("nobody answered %d probes", p.sent)
 }
 
-// prove asks the wire whether the claimed address is free, with the spares
-// beside it, and moves the claim to a free one where that is allowed. The
-// ledger's lock is never held meanwhile.
-func (r *run) prove(ctx context.Context, s subject, w lease.World, g lease.Grant, wire port) (lease.Grant, proof, error) {
-	var p proof
+// prove asks the wire whether the claimed addresses are free, with their
+// spares beside them, and moves a claim to a free address where that is
+// allowed. All NICs are asked in one window; who needs another is asked again.
+// The ledger's lock is never held meanwhile.
+func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports []*port) error {
 	for {
-		res, err := wire.Ask(ctx, r.question(s, w, g))
-		if stop := r.stopped(ctx); stop != nil {
-			return g, p, stop
-		}
-		if err != nil {
-			return g, p, err
-		}
-		p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, g)
-		heard := heard(res)
-		if liar := lease.Liar(heard); liar != nil {
-			return g, p, fmt.Errorf("%w (%s)", liar, r.host(w, liar.MAC, res))
-		}
-		r.learn(s, res)
-		lost, err := r.lost(ctx, g, heard)
-		if err != nil {
-			return g, p, err
-		}
-		switch {
-		case lost:
-			var proved bool
-			if g, proved, err = r.decline(ctx, w, g, res, heard); err != nil || proved {
-				return g, p, err
+		var open []*trial
+		for _, t := range trials {
+			if !t.done {
+				open = append(open, t)
 			}
-		case p.doubt == "" || r.startsUnproven(ctx, g, p, wire):
-			return g, p, nil
-		case !r.timeForAnother(ctx, g) || wire.blind != nil:
-			return g, p, unprovable(w, g, p)
+		}
+		if len(open) == 0 {
+			return nil
+		}
+		answers, err := r.ask(ctx, w, open, ports)
+		if stop := r.stopped(ctx); stop != nil {
+			return stop
+		}
+		if err != nil {
+			return err
+		}
+		for _, p := range ports {
+			r.learn(p, answers[p])
+		}
+		for _, t := range open {
+			if err := r.judge(ctx, w, t, answers[t.wire]); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// ask asks one question on each port that a trial needs, side by side.
+func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*port) (map[*port]probe.Result, error) {
+	answers := map[*port]probe.Result{}
+	var asked []*port
+	var results []probe.Result
+	var errs []error
+	var fs []func()
+	for _, p := range ports {
+		if q := r.question(w, p, trials); len(q.Candidates) > 0 {
+			i := len(asked)
+			asked = append(asked, p)
+			fs = append(fs, func() { results[i], errs[i] = p.Ask(ctx, q) })
+		}
+	}
+	results, errs = make([]probe.Result, len(asked)), make([]error, len(asked))
+	r.Together(fs...)
+	for i, p := range asked {
+		answers[p] = results[i]
+	}
+	return answers, errors.Join(errs...)
+}
+
+// judge decides what becomes of one claim after a window.
+func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result) error {
+	p := &t.p
+	p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, t.g)
+	heard := heard(t.g, res)
+	if liar := lease.Liar(heard); liar != nil {
+		return fmt.Errorf("%w (%s)", liar, r.host(w, liar.MAC, res))
+	}
+	lost, err := r.lost(ctx, t.g, heard)
+	if err != nil {
+		return err
+	}
+	switch {
+	case lost:
+		t.g, t.done, err = r.decline(ctx, w, t.g, res, heard)
+		return err
+	case p.doubt == "" || r.startsUnproven(ctx, t):
+		t.done = true
+	case !r.timeForAnother(ctx, t.g) || t.wire.blind != nil:
+		return unprovable(w, t.g, *p)
+	}
+	return nil
 }
 
 // unprovable is why a start fails that the wire can't tell about.
@@ -80,21 +123,35 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 		g.Lease.Addr, p.doubt, g.PoolName())
 }
 
-// question asks for the claimed address, its spares and, as a sign of life
-// of the network, the gateway.
-func (r *run) question(s subject, w lease.World, g lease.Grant) probe.Question {
-	q := probe.Question{Candidates: append([]netip.Addr{g.Lease.Addr}, g.Spares...), Pace: pace(g.Pool)}
-	if !s.nic.MAC.IsZero() {
-		q.Own = []lease.MAC{s.nic.MAC}
-	}
-	if gw := g.Gateway; gw.IsValid() && g.Address.Masked().Contains(gw) && gw != g.Lease.Addr {
-		known, ok := r.Gateways.MAC(s.nic.Bridge, s.nic.Tag, gw)
-		// A gateway that is itself a guest may be stopped: its silence says
-		// nothing about the network.
-		_, guest := guestOf(w, known)
-		q.Gateways = []probe.Gateway{{Addr: gw, Known: ok && !guest}}
+// question asks on one port for the claimed addresses, their spares and, as a
+// sign of life of the network, the gateways.
+func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question {
+	var q probe.Question
+	for _, t := range trials {
+		if t.nic.MAC != (lease.MAC{}) && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, t.nic.MAC) {
+			q.Own = append(q.Own, t.nic.MAC)
+		}
+		if t.wire != on {
+			continue
+		}
+		q.Candidates = append(append(q.Candidates, t.g.Lease.Addr), t.g.Spares...)
+		if p := pace(t.g.Pool); p.Window() > q.Pace.Window() {
+			q.Pace = p
+		}
+		if gw := t.g.Gateway; gw.IsValid() && neighbour(t.g.Address, gw) && gw != t.g.Lease.Addr {
+			known, ok := r.Gateways.MAC(t.nic.Bridge, t.nic.Tag, gw)
+			// A gateway that is itself a guest may be stopped: its silence says
+			// nothing about the network.
+			_, guest := guestOf(w, known)
+			q.Gateways = append(q.Gateways, probe.Gateway{Addr: gw, Known: ok && !guest})
+		}
 	}
 	return q
+}
+
+// neighbour reports whether a gateway can be asked on the guest's own network.
+func neighbour(of netip.Prefix, gateway netip.Addr) bool {
+	return (&lease.Pool{Subnet: of.Masked()}).Reaches(gateway)
 }
 
 func pace(p *lease.Pool) probe.Pace {
@@ -107,19 +164,22 @@ func pace(p *lease.Pool) probe.Pace {
 	return pace
 }
 
-// learn remembers a gateway that answered.
-func (r *run) learn(s subject, res probe.Result) {
+// learn remembers the gateways that answered.
+func (r *run) learn(on *port, res probe.Result) {
 	for addr, mac := range res.Gateways {
 		if !r.opt.DryRun {
-			r.Gateways.Learn(s.nic.Bridge, s.nic.Tag, addr, mac)
+			r.Gateways.Learn(on.nic.Bridge, on.nic.Tag, addr, mac)
 		}
 	}
 }
 
-// heard translates the wire's answers for the ledger.
-func heard(res probe.Result) []lease.Heard {
-	out := make([]lease.Heard, 0, len(res.Answers))
+// heard translates the wire's answers about a grant's addresses for the ledger.
+func heard(g lease.Grant, res probe.Result) []lease.Heard {
+	out := make([]lease.Heard, 0, 1+len(g.Spares))
 	for _, a := range res.Answers {
+		if a.Addr != g.Lease.Addr && !slices.Contains(g.Spares, a.Addr) {
+			continue
+		}
 		out = append(out, lease.Heard{
 			Addr: a.Addr, By: a.MACs,
 			Taken: a.Verdict == probe.Taken, Contended: a.Verdict == probe.Contended, Silent: a.Verdict == probe.Free,
@@ -181,6 +241,13 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 // refusal is why a start must fail: its address can't be moved and belongs to
 // somebody else.
 func (r *run) refusal(w lease.World, g lease.Grant, who string, heard []lease.Heard) error {
+	if g.Want.Fixed {
+		return &lease.ConflictError{
+			Addr: g.Lease.Addr,
+			Reason: fmt.Sprintf("in ipconfig%d of %s is in use by %s: take it off that host, or run 'pve-iplease apply %s' for another address",
+				g.Lease.Owner.NIC, g.Lease.Owner.Guest(), who, g.Lease.Owner.VMID),
+		}
+	}
 	what := "static"
 	switch {
 	case g.Lease.Origin == lease.Reserved:
@@ -200,14 +267,15 @@ func (r *run) refusal(w lease.World, g lease.Grant, who string, heard []lease.He
 // ledger gave to neither, the one that starts first must be proved; and so must
 // an address that was a stopped guest's, which may have come up since without
 // the ledger being told.
-func (r *run) startsUnproven(ctx context.Context, g lease.Grant, p proof, wire port) bool {
-	if g.Shared || !g.From.IsZero() {
+func (r *run) startsUnproven(ctx context.Context, t *trial) bool {
+	if t.g.Shared || !t.g.From.IsZero() {
 		return false
 	}
-	if !g.Present() {
-		return g.Pool.Unproven && (!r.timeForAnother(ctx, g) || wire.blind != nil)
+	last := !r.timeForAnother(ctx, t.g) || t.wire.blind != nil
+	if !t.g.Present() {
+		return t.g.Pool.Unproven && last
 	}
-	return p.windows > 1 || wire.blind != nil || !r.timeForAnother(ctx, g)
+	return t.p.windows > 1 || last
 }
 
 // margin is what the work after the last window may take.

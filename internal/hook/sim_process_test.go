@@ -40,11 +40,11 @@ func (p *process) hook() *hook.Hook {
 			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
 			Under:    p.stoppingRun,
 		},
-		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, Gateways: p,
+		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, Gateways: p,
 		Inventory: p.inventory, Open: p.open, Quorate: func(context.Context) error { return nil }, Remember: func(history.Event) {},
-		Beside: p.beside,
-		NewID:  func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
-		Log:    report.New(&p.said, &p.said, ""),
+		Beside: p.beside, Together: inTurn,
+		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
+		Log:   report.New(&p.said, &p.said, ""),
 	}
 }
 
@@ -127,6 +127,11 @@ func (p *process) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old,
 	return holds(data)
 }
 
+// What Proxmox keeps for LXC is not simulated.
+func (p *process) ReadConfig(lease.VMID) ([]byte, error) { return nil, nil }
+func (p *process) WriteConfig(lease.VMID, []byte) error  { return nil }
+func (p *process) IgnoresNetwork(lease.VMID) bool        { return false }
+
 func (p *process) RunState(id lease.VMID) (node.State, error) {
 	p.a.At("asks whether it is stopping:", id.String())
 	return p.n.state(id), nil
@@ -161,6 +166,13 @@ func (p *process) beside(work func()) (wait func()) {
 		return func() {}
 	}
 	return sync.OnceFunc(work)
+}
+
+// inTurn does what is done at once one after the other.
+func inTurn(works ...func()) {
+	for _, work := range works {
+		work()
+	}
 }
 
 func (p *process) Running(id lease.VMID) (bool, error) {

@@ -3,6 +3,7 @@ package hook
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"pve-iplease/internal/guest"
@@ -10,61 +11,101 @@ import (
 	"pve-iplease/internal/node"
 )
 
-// write confirms the claim one last time and edits the guest's config: ip=
-// and gw= of the NIC, nothing else.
-func (r *run) write(ctx context.Context, s subject, g lease.Grant, p proof) error {
-	if err := r.confirm(ctx, g); err != nil {
+// write confirms the claims one last time and edits the guest's config: ip=
+// and gw= of the NICs, nothing else, in one go.
+func (r *run) write(ctx context.Context, s subject, trials []*trial) error {
+	grants := make([]lease.Grant, len(trials))
+	for i, t := range trials {
+		grants[i] = t.g
+	}
+	if err := r.confirm(ctx, grants); err != nil {
 		return err
 	}
-	next, err := s.conf.Set(s.owner.NIC, guest.Addr{Prefix: g.Address, Gateway: g.Gateway})
-	if g.Keeps() {
-		next, err = s.conf, nil
-	}
+	next, err := r.edited(s, trials)
 	if err != nil {
 		return err
 	}
 	if r.opt.DryRun {
-		r.explain(g)
-		r.info("dry run: CT %s net%d would get %s", r.id, s.owner.NIC, r.describe(g, p))
+		for _, t := range trials {
+			r.explain(t.g)
+			r.info("dry run: %s net%d would get %s", s.guest(r.id), t.nic.Index, r.describe(t.g, t.p))
+		}
 		return nil
 	}
-	if err := r.markUnproven(ctx, g, p); err != nil {
+	for _, t := range trials {
+		if err := r.markUnproven(ctx, t.g, t.p); err != nil {
+			return err
+		}
+	}
+	if err := r.store(ctx, s, next, trials); err != nil {
 		return err
 	}
-	if err := r.store(ctx, s, g, next); err != nil {
-		return err
+	for _, t := range trials {
+		r.explain(t.g)
+		r.leased(s, t)
+		r.remember(t.g.Lease, t.g.How.String(), t.g.Why+"; "+t.p.String())
 	}
-	r.explain(g)
-	r.leased(g, p)
-	r.remember(g.Lease, g.How.String(), g.Why+"; "+p.String())
+	r.outreach(s, trials)
 	return nil
 }
 
-// store writes the config that the grant makes of the subject's. One that
-// stays as it is must still be what was decided upon: an editor may have put
-// another address into it during the proof.
-func (r *run) store(ctx context.Context, s subject, g lease.Grant, next guest.Config) error {
-	if g.Keeps() {
-		return r.unchanged(s)
+// edited is the config with what was granted; the one that was read when that
+// says so already, and for a VM, whose image is made.
+func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) {
+	conf = s.conf
+	for _, t := range trials {
+		switch {
+		case t.g.Keeps():
+			continue
+		case s.kind == lease.VM:
+			r.warn(t.g, "ipconfig%d of VM %s is not what its pool says, %s; 'pve-iplease apply %s' brings it up to date", t.nic.Index, r.id, lines(t.g), r.id)
+			continue
+		}
+		if conf, err = conf.Set(t.nic.Index, guest.Addr{Prefix: t.g.Address, Gateway: t.g.Gateway}); err != nil {
+			return conf, err
+		}
 	}
-	if stop := r.stopped(ctx); stop != nil {
+	return conf, nil
+}
+
+// store writes the config that the grants make of the subject's, and what
+// Proxmox has made of it for LXC, all or nothing.
+func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []*trial) error {
+	if stop := r.stopped(ctx); stop != nil && !bytes.Equal(next.Bytes(), s.raw) {
 		return stop
 	}
-	return r.Guests.Replace(ctx, s.owner.Kind, r.id, s.raw, next.Bytes())
+	undo, err := r.bringInStep(trials)
+	if err == nil {
+		err = r.replace(ctx, s, next)
+	}
+	if err != nil {
+		return errors.Join(err, undo())
+	}
+	return nil
+}
+
+// replace writes the guest's config. One that stays as it is must still be
+// what was decided upon: an editor may have put another address into it during
+// the proof.
+func (r *run) replace(ctx context.Context, s subject, next guest.Config) error {
+	if bytes.Equal(next.Bytes(), s.raw) {
+		return r.unchanged(s)
+	}
+	return r.Guests.Replace(ctx, s.kind, r.id, s.raw, next.Bytes())
 }
 
 // unchanged reports by its error whether the guest's config is what was read.
 func (r *run) unchanged(s subject) error {
-	now, err := r.Guests.ReadGuest(s.owner.Kind, r.id)
+	now, err := r.Guests.ReadGuest(s.kind, r.id)
 	if err == nil && !bytes.Equal(now, s.raw) {
-		err = fmt.Errorf("CT %s: %w", r.id, node.ErrChanged)
+		err = fmt.Errorf("%s: %w", s.guest(r.id), node.ErrChanged)
 	}
 	return err
 }
 
-// confirm is invariant 3: the ledger still holds the claim and no config that
-// changed meanwhile names the address.
-func (r *run) confirm(ctx context.Context, g lease.Grant) error {
+// confirm is invariant 3: the ledger still holds the claims and no config that
+// changed meanwhile names an address.
+func (r *run) confirm(ctx context.Context, grants []lease.Grant) error {
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return err
@@ -73,7 +114,7 @@ func (r *run) confirm(ctx context.Context, g lease.Grant) error {
 	if err != nil {
 		return err
 	}
-	return t.Confirm(r.world(inv), []lease.Grant{g})
+	return t.Confirm(r.world(inv), grants)
 }
 
 // markUnproven records in the ledger that the wire could not tell.

@@ -192,7 +192,7 @@ func (w *World) holdOver(l *Lease) bool {
 // describe says whose config names the address.
 func (u Use) describe(inv *Inventory) string {
 	g := inv.Guests[u.Owner.VMID]
-	s := "is named by the config of " + u.Owner.place()
+	s := "is named by the config of " + u.Owner.Guest()
 	if g.Node != "" {
 		s += " on " + g.Node
 	}

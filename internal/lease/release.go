@@ -14,6 +14,7 @@ type Run struct {
 	Boot    string
 	Started time.Duration // since the node's boot, when the guest's supervisor began
 	Now     time.Time
+	Sure    bool // the guest is stopped and can't have been started again: whatever it holds ends
 }
 
 // Kept is a lease that stays as it is although its guest stopped.
@@ -32,6 +33,7 @@ func (t *Table) Stopped(r Run) (released []Lease, kept []Kept) {
 		}
 		why := ""
 		switch {
+		case r.Sure:
 		case l.Claim.Node != r.Node:
 			why = fmt.Sprintf("it was claimed by node %s", l.Claim.Node)
 		case l.Claim.Boot != r.Boot:

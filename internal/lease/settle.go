@@ -42,7 +42,20 @@ func Liar(heard []Heard) *LiarError {
 func (t *Table) Lost(g Grant, heard []Heard) bool {
 	for _, h := range heard {
 		if h.Addr == g.Lease.Addr {
-			return h.Taken || h.Contended && slices.ContainsFunc(h.By, func(m MAC) bool { return !t.Sibling(m) })
+			return h.Taken || h.Contended && slices.ContainsFunc(h.By, func(m MAC) bool { return !t.Sibling(m) && !t.leased(m, h.Addr) })
+		}
+	}
+	return false
+}
+
+// leased reports whether a NIC with this MAC has a lease of another address of
+// the family and is starting or running with it. What probes for the address
+// in its name is a sibling that asks for a spare: on a VLAN it speaks with the
+// MAC of the NIC that it asks for.
+func (t *Table) leased(m MAC, other netip.Addr) bool {
+	for a, at := range t.byAddr {
+		if a != other && FamilyOf(a) == FamilyOf(other) && slices.ContainsFunc(at, func(l *Lease) bool { return l.MAC == m && l.State == Bound }) {
+			return true
 		}
 	}
 	return false

@@ -34,6 +34,7 @@ type Want struct {
 	// NIC of the guest has the family's default route.
 	NoGateway bool
 	Move      bool         // another address than the present one is asked for
+	Fixed     bool         // the present address can't be changed now
 	Until     time.Time    // set: the guest doesn't exist yet, the lease is offered until then
 	Avoid     []netip.Addr // not to be tried in this run: asked already
 }
@@ -98,7 +99,7 @@ func (g *Grant) Present() bool { return g.Want.Current.Addr() == g.Lease.Addr }
 // Movable reports whether another address may be granted instead when a
 // stranger has this one.
 func (g *Grant) Movable() bool {
-	return g.Lease.Origin == FromPool && (!g.Present() || g.Pool == nil || !g.Pool.Fail)
+	return !g.Want.Fixed && g.Lease.Origin == FromPool && (!g.Present() || g.Pool == nil || !g.Pool.Fail)
 }
 
 // PoolName is the pool's name for messages, "-" without a pool.

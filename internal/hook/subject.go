@@ -1,0 +1,214 @@
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"pve-iplease/internal/guest"
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/node"
+)
+
+// subject is the guest that the call is about, as its config has it now.
+type subject struct {
+	kind  lease.Kind
+	raw   []byte
+	conf  guest.Config
+	needs []need // in the order of the NICs, IPv4 first
+}
+
+// need is an address that the guest must have: on one NIC, of one family.
+type need struct {
+	nic    guest.NIC
+	family lease.Family
+	owner  lease.Owner
+	pools  []*lease.Pool // that serve it; none: a broken part of the configuration may have
+	routed bool          // a NIC that isn't ours to change has a gateway
+	until  time.Time     // set: the guest doesn't exist yet, and its lease is offered until then
+	fixed  bool          // the address can't be changed for this start
+}
+
+// families are asked for in this order.
+var families = [...]lease.Family{lease.IPv4, lease.IPv6}
+
+// kind tells what the VMID names; an unknown one counts as a container.
+func (r *run) kind() lease.Kind {
+	_, err := r.Guests.ReadGuest(lease.Container, r.id)
+	if errors.Is(err, node.ErrNoGuest) {
+		if _, err := r.Guests.ReadGuest(lease.VM, r.id); err == nil {
+			return lease.VM
+		}
+	}
+	return lease.Container
+}
+
+// guest names the guest in messages.
+func (s subject) guest(id lease.VMID) string { return lease.Owner{Kind: s.kind, VMID: id}.Guest() }
+
+// subject reads the guest's config. What there is not to lease for has been
+// said.
+func (r *run) subject(kind lease.Kind) (s subject, err error) {
+	s.kind = kind
+	if s.raw, err = r.Guests.ReadGuest(kind, r.id); err != nil {
+		return s, err
+	}
+	s.conf = guest.Parse(kind, s.raw)
+	nics := s.conf.NICs()
+	if !slices.Contains(nics, 0) && !slices.ContainsFunc(nics, r.mayManage) {
+		r.info("%s has no net0: nothing to do", s.guest(r.id))
+		return s, nil
+	}
+	for _, n := range nics {
+		if n > 0 && !r.mayManage(n) {
+			continue
+		}
+		nic, err := s.conf.NIC(n)
+		if err != nil {
+			return s, fmt.Errorf("%s: %w", s.guest(r.id), err)
+		}
+		needs, err := r.needsOf(s, nic)
+		if err != nil {
+			return s, err
+		}
+		s.needs = append(s.needs, needs...)
+	}
+	for i := range s.needs {
+		s.needs[i].routed = s.routedElsewhere(s.needs[i].family)
+	}
+	return s, nil
+}
+
+// mayManage reports whether netN is the business of any pool of this node. A
+// line that isn't need not even be readable.
+func (r *run) mayManage(n int) bool {
+	for i := range r.Pools.Pools {
+		if p := &r.Pools.Pools[i]; p.NICs.Has(n) && p.Segment().On(r.Here.Name) {
+			return true
+		}
+	}
+	for _, d := range r.Pools.Disabled {
+		if d.NICs.Has(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// needsOf lists what one NIC is to be leased.
+func (r *run) needsOf(s subject, nic guest.NIC) (needs []need, err error) {
+	name := fmt.Sprintf("%s net%d", s.guest(r.id), nic.Index)
+	served := false
+	for _, f := range families {
+		n := need{nic: nic, family: f, owner: lease.Owner{Kind: s.kind, VMID: r.id, NIC: nic.Index}, pools: r.serving(nic, f)}
+		if len(n.pools) == 0 && !r.mayBeDisabled(n) {
+			continue
+		}
+		served = true
+		wanted, err := r.wanted(s, n, name)
+		if err != nil {
+			return nil, err
+		}
+		if wanted {
+			needs = append(needs, n)
+		}
+	}
+	if !served {
+		r.info("%s: no pool serves %s on %s: left as it is", name, lease.NewSegment(nic.Bridge, nic.Tag), r.Here.Name)
+	}
+	return needs, nil
+}
+
+// wanted says why a NIC is left as it is, although a pool serves it.
+func (r *run) wanted(s subject, n need, name string) (bool, error) {
+	keep := func(p *lease.Pool) bool { return p.KeepDHCP }
+	switch mode := n.mode(); {
+	case mode == guest.Auto:
+		r.info("%s configures its IPv6 address itself (ip6=auto): left as it is", name)
+		return false, nil
+	case mode == guest.DHCP && slices.ContainsFunc(n.pools, keep):
+		r.info("%s uses DHCP and its pool says 'dhcp keep': left as it is", name)
+		return false, nil
+	case mode == guest.DHCP && s.kind == lease.Container && n.nic.HostManaged && len(n.pools) > 0:
+		// Proxmox starts its own DHCP client after post-start, by what the
+		// config said before the hook (PVE::LXC::vm_start).
+		return false, fmt.Errorf("%s is host-managed with %s=dhcp, so Proxmox would run its own DHCP client beside the lease; set %s=manual there, or 'dhcp keep' in pool %s",
+			name, n.property(), n.property(), n.pools[0].Name)
+	}
+	return true, nil
+}
+
+// serving are the pools that a NIC's addresses of a family come from.
+func (r *run) serving(nic guest.NIC, f lease.Family) (pools []*lease.Pool) {
+	for i := range r.Pools.Pools {
+		if p := &r.Pools.Pools[i]; p.Family() == f && p.NICs.Has(nic.Index) && p.Serves(r.Here.Name, nic.Bridge, nic.Tag) {
+			pools = append(pools, p)
+		}
+	}
+	return pools
+}
+
+// routedElsewhere reports whether a NIC that gets nothing of the family from
+// us names a gateway of it.
+func (s subject) routedElsewhere(f lease.Family) bool {
+	for _, i := range s.conf.NICs() {
+		ours := func(n need) bool { return n.nic.Index == i && n.family == f }
+		if slices.ContainsFunc(s.needs, ours) {
+			continue
+		}
+		if nic, err := s.conf.NIC(i); err == nil && (need{nic: nic, family: f}).gateway().IsValid() {
+			return true
+		}
+	}
+	return false
+}
+
+// mode is how the config says that the NIC gets its address.
+func (n need) mode() guest.IPMode {
+	if n.family == lease.IPv6 {
+		return n.nic.IP6
+	}
+	return n.nic.IP
+}
+
+// current is the address that the config names; invalid when it names none.
+func (n need) current() netip.Prefix {
+	switch {
+	case n.mode() != guest.Static:
+		return netip.Prefix{}
+	case n.family == lease.IPv6:
+		return n.nic.Addr6
+	}
+	return n.nic.Addr
+}
+
+// gateway is the one that the config names.
+func (n need) gateway() netip.Addr {
+	if n.family == lease.IPv6 {
+		return n.nic.Gateway6
+	}
+	return n.nic.Gateway
+}
+
+// property is the name of the address in the NIC's line.
+func (n need) property() string {
+	if n.family == lease.IPv6 {
+		return "ip6"
+	}
+	return "ip"
+}
+
+// key is what the config names, on the network of this node alone.
+func (n need) key(node string) lease.Key {
+	return lease.Key{Segment: lease.NewSegment(n.nic.Bridge, n.nic.Tag, node), Addr: n.current().Addr()}
+}
+
+// want is the need in the ledger's words.
+func (n need) want(wire *port, move bool) lease.Want {
+	return lease.Want{
+		Owner: n.owner, Family: n.family, MAC: n.nic.MAC, Bridge: n.nic.Bridge, Tag: n.nic.Tag, Closed: wire.closed,
+		Current: n.current(), Gateway: n.gateway(), Routed: n.routed, Move: move, Until: n.until, Fixed: n.fixed,
+	}
+}
