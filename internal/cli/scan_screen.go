@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"net/netip"
 	"strings"
 
@@ -30,7 +29,9 @@ func (a *app) scanScreen(out scanned) error {
 				return err
 			}
 		}
-		if _, err := io.WriteString(a.out, n.below()); err != nil {
+		b := a.page()
+		n.below(b)
+		if err := b.show(a.out); err != nil {
 			return err
 		}
 	}
@@ -49,8 +50,7 @@ func residentCells(all []evidence.Resident) [][]string {
 }
 
 // below is what stands under a network's table.
-func (n network) below() string {
-	var b strings.Builder
+func (n network) below(b *page) {
 	if len(n.Addresses) > 0 {
 		b.WriteString("\n")
 	}
@@ -62,7 +62,7 @@ func (n network) below() string {
 			if !strings.HasPrefix(text, r.Addr.String()) {
 				text = r.Addr.String() + ": " + text
 			}
-			wrap(&b, fmt.Sprintf("%s; 'pve-iplease whohas %s' says what to do", text, r.Addr), "conflict: ", width)
+			b.wrap(fmt.Sprintf("%s; 'pve-iplease whohas %s' says what to do", text, r.Addr), "conflict: ")
 		}
 	}
 	for _, p := range n.Proxies {
@@ -70,11 +70,10 @@ func (n network) below() string {
 		if p.Port != "" {
 			where = " on " + p.Port
 		}
-		wrap(&b, fmt.Sprintf("%s answers for %s%s, whoever they belong to: while it does, nothing is proved on this network; turn proxy ARP off there",
-			p.MAC, plural(p.Addresses, "address"), where), "proxy: ", width)
+		b.wrap(fmt.Sprintf("%s answers for %s%s, whoever they belong to: while it does, nothing is proved on this network; turn proxy ARP off there",
+			p.MAC, plural(p.Addresses, "address"), where), "proxy: ")
 	}
-	wrap(&b, n.summary(), "", width)
-	return b.String()
+	b.wrap(n.summary(), "")
 }
 
 // summary says how far the table can be trusted.

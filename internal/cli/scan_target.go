@@ -39,15 +39,24 @@ func (g ground) targets(arg, bridge string) ([]target, error) {
 	if arg == "" {
 		return g.everywhere(bridge)
 	}
-	i := slices.IndexFunc(g.pools, func(p lease.Pool) bool { return p.Name == arg })
-	if i >= 0 {
-		return g.pool(&g.pools[i], bridge)
+	if p := g.find(arg); p != nil {
+		return g.pool(p, bridge)
 	}
 	network, err := parseNetwork(arg)
 	if err != nil {
 		return nil, g.unknown(arg)
 	}
 	return g.network(network, bridge)
+}
+
+// find is the pool of a name; of two families that of IPv4.
+func (g ground) find(name string) (found *lease.Pool) {
+	for i := range g.pools {
+		if p := &g.pools[i]; p.Name == name && (found == nil || p.Subnet.Addr().Is4()) {
+			found = p
+		}
+	}
+	return found
 }
 
 // parseNetwork reads a network or one address.

@@ -106,10 +106,16 @@ const ownAddress = "an address of this node"
 // residents makes a line of each host that was heard for an address, or one
 // that says who was not.
 func (e *Estate) residents(h Hearing) []Resident {
-	d := e.About(h.Addr, []Hearing{h}, nil)
+	here := lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)
+	return e.About(h.Addr, []Hearing{h}, nil).lines(h, here)
+}
+
+// lines are those of the hosts in a hearing; s is the network as the ledger
+// knows it.
+func (d *Dossier) lines(h Hearing, s lease.Segment) []Resident {
 	v := Judge(d)
 	line := Resident{
-		Addr: h.Addr, Segment: h.Segment.String(), Ledger: d.standing(h.Segment),
+		Addr: h.Addr, Segment: h.Segment.String(), Ledger: d.standing(s),
 		Severity: v.Severity, Verdict: v.Text, Do: v.Do,
 	}
 	if len(h.Voices) == 0 {
@@ -143,12 +149,11 @@ func (r *Resident) name(d *Dossier, h Host) {
 }
 
 // standing is what the ledger, or else the pools file, says of the address on
-// a network of this node.
+// a network.
 func (d *Dossier) standing(s lease.Segment) string {
-	here := lease.NewSegment(s.Bridge, s.Tag, d.Node)
 	for _, l := range d.Leases {
 		switch {
-		case !l.Segment.Overlaps(here):
+		case !l.Segment.Overlaps(s):
 		case l.Origin == lease.FromPool || l.State != lease.Bound:
 			return l.State.String()
 		default:
@@ -197,6 +202,30 @@ func (d *Dossier) poolName() string {
 func (d *Dossier) role() string {
 	words := strings.TrimPrefix(strings.TrimPrefix(d.Fixed, "an address of "), "the ")
 	return report.Clean(words)
+}
+
+// hint is what a map says of an address nobody was heard for: its role, who
+// was seen with it, what a DHCP server calls its client, why it is reserved.
+func (d *Dossier) hint() string {
+	var all []string
+	add := func(s string) {
+		if s != "" && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	add(d.role())
+	if s, ok := d.stranger(); ok {
+		add("seen in use by " + d.identify(s.MAC, "").card())
+	}
+	for _, c := range d.Clients {
+		if c.Active(d.Now) {
+			add(fmt.Sprintf("%s: %s", c.Server, calledOr(c)))
+		}
+	}
+	for _, r := range d.Reserved {
+		add(report.Clean(r.Comment))
+	}
+	return strings.Join(all, ", ")
 }
 
 // silence says why a line has nobody.
