@@ -12,7 +12,7 @@ FUZZTIME  := 5s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 export CGO_ENABLED := 0
 
-.PHONY: help build test test-vm check fmt vet static race fuzz soak bench cover demo clean
+.PHONY: help build test test-vm check fmt vet static race fuzz soak bench cover demo deb test-deb clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,13 @@ cover: ## the tests' coverage, a line a function
 
 demo: build ## the main job, on a network made of namespaces
 	@go build -o bin/demo ./scripts/demo && exec bin/demo
+
+deb: ## the Debian packages dist/pve-iplease_*.deb, for amd64 and arm64
+	packaging/deb
+
+# As root; needs mmdebstrap, lintian, shellcheck, qemu-user-static.
+test-deb: ## the package's life on two Debian releases, as root
+	packaging/test $(TESTFLAGS)
 
 clean: ## remove what was made
 	rm -rf bin dist bench-results

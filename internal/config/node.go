@@ -33,7 +33,7 @@ func DefaultNode() Node {
 	}
 }
 
-var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once, "dhcp-leases": once}
+var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once, "dhcp-leases": once, "snippets": once}
 
 // ParseNode reads lines of "key value". A path that is given but wrong is
 // empty in the result, so that nobody goes on with the default, which may be
@@ -92,11 +92,13 @@ func (r *nodeReader) set(n int, key, value string, err error) {
 	case "deadline":
 		r.Deadline, err = parseDeadline(value, err)
 	case "dhcp-leases":
-		r.DHCP, err = parsePaths(value, err)
+		r.DHCP, err = parsePaths(value, "/var/lib/misc/dnsmasq.leases", err)
+	case "snippets": // read by the Debian package alone, which puts the hookscript there
+		_, err = parsePaths(value, "/mnt/pve/shared/snippets", err)
 	}
 	switch {
 	case err == nil:
-	case key == "dhcp-leases": // it only hides evidence: no reason to keep guests from starting
+	case key == "dhcp-leases", key == "snippets": // no reason to keep guests from starting
 		r.warn(n, "%s %v", key, err)
 	default:
 		r.fail(n, "%s %v", key, err)
@@ -117,10 +119,10 @@ func parsePath(s string, err error) (string, error) {
 
 // parsePaths reads paths separated by blanks. A wrong one leaves the others
 // standing.
-func parsePaths(s string, err error) (paths []string, _ error) {
+func parsePaths(s, like string, err error) (paths []string, _ error) {
 	for w := range strings.FieldsSeq(s) {
 		if !path.IsAbs(w) || path.Clean(w) == "/" {
-			err = cmp.Or(err, fmt.Errorf("%s is no absolute path like /var/lib/misc/dnsmasq.leases", quote(w)))
+			err = cmp.Or(err, fmt.Errorf("%s is no absolute path like %s", quote(w), like))
 			continue
 		}
 		paths = append(paths, path.Clean(w))
