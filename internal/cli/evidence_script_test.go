@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pve-iplease/internal/lab"
@@ -22,12 +24,18 @@ import (
 //	plug PORT MAC [CIDR]    plug a guest into the node's vmbr0, by its port's name
 //	serve                   run a real dnsmasq on the LAN, with etc/dnsmasq.conf
 //	says TEXT               stdout has the words, however it is wrapped
+//	shown FILE COMMAND      the README shows the file as what the command says,
+//	                        but for points in time and ages
 //	ask PORT NAME           let the guest ask for an address by DHCP, and use it
 func TestEvidenceScript(t *testing.T) {
 	t.Parallel()
 	lab.Require(t)
 	p := params("testdata/evidence")
-	for name, f := range map[string]func(*station, bool, []string){"plug": (*station).plug, "serve": (*station).serve, "ask": (*station).ask, "says": (*station).says} {
+	home, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]func(*station, bool, []string){"plug": (*station).plug, "serve": (*station).serve, "ask": (*station).ask, "says": (*station).says, "shown": (*station).shown} {
 		p.Cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			s := ts.Value(stationKey{}).(*station)
 			s.script = ts.Value(stateKey{}).(*script)
@@ -37,7 +45,7 @@ func TestEvidenceScript(t *testing.T) {
 	}
 	p.Condition = lacks
 	p.Setup = func(env *testscript.Env) error {
-		env.Values[stationKey{}] = &station{guests: map[string]*lab.Host{}}
+		env.Values[stationKey{}] = &station{home: home, guests: map[string]*lab.Host{}}
 		return setup(env)
 	}
 	testscript.Run(t, p)
@@ -48,6 +56,7 @@ type stationKey struct{}
 // station is a script with guests that are plugged in.
 type station struct {
 	*script
+	home   string // the package's directory
 	guests map[string]*lab.Host
 }
 
@@ -104,6 +113,38 @@ func (s *station) says(neg bool, args []string) {
 	if strings.Contains(got, args[0]) == neg {
 		s.Fatalf("stdout does not say %q, or should not", args[0])
 	}
+}
+
+// shown looks for a session of the README, in a block of code.
+func (s *station) shown(_ bool, args []string) {
+	readme, err := os.ReadFile(s.home + "/../../README.md")
+	s.Check(err)
+	_, text, found := strings.Cut(timeless(string(readme)), "\n    # "+args[1]+"\n")
+	if !found {
+		s.Fatalf("the README shows no %q", args[1])
+	}
+	var said strings.Builder
+	for line := range strings.Lines(text) {
+		code, ok := strings.CutPrefix(line, "    ")
+		if ok = ok || line == "\n"; !ok || strings.HasPrefix(code, "# ") {
+			break
+		}
+		said.WriteString(code)
+	}
+	want := timeless(s.ReadFile(args[0]))
+	if diff := cmp.Diff(strings.TrimSpace(want), strings.TrimSpace(said.String())); diff != "" {
+		s.Fatalf("the README shows something else (-program +README):\n%s\nthe program says:\n%s", diff, s.ReadFile(args[0]))
+	}
+}
+
+var (
+	pointInTime = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?`)
+	ageOf       = regexp.MustCompile(`(?m)^((?:    )?  (?:wire|ledger|history|config|dhcp|kernel|bridge|pools|sdn) +)(?:now|\d+ s) +`)
+)
+
+// timeless takes out of a screen what another run would have another of.
+func timeless(text string) string {
+	return ageOf.ReplaceAllString(pointInTime.ReplaceAllString(text, "TIME"), "${1}AGE ")
 }
 
 // needs finds a program.

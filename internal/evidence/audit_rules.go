@@ -181,6 +181,6 @@ func (a *audit) scripts(all []Script) {
 			do = Step{What: "move", How: "put the program on a storage that every node has, as local:snippets/pve-iplease is, and set that for the guests"}
 		}
 		a.add(Warning, netip.Addr{}, s.Volume, []Step{do},
-			"the hookscript %s of guest %s %s on %s, without which Proxmox starts no guest that has it", report.Clean(s.Volume), strings.Join(names, ", "), s.Problem, report.Clean(s.Node))
+			"on %s the hookscript %s of guest %s %s: Proxmox starts no guest without its hookscript", report.Clean(s.Node), report.Clean(s.Volume), strings.Join(names, ", "), s.Problem)
 	}
 }

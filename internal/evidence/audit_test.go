@@ -165,8 +165,8 @@ func TestAudit(t *testing.T) {
 		},
 		"a hookscript": {
 			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/p", Guests: []lease.VMID{101, 102}, Problem: "is missing"}},
-			want: "warning local:snippets/pve-iplease: the hookscript local:snippets/pve-iplease of guest 101, 102 is missing on pve1, " +
-				"without which Proxmox starts no guest that has it",
+			want: "warning local:snippets/pve-iplease: on pve1 the hookscript local:snippets/pve-iplease of guest 101, 102 is missing: " +
+				"Proxmox starts no guest without its hookscript",
 		},
 		"the worst first": {
 			world: func(w world) {

@@ -74,7 +74,7 @@ func (s Start) says() string {
 	text := ""
 	switch {
 	case s.Script != "":
-		text = "does not come back on %s: its hookscript " + trimComma(s.Script)
+		text = "does not come back on %s: its hookscript " + s.Script
 	case s.Code != 0:
 		text = "does not come back on %s: " + strings.Join(s.Errors, "; ")
 	case s.moved() && len(s.After) == 0:
@@ -135,10 +135,10 @@ func (s Start) remedies(id string) []Step {
 		return one("widen", "widen the pool's range, or run 'pve-iplease reclaim'")
 	case len(s.Unserved) > 0 && s.Code == 0:
 		return one("serve", "name %s in 'nodes' of the pool if its bridge is the same network, or keep the guest off it by a strict rule", node)
-	case (s.Code == conflict || s.moved()) && len(s.Before) > 0:
+	case len(s.Before) > 0 && (s.Code == conflict || s.Code == 0):
 		return one("look", "see who else has it: 'pve-iplease whohas %s'", s.Before[0])
 	}
-	return one("look", "on %s see what decides: 'pve-iplease %s pre-start --dry-run --explain'", node, id)
+	return one("look", "see what is known of it: 'pve-iplease whohas %s'", id)
 }
 
 // Exit codes of the hook that tell what to do.

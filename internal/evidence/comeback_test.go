@@ -37,7 +37,7 @@ func TestReturn(t *testing.T) {
 		},
 		"not, for something else": {
 			[]evidence.Start{{Node: "pve1", Code: 1, Errors: []string{"net0: no"}}},
-			"error CT 101 (web) does not come back on pve1: net0: no", 1, "101 pre-start --dry-run --explain",
+			"error CT 101 (web) does not come back on pve1: net0: no", 1, "whohas 101",
 		},
 		"no hookscript": {
 			[]evidence.Start{{Node: "pve1", Before: old, Script: "is missing"}},

@@ -38,7 +38,7 @@ func (x *examination) broken(s Script, where string) {
 	if len(s.Guests) == 0 {
 		grade, what = Doubtful, "no guest that has it could start there"
 	}
-	text := fmt.Sprintf("%s %s: %s", where, trimComma(s.Problem), what)
+	text := fmt.Sprintf("%s %s: %s", where, s.Problem, what)
 	at := ""
 	if s.Node != x.Node {
 		at = "on " + report.Clean(s.Node) + ", "

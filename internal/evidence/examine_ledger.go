@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"pve-iplease/internal/ledger"
@@ -115,6 +114,3 @@ func (x *examination) ahead() (all []string) {
 	slices.Sort(all)
 	return all
 }
-
-// trimComma is a problem that was to stand in the middle of a sentence.
-func trimComma(s string) string { return strings.TrimSuffix(s, ",") }

@@ -107,9 +107,9 @@ func TestExamine(t *testing.T) {
 		},
 		"a storage that the other node lacks": {
 			func(s *evidence.Setup) {
-				s.Scripts[1] = evidence.Script{Volume: "nas:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{102}, Problem: "is on storage nas, which storage.cfg doesn't give this node,"}
+				s.Scripts[1] = evidence.Script{Volume: "nas:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{102}, Problem: "is on storage nas, which the node doesn't have"}
 			},
-			"error hookscript: nas:snippets/pve-iplease on pve2 is on storage nas, which storage.cfg doesn't give this node: 1 guest can't start", "local:snippets/pve-iplease",
+			"error hookscript: nas:snippets/pve-iplease on pve2 is on storage nas, which the node doesn't have: 1 guest can't start", "local:snippets/pve-iplease",
 		},
 		"a hookscript that others can write": {
 			func(s *evidence.Setup) {

@@ -90,7 +90,7 @@ func TestScripts(t *testing.T) {
 	got := w.Scripts(func(g lease.Guest) ([]byte, error) {
 		return []byte("hookscript: " + volumes[g.VMID] + ":snippets/pve-iplease\n"), nil
 	}, path)
-	const local, noDir = "/var/lib/vz/snippets/pve-iplease", "is on a storage that storage.cfg gives no directory,"
+	const local, noDir = "/var/lib/vz/snippets/pve-iplease", "is on a storage that has no directory"
 	want := []evidence.Script{
 		{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: local, Guests: []lease.VMID{101, 106}},
 		{Volume: "local:snippets/pve-iplease", Node: "pve2", Path: local, Guests: []lease.VMID{202}, Unseen: true},
@@ -98,7 +98,7 @@ func TestScripts(t *testing.T) {
 		{Volume: "lvm:snippets/pve-iplease", Node: "pve1", Guests: []lease.VMID{108}, Problem: noDir},
 		{Volume: "moved:snippets/pve-iplease", Node: "pve1", Path: "/srv/moved/hooks/of/ours/pve-iplease", Guests: []lease.VMID{107}},
 		{Volume: "other:snippets/pve-iplease", Node: "pve1", Path: "/srv/other/snippets/pve-iplease", Guests: []lease.VMID{104}, Problem: "is not executable"},
-		{Volume: "other:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{204}, Problem: "is on storage other, which storage.cfg doesn't give this node,"},
+		{Volume: "other:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{204}, Problem: "is on storage other, which the node doesn't have"},
 		{Volume: "share:snippets/pve-iplease", Node: "pve1", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{103}, Problem: "is missing"},
 		{Volume: "share:snippets/pve-iplease", Node: "pve2", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{203}, Problem: "is missing"},
 	}

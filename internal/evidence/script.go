@@ -69,7 +69,7 @@ func newScript(storages []storage, volume, node, here string, path func(string) 
 	i := slices.IndexFunc(storages, func(st storage) bool { return st.name == id })
 	switch {
 	case i < 0 || storages[i].dir == "":
-		s.Problem = "is on a storage that storage.cfg gives no directory,"
+		s.Problem = "is on a storage that has no directory"
 		return s
 	case !storages[i].on(node):
 		s.Problem = notHere(volume)
@@ -103,5 +103,5 @@ const notExecutable = "is not executable"
 // notHere is the problem of a volume on a storage that its node doesn't have.
 func notHere(volume string) string {
 	id, _, _ := strings.Cut(volume, ":")
-	return "is on storage " + id + ", which storage.cfg doesn't give this node,"
+	return "is on storage " + id + ", which the node doesn't have"
 }
