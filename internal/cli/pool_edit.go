@@ -13,29 +13,53 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// poolFlags say what each property of a pool is for.
-var poolFlags = map[string]string{
-	"bridge":      "`BRIDGE` that the guests' net0 names",
-	"vlan":        "VLAN `TAG` that net0 has, 1 to 4094",
-	"nodes":       "`NODES` where the bridge is this network (default all)",
-	"subnet":      "`NETWORK` that the guests are in, like 10.0.0.0/24",
-	"gateway":     "gateway's `ADDRESS`, or none: no default route",
-	"range":       "`ADDRESSES` to lease: FIRST-LAST, single ones, networks",
-	"exclude":     "`ADDRESSES` of the range that are not to be leased",
-	"subnet6":     "IPv6 `NETWORK` that the guests are in, like fd00:1::/64",
-	"gateway6":    "IPv6 gateway's `ADDRESS`, or none",
-	"range6":      "IPv6 `ADDRESSES` to lease",
-	"exclude6":    "IPv6 `ADDRESSES` that are not to be leased",
-	"strategy6":   "the same for IPv6; this `WORD` may be eui64, too",
-	"nics":        "interfaces it serves, `NAMES` like net0,net1 or all",
-	"announce":    "tell the network of a new address, `WORD`: yes, no",
-	"strategy":    "begin the search by this `WORD`: first, vmid, spread",
-	"dhcp":        "do this `WORD` with ip=dhcp: lease, keep",
-	"on-conflict": "if a stranger has it, do this `WORD`: move, fail",
-	"unproven":    "if nothing proves it, do this `WORD`: fail, start",
-	"hold":        "keep it this `TIME` for a stopped guest: 24h, forever",
-	"probe":       "ask like this `WORD`: default, fast, careful, rfc5227",
-	"comment":     "any `TEXT`",
+// poolFlag says what a property of a pool is for.
+func poolFlag(property string) string {
+	switch property {
+	case "bridge":
+		return "`BRIDGE` that the guests' net0 names"
+	case "vlan":
+		return "VLAN `TAG` that net0 has, 1 to 4094"
+	case "nodes":
+		return "`NODES` where the bridge is this network (default all)"
+	case "subnet":
+		return "`NETWORK` that the guests are in, like 10.0.0.0/24"
+	case "gateway":
+		return "gateway's `ADDRESS`, or none: no default route"
+	case "range":
+		return "`ADDRESSES` to lease: FIRST-LAST, single ones, networks"
+	case "exclude":
+		return "`ADDRESSES` of the range that are not to be leased"
+	case "subnet6":
+		return "IPv6 `NETWORK` that the guests are in, like fd00:1::/64"
+	case "gateway6":
+		return "IPv6 gateway's `ADDRESS`, or none"
+	case "range6":
+		return "IPv6 `ADDRESSES` to lease"
+	case "exclude6":
+		return "IPv6 `ADDRESSES` that are not to be leased"
+	case "strategy6":
+		return "the same for IPv6; this `WORD` may be eui64, too"
+	case "nics":
+		return "interfaces it serves, `NAMES` like net0,net1 or all"
+	case "announce":
+		return "tell the network of a new address, `WORD`: yes, no"
+	case "strategy":
+		return "begin the search by this `WORD`: first, vmid, spread"
+	case "dhcp":
+		return "do this `WORD` with ip=dhcp: lease, keep"
+	case "on-conflict":
+		return "if a stranger has it, do this `WORD`: move, fail"
+	case "unproven":
+		return "if nothing proves it, do this `WORD`: fail, start"
+	case "hold":
+		return "keep it this `TIME` for a stopped guest: 24h, forever"
+	case "probe":
+		return "ask like this `WORD`: default, fast, careful, rfc5227"
+	case "comment":
+		return "any `TEXT`"
+	}
+	return ""
 }
 
 func (a *app) poolAddCommand() *cobra.Command {
@@ -116,9 +140,9 @@ func poolProperties(cmd *cobra.Command) func() []config.Prop {
 	words := config.PoolWords()
 	for _, w := range words {
 		if w.List {
-			flags.StringArray(w.Key, nil, poolFlags[w.Key])
+			flags.StringArray(w.Key, nil, poolFlag(w.Key))
 		} else {
-			flags.String(w.Key, "", poolFlags[w.Key])
+			flags.String(w.Key, "", poolFlag(w.Key))
 		}
 	}
 	cmd.SetFlagErrorFunc(suggestProperty)

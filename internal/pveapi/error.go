@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // What a caller may want to tell apart; an Error is one of them by its status
@@ -89,15 +90,18 @@ func (e *Error) remedy() string {
 }
 
 // lacks is how Proxmox names the object and the missing privileges
-// (PVE::RPCEnvironment::check).
-var lacks = regexp.MustCompile(`Permission check failed \((/\S*), ([A-Za-z.|]+)\)`)
+// (PVE::RPCEnvironment::check). It is compiled when it is needed: a container's
+// start, which never is, would pay for it too.
+var lacks = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`Permission check failed \((/\S*), ([A-Za-z.|]+)\)`)
+})
 
 // denied names the missing privilege and how to grant it.
 func (e *Error) denied() string {
 	if strings.Contains(e.Reason, "only allowed for root@pam") {
 		return fmt.Sprintf("%s may not %s %s: %s; run the command as root on a node", e.As, e.verb(), e.Path, e.answer())
 	}
-	m := lacks.FindStringSubmatch(e.Reason)
+	m := lacks().FindStringSubmatch(e.Reason)
 	if m == nil {
 		return fmt.Sprintf("%s may not %s %s: %s", e.As, e.verb(), e.Path, e.answer())
 	}

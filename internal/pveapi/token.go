@@ -17,7 +17,7 @@ type token struct{ id, secret string }
 
 // written is how a token looks (PVE::AccessControl, token_full_regex); the
 // secret is a UUID.
-var written = regexp.MustCompile(`^([^\s:/!=]+@[A-Za-z][A-Za-z0-9._-]+![A-Za-z][A-Za-z0-9._-]+)=([0-9A-Fa-f-]{36})$`)
+const written = `^([^\s:/!=]+@[A-Za-z][A-Za-z0-9._-]+![A-Za-z][A-Za-z0-9._-]+)=([0-9A-Fa-f-]{36})$`
 
 // readToken reads a token that nobody but its owner can read: a secret that
 // others have seen is none.
@@ -50,7 +50,7 @@ func readToken(path string) (token, error) {
 
 // parseToken reads the content of a token file.
 func parseToken(path string, data []byte) (token, error) {
-	m := written.FindSubmatch(bytes.TrimSpace(data))
+	m := regexp.MustCompile(written).FindSubmatch(bytes.TrimSpace(data))
 	if m == nil {
 		return token{}, fmt.Errorf("%s holds no token; write one line USER@REALM!NAME=SECRET, as 'pveum user token add' prints them", path)
 	}
