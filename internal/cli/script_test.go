@@ -3,6 +3,7 @@ package cli_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,6 +32,7 @@ import (
 //	lan                     make a LAN, and the node with its vmbr0 on it
 //	stranger ADDRESS MAC    put a host on the LAN that uses an address
 //	running VMID            make Proxmox and the program think that a container runs
+//	gone FILE               the process whose number is in a file ends soon
 //	timeless stdout FILE    compare, with TIME in place of every point in time
 //
 // $SELF is the program's file, under another name.
@@ -48,6 +52,7 @@ func params(dir string) testscript.Params {
 	commands := map[string]func(*script, bool, []string){
 		program: (*script).program, "exits": (*script).exits, "lan": (*script).makeLAN,
 		"stranger": (*script).stranger, "running": (*script).running, "timeless": (*script).timeless,
+		"gone": (*script).gone,
 	}
 	p := testscript.Params{Dir: dir, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){}}
 	for name, f := range commands {
@@ -145,6 +150,20 @@ func (s *script) running(_ bool, args []string) {
 		}
 		return err
 	}))
+}
+
+func (s *script) gone(_ bool, args []string) {
+	pid := strings.TrimSpace(s.ReadFile(args[0]))
+	for range 3000 {
+		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if stat, _ := os.ReadFile("/proc/" + pid + "/stat"); strings.Contains(string(stat), ") Z ") {
+			return // nobody here reaps orphans
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.Fatalf("process %s lives on", pid)
 }
 
 func (s *script) timeless(_ bool, args []string) {

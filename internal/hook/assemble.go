@@ -212,7 +212,8 @@ func newID() string {
 
 // Main is the hook as Proxmox calls it.
 func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
-	if c.Phase == PostStart || c.Phase == PreStop {
+	extra := extraHooks(c.Root)
+	if (c.Phase == PostStart || c.Phase == PreStop) && len(extra) == 0 {
 		return OK // nothing is done there: don't even look at the host
 	}
 	place := Place{Root: c.Root, Config: c.Config, Version: version}
@@ -223,11 +224,20 @@ func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer)
 		log.Error(err.Error(), about)
 		return Failed
 	}
+	code := h.inTime(ctx, c, about)
+	if c.Options.DryRun {
+		return code
+	}
+	return h.runExtra(ctx, c, extra, code)
+}
+
+// inTime does what the phase asks for within the deadline.
+func (h *Host) inTime(ctx context.Context, c Call, about report.Fields) int {
 	ctx, cancel := context.WithTimeout(ctx, h.Settings.Deadline)
 	defer cancel()
 	if c.Options.DryRun {
 		if err := h.Rehearse(ctx); err != nil {
-			log.Error(fmt.Sprintf("dry run: %v", err), about)
+			h.Log.Error(fmt.Sprintf("dry run: %v", err), about)
 			return exitCode(err)
 		}
 	}

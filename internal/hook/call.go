@@ -88,4 +88,15 @@ func signalName(s os.Signal) string {
 }
 
 // journal is systemd's socket for structured records (systemd-journald(8)).
-func journal(root string) string { return filepath.Join("/", root, "run/systemd/journal/socket") }
+func journal(root string) string { return below(root, "/run/systemd/journal/socket") }
+
+// below puts the root that a call names, if it does, in front of a path.
+func below(root, path string) string {
+	if root == "" {
+		return path
+	}
+	if abs, err := filepath.Abs(root); err == nil {
+		root = abs
+	}
+	return filepath.Join(root, path)
+}
