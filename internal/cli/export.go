@@ -20,9 +20,9 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	cmd := group("export", "Tell other programs about the leases")
 	cmd.AddCommand(
-		a.exportDHCP("dnsmasq", dhcp.Dnsmasq, "for a file that dnsmasq.conf includes by conf-file= or conf-dir="),
-		a.exportDHCP("isc", dhcp.ISC, "for a file that dhcpd.conf includes"),
-		a.exportDHCP("kea", dhcp.Kea, "the list \"reservations\" of one subnet, for a file that\nkea-dhcp4.conf includes by <?include \"FILE\"?>"),
+		a.exportDHCP("dnsmasq", dhcp.Dnsmasq, "They go into a file that dnsmasq.conf includes by\nconf-file= or conf-dir=."),
+		a.exportDHCP("isc", dhcp.ISC, "They go into a file that dhcpd.conf includes."),
+		a.exportDHCP("kea", dhcp.Kea, "They are the list \"reservations\" of one\nsubnet, in a file that kea-dhcp4.conf includes by <?include \"FILE\"?>."),
 		a.exportHostsCommand(), a.exportJSONCommand(), a.exportCSVCommand(), a.exportPrometheusCommand(), a.exportPhoenixCommand())
 	return cmd
 }
@@ -91,8 +91,8 @@ func (a *app) exportDHCP(name string, server dhcp.Server, what string) *cobra.Co
 	var out string
 	cmd := &cobra.Command{
 		Use: name + " [--pool NAME] [--out FILE]", Short: "Write the leases as reservations of " + string(server), Args: takes(), DisableFlagsInUseLine: true,
-		Long: "Write the leases as reservations of " + string(server) + `, so that a server beside us gives
-no leased address to anybody else: ` + what + `.
+		Long: "Write the leases as reservations of " + string(server) + `, so that a server beside
+us gives no leased address to anybody else. ` + what + `
 Of IPv6 there are none, since DHCPv6 knows its clients by another thing than
 their MAC address.`,
 	}

@@ -194,7 +194,7 @@ func (a *app) exportRecords(name, more string, form func(columns []string) (func
 	cmd := &cobra.Command{Use: name + more + " [--out FILE]", Short: short, Long: long, Args: takes(), DisableFlagsInUseLine: true}
 	if more != "" {
 		cmd.Flags().StringSliceVar(&columns, "columns", columns, "write only these columns, `NAMES` like address,mac")
-		cmd.Flags().Lookup("columns").DefValue = ""
+		cmd.Flags().Lookup("columns").DefValue = "[]" // all of them need not be shown
 	}
 	outFlag(cmd, &out)
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
