@@ -52,7 +52,7 @@ func (a *app) complete(root *cobra.Command) {
 	arguments := map[string]finder{
 		"get": c.guests, "release": c.guests, "renumber": c.containers, "attach": c.containers, "detach": c.containers,
 		"acquire": nil, "history": c.either(c.leased, c.guests), "whohas": c.either(c.leased, c.guests),
-		"move": c.leased, "reserve": c.leased, "unreserve": c.reserved, "scan": c.pools,
+		"move": c.leased, "reserve": c.leased, "unreserve": c.reserved, "scan": c.pools, "map": c.pools,
 		"pool set": c.pools, "pool remove": c.pools,
 	}
 	flags := map[string]finder{
