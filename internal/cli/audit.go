@@ -3,31 +3,29 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
-	"pve-iplease/internal/probe"
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	var quiet bool
 	cmd := &cobra.Command{
-		Use: "audit [--passive] [--output-format text|json]", Short: "List everything that disagrees", Args: takes(),
+		Use: "audit [--passive | --rate N] [--output-format text|json]", Short: "List everything that disagrees", Args: takes(),
 		Long: `List everything that disagrees: the ledger, the guests' configs, the network as
 this node sees it, DHCP servers' leases and ranges, Proxmox's SDN, hookscripts
 on this node, reservations. Run it on every node: each sees its own bridges.
 Exit code 3 when something is wrong, 1 when
-too little could be read to tell.`,
+too little could be read to tell.
+
+It asks the network for every address that anything names. Where switches
+inspect ARP use --rate 14, as 'pve-iplease scan --help' explains.`,
 	}
-	cmd.Flags().BoolVar(&quiet, "passive", false, "put nothing on the network")
+	ask := askFlags(cmd)
 	f := formatFlag(cmd)
-	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runAudit(c.Context(), quiet, *f) }
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runAudit(c.Context(), *ask, *f) }
 	return cmd
 }
 
@@ -46,18 +44,18 @@ type compared struct {
 	Files  int `json:"dhcp_files"`
 }
 
-func (a *app) runAudit(ctx context.Context, quiet bool, f format) error {
+func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
 	h, err := a.host()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := deadline(ctx, h)
+	bounded, cancel := deadline(ctx, h)
 	defer cancel()
 	l := newLook(h)
-	l.gather(ctx)
-	var heard []evidence.Hearing
-	if !quiet {
-		heard = l.askLeases(ctx)
+	l.gather(bounded)
+	heard, err := l.askNamed(ctx, ask)
+	if err != nil {
+		return err
 	}
 	for _, d := range l.dossiers(heard) {
 		l.inspect(d.Involved()...)
@@ -80,28 +78,6 @@ func (a *app) runAudit(ctx context.Context, quiet bool, f format) error {
 	}
 	a.tellRemarks(out.Remarks)
 	return a.auditScreen(out)
-}
-
-// maxAsked is how many leases are asked for on the network: at what switches
-// bear, two packets each, that takes 15 seconds.
-const maxAsked = 100
-
-// askLeases asks the network for the leases that this node can see.
-func (l *look) askLeases(ctx context.Context) []evidence.Hearing {
-	var addrs []netip.Addr
-	for le := range l.Table.All() {
-		if le.State != lease.Bound || !le.Segment.On(l.Node) || !le.Addr.Is4() {
-			continue
-		}
-		if len(addrs) == maxAsked {
-			l.Remarks = append(l.Remarks, evidence.Remark{Source: "wire", Text: fmt.Sprintf("only %d leases were asked for; scan asks for all", maxAsked)})
-			break
-		}
-		addrs = append(addrs, le.Addr)
-	}
-	ear := l.ear(netip.Addr{})
-	ear.Pace = probe.Pace{Probes: 2, Interval: 200 * time.Millisecond, Jitter: 20 * time.Millisecond, Wait: 300 * time.Millisecond}
-	return ear.Listen(ctx, l.Inquiries(addrs))
 }
 
 // dossiers are those of the addresses that somebody answered for.
@@ -130,7 +106,7 @@ func (a *app) auditScreen(out audited) error {
 	}
 	c := out.Compared
 	b.wrap(fmt.Sprintf("compared: %s, %s, %s; asked for on the network: %s",
-		plural(c.Leases, "lease"), plural(c.Guests, "guest"), plural(c.Files, "DHCP file"), plural(c.Asked, "lease")), "")
+		plural(c.Leases, "lease"), plural(c.Guests, "guest"), plural(c.Files, "DHCP file"), plural(c.Asked, "address")), "")
 	switch {
 	case len(out.Findings) == 0 && a.code == hook.Failed:
 		b.WriteString("nothing disagrees of what could be read\n")

@@ -19,25 +19,25 @@ import (
 )
 
 func (a *app) rehearseCommand() *cobra.Command {
-	var passive bool
 	var after time.Duration
 	cmd := &cobra.Command{
-		Use: "rehearse [--after TIME] [--passive] [--output-format text|json]", Short: "Say who would not come back if the power failed now", Args: takes(),
+		Use: "rehearse [--after TIME] [--passive | --rate N] [--output-format text|json]", Short: "Say who would not come back if the power failed now", Args: takes(),
 		Long: `Say who would not come back, or come back with another address, if the power of
 the whole cluster failed now. Every guest that Proxmox starts by itself, because
 of onboot or of high availability, is started by the real hook on a copy of the
 ledger, one after the other in Proxmox's order, and on every node that it could
-come to. Nothing is changed. On the network only the leases that this node can
-see are asked for.
+come to. Nothing is changed. The network is asked for every address that
+anything names. Where switches inspect ARP use --rate 14, as 'pve-iplease scan
+--help' explains.
 
 Exit code 0 when all come back with their address, 3 when an address that two
 want is the reason why somebody doesn't, 1 for any other reason.`,
 	}
-	cmd.Flags().BoolVar(&passive, "passive", false, "put nothing on the network")
+	ask := askFlags(cmd)
 	cmd.Flags().DurationVar(&after, "after", 0, "the power comes back after this `TIME`, like 48h")
 	cmd.Flags().Lookup("after").DefValue = ""
 	f := formatFlag(cmd)
-	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runRehearse(c.Context(), after, passive, *f) }
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runRehearse(c.Context(), after, *ask, *f) }
 	return cmd
 }
 
@@ -49,7 +49,7 @@ type rehearsed struct {
 	Remarks []evidence.Remark `json:"remarks,omitempty"`
 }
 
-func (a *app) runRehearse(ctx context.Context, after time.Duration, passive bool, f format) error {
+func (a *app) runRehearse(ctx context.Context, after time.Duration, ask asking, f format) error {
 	if after < 0 {
 		return usagef("--after %s: the power can't come back before it fails", after)
 	}
@@ -61,9 +61,9 @@ func (a *app) runRehearse(ctx context.Context, after time.Duration, passive bool
 	wait, cancel := deadline(ctx, h)
 	defer cancel()
 	l.gather(wait)
-	var heard []evidence.Hearing
-	if !passive {
-		heard = l.askLeases(wait)
+	heard, err := l.askNamed(ctx, ask)
+	if err != nil {
+		return err
 	}
 	stage, err := l.newStage(ctx, after, heard)
 	if err != nil {

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,23 +40,42 @@ second (Cisco: dynamic ARP inspection). On such a network use --rate 14.
 Exit code 3 on a conflict, 1 when the network can't tell.`,
 	}
 	cmd.Flags().StringVar(&o.bridge, "bridge", "", "the `NAME` of the bridge that carries the network, with .VLAN")
-	cmd.Flags().IntVar(&o.rate, "rate", 0, "send `N` packets in a second (default 2000)")
+	rateFlag(cmd, &o.rate)
 	cmd.Flags().BoolVar(&o.fast, "fast", false, "send 30000, and don't wait for slow hosts")
 	o.format = formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if o.fast && o.rate != 0 {
 			return usagef("--fast and --rate exclude each other")
 		}
-		if c.Flags().Changed("rate") && (o.rate < 1 || o.rate > maxRate) {
-			return usagef("--rate is a number from 1 to %d", maxRate)
-		}
 		return a.runScan(c.Context(), slices.Concat(args, []string{""})[0], o)
 	}
 	return cmd
 }
 
+// rate is the value of --rate, packets in a second; 0 is the default.
+type rate int
+
 // maxRate is more than a socket can send.
 const maxRate = 1_000_000
+
+func rateFlag(cmd *cobra.Command, n *int) {
+	cmd.Flags().Var((*rate)(n), "rate", "send `N` packets in a second (default 2000)")
+}
+
+func (r *rate) String() string { return "" } // no default that the usage would show
+
+// Type names the flag's value in the usage.
+func (*rate) Type() string { return "N" }
+
+// Set accepts what can be kept up with.
+func (r *rate) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxRate {
+		return fmt.Errorf("it is a number from 1 to %d", maxRate)
+	}
+	*r = rate(n)
+	return nil
+}
 
 // scanned is the result as JSON has it.
 type scanned struct {

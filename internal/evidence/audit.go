@@ -66,6 +66,12 @@ func (a *audit) known(addr netip.Addr) bool {
 	return slices.ContainsFunc(a.found, func(f Finding) bool { return f.Addr == addr })
 }
 
+// Mentioned lists the IPv4 addresses that the ledger, configs, reservations, or, within
+// a pool's range, anybody else names: what an audit asks the network for.
+func (e *Estate) Mentioned() []netip.Addr {
+	return slices.DeleteFunc((&audit{Estate: e}).addresses(), func(a netip.Addr) bool { return !a.Is4() })
+}
+
 // addresses are all that the ledger, configs, reservations, or, within a
 // pool's range, anybody else names.
 func (a *audit) addresses() []netip.Addr {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
@@ -119,6 +120,23 @@ func proxies(c probe.Census, controls []netip.Addr) map[lease.MAC]bool {
 		found[m] = controlling[m] == controlled || n >= proxyFrom && n*proxyPart > c.Asked
 	}
 	return found
+}
+
+// SweepAll asks networks side by side, and returns a hearing of every address,
+// also of the silent ones.
+func (r Ear) SweepAll(ctx context.Context, ask []Inquiry, pace func(addresses int) probe.SweepPace) ([]Hearing, error) {
+	heard, errs := make([][]Hearing, len(ask)), make([]error, len(ask))
+	var all sync.WaitGroup
+	for i, q := range ask {
+		all.Go(func() {
+			q.Addrs = slices.DeleteFunc(slices.Clone(q.Addrs), func(a netip.Addr) bool { return !a.Is4() })
+			var s Survey
+			s, errs[i] = r.Sweep(ctx, q, pace(len(q.Addrs)), nil)
+			heard[i] = append(s.Heard, s.Silent(q.Addrs)...)
+		})
+	}
+	all.Wait()
+	return slices.Concat(heard...), errors.Join(errs...)
 }
 
 // Silent are hearings of the addresses that nobody was heard for, for those

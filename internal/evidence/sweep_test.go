@@ -3,6 +3,7 @@ package evidence_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -99,5 +100,27 @@ func TestSweepDoubts(t *testing.T) {
 	})
 	if err == nil || !strings.HasSuffix(s.Doubt, "ended early: Ctrl-C") || len(s.Heard) != 1 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// Several networks are asked side by side, and the silent are told too.
+func TestSweepAll(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	lan := f.LAN()
+	node, _ := f.Node("pve1", lan)
+	f.Stranger(lan, lab.Script{Addrs: []netip.Addr{tested}})
+	q, lost := network(), network()
+	q.Addrs = []netip.Addr{tested, addr("10.0.0.220"), addr("fd00::1")}
+	lost.Segment.Bridge, lost.Addrs = "vmbr9", []netip.Addr{tested}
+	got, err := earOf(node).SweepAll(t.Context(), []evidence.Inquiry{q, lost}, func(n int) probe.SweepPace { return probe.SweepPreset(n, true) })
+	f.Must(err)
+	var words []string
+	for _, h := range got {
+		words = append(words, fmt.Sprintf("%s %s %d %s", h.Segment, h.Addr, len(h.Voices), h.Doubt))
+	}
+	want := []string{"vmbr0 10.0.0.219 1 ", "vmbr0 10.0.0.220 0 ", "vmbr9 10.0.0.219 0 there is no bridge vmbr9 on this node"}
+	if diff := cmp.Diff(want, words); diff != "" {
+		t.Error(diff)
 	}
 }
