@@ -1,9 +1,12 @@
 package node
 
 import (
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pve-iplease/internal/fastio"
@@ -15,6 +18,7 @@ const interfacesFile = "/etc/network/interfaces"
 // interfaces is what one file of interfaces(5) says about bridges.
 type interfaces struct {
 	ports       map[string][]string // declared ports by bridge
+	networks    map[string]Network  // IPv4 by device
 	files       []string            // patterns after source
 	directories []string            // patterns after source-directory
 }
@@ -26,6 +30,30 @@ type interfaces struct {
 // not one that is closed.
 func (h *Host) DeclaredUplinks(bridge string) []string {
 	var ports []string
+	h.eachInterfaces(func(said interfaces) { ports = append(ports, said.ports[bridge]...) })
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// Network is the IPv4 network that a device is configured for.
+type Network struct {
+	Addr    netip.Prefix // invalid: none is given
+	Gateway netip.Addr   // likewise
+}
+
+// DeclaredNetwork is what /etc/network/interfaces, and what it includes, says
+// of a device's IPv4 network.
+func (h *Host) DeclaredNetwork(device string) (n Network) {
+	h.eachInterfaces(func(said interfaces) {
+		if d := said.networks[device]; d.Addr.IsValid() && !n.Addr.IsValid() {
+			n = d
+		}
+	})
+	return n
+}
+
+// eachInterfaces shows what each of the files says.
+func (h *Host) eachInterfaces(see func(interfaces)) {
 	queue := []string{h.Path(interfacesFile)}
 	seen := map[string]bool{}
 	for len(queue) > 0 && len(seen) < 1000 {
@@ -40,11 +68,9 @@ func (h *Host) DeclaredUplinks(bridge string) []string {
 			continue // a directory, or gone: ifupdown skips it too
 		}
 		said := parseInterfaces(string(data))
-		ports = append(ports, said.ports[bridge]...)
+		see(said)
 		queue = append(queue, h.included(filepath.Dir(file), said)...)
 	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
 }
 
 // included lists the files that a file names. In a directory hidden files are
@@ -81,7 +107,7 @@ func (h *Host) glob(dir, pattern string) []string {
 // parseInterfaces reads the stanzas of interfaces(5): a line begins one with
 // its first word, options follow, a backslash continues a line.
 func parseInterfaces(text string) interfaces {
-	said := interfaces{ports: map[string][]string{}}
+	said := interfaces{ports: map[string][]string{}, networks: map[string]Network{}}
 	var bridge string
 	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
 		word := strings.Fields(line)
@@ -99,6 +125,8 @@ func parseInterfaces(text string) interfaces {
 			bridge = ""
 		case "bridge-ports", "bridge_ports":
 			said.add(bridge, word[1:])
+		case "address", "netmask", "gateway":
+			said.configure(bridge, word[0], word[1])
 		default:
 			if strings.HasPrefix(word[0], "allow-") {
 				bridge = ""
@@ -106,6 +134,41 @@ func parseInterfaces(text string) interfaces {
 		}
 	}
 	return said
+}
+
+// configure notes a line of a device's IPv4 network; a netmask may stand on a
+// line of its own, as a length or in the old way.
+func (i interfaces) configure(device, key, value string) {
+	n := i.networks[device]
+	addr, err := netip.ParseAddr(value)
+	switch key {
+	case "address":
+		if p, perr := netip.ParsePrefix(value); perr == nil && p.Addr().Is4() {
+			n.Addr = p
+		} else if err == nil && addr.Is4() {
+			n.Addr = netip.PrefixFrom(addr, addr.BitLen())
+		}
+	case "netmask":
+		if bits, ok := maskLength(value); ok && n.Addr.IsValid() {
+			n.Addr = netip.PrefixFrom(n.Addr.Addr(), bits)
+		}
+	case "gateway":
+		if err == nil && addr.Is4() {
+			n.Gateway = addr
+		}
+	}
+	if device != "" {
+		i.networks[device] = n
+	}
+}
+
+// maskLength reads 24 or 255.255.255.0.
+func maskLength(s string) (bits int, ok bool) {
+	if bits, err := strconv.Atoi(s); err == nil {
+		return bits, bits >= 0 && bits <= 32
+	}
+	bits, size := net.IPMask(net.ParseIP(s).To4()).Size()
+	return bits, size == 32
 }
 
 // add notes a bridge's ports; "none" is how a bridge without one is declared.

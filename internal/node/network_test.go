@@ -94,6 +94,40 @@ func TestDeclaredUplinks(t *testing.T) {
 	}
 }
 
+func TestDeclaredNetwork(t *testing.T) {
+	t.Parallel()
+	h, _ := tree(t, "101", "")
+	write(t, h.Path("/etc/network/interfaces"), interfacesText+`
+iface vmbr0 inet static
+	gateway 10.9.9.9
+
+iface vmbr4 inet static
+	address 10.4.0.2
+	netmask 255.255.252.0
+	gateway 10.4.0.1
+
+iface vmbr5 inet static
+	address 10.5.0.2
+	netmask 22
+
+iface vmbr6 inet6 static
+	address fd00::2/64
+	gateway fd00::1
+`)
+	tests := map[string]Network{
+		"vmbr0": {Addr: netip.MustParsePrefix("10.0.0.2/24"), Gateway: netip.MustParseAddr("10.9.9.9")},
+		"vmbr4": {Addr: netip.MustParsePrefix("10.4.0.2/22"), Gateway: netip.MustParseAddr("10.4.0.1")},
+		"vmbr5": {Addr: netip.MustParsePrefix("10.5.0.2/22")},
+		"vmbr6": {},
+		"vmbr7": {},
+	}
+	for device, want := range tests {
+		if got := h.DeclaredNetwork(device); got != want {
+			t.Errorf("%s: %+v, want %+v", device, got, want)
+		}
+	}
+}
+
 func FuzzParseInterfaces(f *testing.F) {
 	f.Add(interfacesText)
 	f.Add("iface\nsource\nbridge-ports")

@@ -9,6 +9,9 @@ import (
 // a neighbour advertisement with its options rarely over 100.
 const snapLength = 256
 
+// frameLength is a whole frame without a VLAN tag.
+const frameLength = 1514
+
 // filter lets ARP and IPv6 neighbour solicitations and advertisements of one
 // VLAN pass; 0 is what comes untagged or with a priority
 // tag (VLAN 0). The kernel takes a VLAN tag out of the frame before a socket

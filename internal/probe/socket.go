@@ -10,6 +10,7 @@ import (
 
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,7 +18,7 @@ import (
 type socket struct {
 	conn *packet.Conn
 	tag  uint16 // of the frames sent; 0 for none
-	buf  [snapLength]byte
+	buf  [frameLength]byte
 }
 
 // receiveBuffer holds the answers of a whole /20 at once; with the kernel's
@@ -63,6 +64,12 @@ func tune(conn *packet.Conn) error {
 	})
 	return errors.Join(err, opt)
 }
+
+// hear implements hearer.
+func (s *socket) hear(filter []bpf.RawInstruction) error { return s.conn.SetBPF(filter) }
+
+// vlan implements hearer.
+func (s *socket) vlan() uint16 { return s.tag }
 
 // send implements wire.
 func (s *socket) send(frame []byte) error {

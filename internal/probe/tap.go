@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
@@ -121,7 +122,10 @@ func makeTap() (*os.File, string, error) {
 		err = os.NewSyscallError("TUNSETIFF", unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
 	}
 	if err == nil {
-		err = os.NewSyscallError("TUNATTACHFILTER", attachFilter(fd))
+		var raw []bpf.RawInstruction
+		if raw, err = filter(0); err == nil {
+			err = os.NewSyscallError("TUNATTACHFILTER", attachFilter(fd, raw))
+		}
 	}
 	if err != nil {
 		return nil, "", errors.Join(err, unix.Close(fd))
@@ -129,12 +133,8 @@ func makeTap() (*os.File, string, error) {
 	return os.NewFile(uintptr(fd), "/dev/net/tun"), ifr.Name(), nil
 }
 
-// attachFilter gives a tap device the filter that a packet socket has.
-func attachFilter(fd int) error {
-	raw, err := filter(0)
-	if err != nil {
-		return err
-	}
+// attachFilter gives a tap device a filter that a packet socket could have.
+func attachFilter(fd int, raw []bpf.RawInstruction) error {
 	program := make([]unix.SockFilter, len(raw))
 	for i, r := range raw {
 		program[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}

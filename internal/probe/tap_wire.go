@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -13,12 +14,26 @@ import (
 // device comes in at the port, and what the bridge sends there can be read.
 type tapWire struct {
 	file *os.File
-	buf  [snapLength]byte
+	buf  [frameLength]byte
 	row  int    // frames read without finding the queue empty
 	full uint32 // times that so many were read as the queue holds
 }
 
 func newTapWire(file *os.File) *tapWire { return &tapWire{file: file} }
+
+// hear implements hearer.
+func (t *tapWire) hear(filter []bpf.RawInstruction) error {
+	raw, err := t.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) { set = attachFilter(int(fd), filter) })
+	return errors.Join(err, set)
+}
+
+// vlan implements hearer: what reaches the port is untagged.
+func (t *tapWire) vlan() uint16 { return 0 }
 
 // send implements wire.
 func (t *tapWire) send(frame []byte) error {
