@@ -69,6 +69,17 @@ func (s Start) down() bool { return s.Script != "" || s.Code != 0 }
 // moved reports whether an address that it had is another one now.
 func (s Start) moved() bool { return len(s.Before) > 0 && !slices.Equal(s.Before, s.After) }
 
+// doubts are the warnings about addresses. Others are about what happens inside
+// the guest, and are doctor's to tell.
+func (s Start) doubts() []string {
+	about := func(word string) bool {
+		word, _, _ = strings.Cut(strings.Trim(word, ",;:()"), "/")
+		_, err := netip.ParseAddr(word)
+		return err == nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Warns), func(w string) bool { return !slices.ContainsFunc(strings.Fields(w), about) })
+}
+
 // says is the start in words, with %s for the node.
 func (s Start) says() string {
 	text := ""
@@ -91,8 +102,8 @@ func (s Start) says() string {
 	if len(s.Unserved) > 0 && !s.down() {
 		text += ", which no pool proves there: none serves " + strings.Join(s.Unserved, ", ")
 	}
-	if len(s.Warns) > 0 {
-		text += " (" + strings.Join(s.Warns, "; ") + ")"
+	if doubts := s.doubts(); len(doubts) > 0 {
+		text += " (" + strings.Join(doubts, "; ") + ")"
 	}
 	where, rest, _ := strings.Cut(text, "%s")
 	return where + "%s" + strings.ReplaceAll(rest, "%", "%%")
@@ -105,7 +116,7 @@ func (r *Return) grade(s Start, home bool) {
 	switch {
 	case s.down() && home:
 		g = Wrong
-	case s.down(), s.moved(), len(s.Unserved) > 0, len(s.Warns) > 0:
+	case s.down(), s.moved(), len(s.Unserved) > 0, len(s.doubts()) > 0:
 		g = Doubtful
 	}
 	if s.down() && r.Code == 0 {

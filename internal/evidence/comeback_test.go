@@ -27,6 +27,14 @@ func TestReturn(t *testing.T) {
 			[]evidence.Start{{Node: "pve1", Before: old, After: next, Warns: []string{"10.0.0.219 is 100% taken"}}},
 			"warning CT 101 (web) comes back on pve1 elsewhere, with 10.0.0.220 in place of 10.0.0.219 (10.0.0.219 is 100% taken)", 0, "whohas 10.0.0.219",
 		},
+		"with a warning that is not about an address": {
+			[]evidence.Start{{Node: "pve1", Before: old, After: old, Warns: []string{"CT 101 has the ostype unmanaged"}}},
+			"ok CT 101 (web) comes back on pve1 with 10.0.0.219", 0, "",
+		},
+		"with a warning that is": {
+			[]evidence.Start{{Node: "pve1", Before: old, After: old, Warns: []string{"so; CT 101 starts with 10.0.0.219/24 as net0 says"}}},
+			"warning CT 101 (web) comes back on pve1 with 10.0.0.219 (so; CT 101 starts with 10.0.0.219/24 as net0 says)", 0, "whohas 10.0.0.219",
+		},
 		"not": {
 			[]evidence.Start{{Node: "pve1", Before: old, Code: 4, Errors: []string{"the pool is full"}}},
 			"error CT 101 (web) does not come back on pve1: the pool is full", 4, "widen",

@@ -28,6 +28,7 @@ type Outage struct {
 	first *lease.Table // the ledger as it is now; nil: it can't be read
 	table *lease.Table // likewise, as the starts so far leave it
 	lost  error        // why the ledger can't be read
+	after time.Duration
 	inv   lease.Inventory
 	conf  map[lease.VMID][]byte // likewise, of the guests that started
 
@@ -60,14 +61,36 @@ func (h *Host) Outage(ctx context.Context, after time.Duration, read func(lease.
 		Heard:  func(string, probe.Place, netip.Addr) []lease.MAC { return nil },
 		Closed: func(string, string) bool { return false },
 	}
-	c := *h.Hook
-	c.Here.Boot, c.Here.Orphaned = "rehearse", func() bool { return false }
-	c.Here.Now = func() time.Time { return h.Here.Now().Add(after) }
-	c.Quorate, c.Gateways, c.Runs, c.Guests = nil, o, o, o
-	c.Inventory = func(context.Context) (lease.Inventory, error) { return o.inv, nil }
-	c.Remember = func(history.Event) {}
-	o.hook, o.first, o.table, o.inv = &c, t, t, copyOf(inv)
+	o.hook, o.first, o.table, o.inv = h.Hook, t, t, copyOf(inv)
+	o.after = after
 	return o, nil
+}
+
+// on is a hook on a node that has just come up. Nothing of the real one is in
+// it that could change anything: whatever a hook gets to write with later is
+// missing here until it is thought of.
+func (o *Outage) on(name string, said *memo) *Hook {
+	h := o.hook
+	return &Hook{
+		Here: Here{
+			Name: name, Boot: "rehearse", Version: h.Here.Version, Uptime: h.Here.Uptime,
+			Under:    func(lease.VMID) (time.Duration, bool) { return 0, false },
+			Now:      func() time.Time { return h.Here.Now().Add(o.after) },
+			Orphaned: func() bool { return false },
+		},
+		Pools: h.Pools, Problems: h.Problems, Ledger: stored{o}, Guests: o, Runs: o, VMs: o, LXC: unmade{}, Gateways: o,
+		Inventory: func(context.Context) (lease.Inventory, error) { return o.inv, nil },
+		Open: func(at probe.Place) (Wire, bool, error) {
+			return absent{o, name, at}, o.Closed(name, at.Bridge), nil
+		},
+		NewID: h.NewID, Makers: h.Makers, Remember: func(history.Event) {}, Log: report.New(said, said, ""),
+		Beside: func(work func()) func() { work(); return func() {} },
+		Together: func(works ...func()) {
+			for _, work := range works {
+				work()
+			}
+		},
+	}
 }
 
 // Boot starts a guest on a node. It stays started for those that follow.
@@ -83,15 +106,8 @@ func (o *Outage) Boot(ctx context.Context, id lease.VMID, on string) Came {
 	o.inv.Guests[id] = g
 	o.enter(g, raw)
 	var said memo
-	h := *o.hook
-	h.Here.Name = on
-	h.Ledger = stored{o}
-	h.Open = func(at probe.Place) (Wire, bool, error) {
-		return absent{o, on, at}, o.Closed(on, at.Bridge), nil
-	}
-	h.Log = report.New(&said, &said, "")
-	came.Code = h.Run(ctx, id, PreStart, Options{})
-	said.sort(&came, h.Problems)
+	came.Code = o.on(on, &said).Run(ctx, id, PreStart, Options{})
+	said.sort(&came, o.hook.Problems)
 	came.After = guest.Parse(g.Kind, o.conf[id]).Uses(id)
 	return came
 }
@@ -141,10 +157,6 @@ func (o *Outage) Without(id lease.VMID) *Outage {
 			c.table.Add(l)
 		}
 	}
-	h := *o.hook
-	h.Gateways, h.Runs, h.Guests = &c, &c, &c
-	h.Inventory = func(context.Context) (lease.Inventory, error) { return c.inv, nil }
-	c.hook = &h
 	return &c
 }
 
@@ -202,6 +214,9 @@ func (o *Outage) Running(lease.VMID) (bool, error) { return false, nil }
 // AwaitStopped has nobody to wait for.
 func (o *Outage) AwaitStopped(context.Context, lease.VMID) error { return nil }
 
+// Lock needs no lock either.
+func (o *Outage) Lock(context.Context, lease.VMID) (func(), error) { return func() {}, nil }
+
 // MAC knows no gateway: it may come up later than the node.
 func (o *Outage) MAC(string, uint16, netip.Addr) (lease.MAC, bool) { return lease.MAC{}, false }
 
@@ -235,6 +250,18 @@ func (w absent) MAC() lease.MAC { return lease.MAC{} }
 
 // Close closes nothing.
 func (w absent) Close() {}
+
+// unmade stands for what Proxmox generates for LXC before a start.
+type unmade struct{}
+
+// ReadConfig finds none.
+func (unmade) ReadConfig(lease.VMID) ([]byte, error) { return nil, nil }
+
+// WriteConfig has nothing to write.
+func (unmade) WriteConfig(lease.VMID, []byte) error { return nil }
+
+// IgnoresNetwork can't be told: the container's file system is not mounted.
+func (unmade) IgnoresNetwork(lease.VMID) bool { return false }
 
 // memo takes down what a start says.
 type memo struct{ bytes.Buffer }
