@@ -20,9 +20,9 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	cmd := group("export", "Tell other programs about the leases")
 	cmd.AddCommand(
-		a.exportDHCP("dnsmasq", dhcp.Dnsmasq, "They go into a file that dnsmasq.conf includes by\nconf-file= or conf-dir=."),
-		a.exportDHCP("isc", dhcp.ISC, "They go into a file that dhcpd.conf includes."),
-		a.exportDHCP("kea", dhcp.Kea, "They are the list \"reservations\" of one\nsubnet, in a file that kea-dhcp4.conf includes by <?include \"FILE\"?>."),
+		a.exportDHCP("dnsmasq", dhcp.DnsmasqHosts, "They go into a file of the directory that\ndhcp-hostsdir= names, whose files dnsmasq reads again when they change; with\n--config-lines into one that dnsmasq.conf includes by conf-dir=."),
+		a.exportDHCP("isc", dhcp.ISCConfig, "They go into a file that dhcpd.conf includes."),
+		a.exportDHCP("kea", dhcp.KeaConfig, "They are the list \"reservations\" of one\nsubnet, in a file that kea-dhcp4.conf includes by <?include \"FILE\"?>."),
 		a.exportHostsCommand(), a.exportJSONCommand(), a.exportCSVCommand(), a.exportPrometheusCommand(), a.exportPhoenixCommand())
 	return cmd
 }
@@ -86,9 +86,11 @@ func leasedAddresses(ctx context.Context, h *hook.Host) (map[lease.VMID]phoenix.
 }
 
 // exportDHCP is the command for one DHCP server.
-func (a *app) exportDHCP(name string, server dhcp.Server, what string) *cobra.Command {
+func (a *app) exportDHCP(name string, format dhcp.Format, what string) *cobra.Command {
 	var pools []string
 	var out string
+	var lines bool
+	server := format.Server()
 	cmd := &cobra.Command{
 		Use: name + " [--pool NAME] [--out FILE]", Short: "Write the leases as reservations of " + string(server), Args: takes(), DisableFlagsInUseLine: true,
 		Long: "Write the leases as reservations of " + string(server) + `, so that a server beside
@@ -98,11 +100,19 @@ their MAC address.`,
 	}
 	cmd.Flags().StringSliceVar(&pools, "pool", nil, "only of pool `NAME`; may be repeated")
 	outFlag(cmd, &out)
-	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runExportDHCP(c.Context(), server, pools, out) }
+	if format == dhcp.DnsmasqHosts {
+		cmd.Flags().BoolVar(&lines, "config-lines", false, "write lines of dnsmasq.conf")
+	}
+	cmd.RunE = func(c *cobra.Command, _ []string) error {
+		if lines {
+			format = dhcp.DnsmasqConfig
+		}
+		return a.runExportDHCP(c.Context(), format, pools, out)
+	}
 	return cmd
 }
 
-func (a *app) runExportDHCP(ctx context.Context, server dhcp.Server, names []string, out string) error {
+func (a *app) runExportDHCP(ctx context.Context, format dhcp.Format, names []string, out string) error {
 	h, err := a.host()
 	if err != nil {
 		return err
@@ -111,7 +121,7 @@ func (a *app) runExportDHCP(ctx context.Context, server dhcp.Server, names []str
 	if err != nil {
 		return err
 	}
-	if server == dhcp.Kea && len(pools) > 1 {
+	if format == dhcp.KeaConfig && len(pools) > 1 {
 		return usagef("Kea keeps a list for each subnet; name one of the %d pools with --pool", len(pools))
 	}
 	rows, err := leases(ctx, h, func(l lease.Lease) bool {
@@ -129,7 +139,7 @@ func (a *app) runExportDHCP(ctx context.Context, server dhcp.Server, names []str
 	for _, d := range dropped {
 		a.log().Warn(fmt.Sprintf("%s is left out: %s", d.Addr, d.Why), report.Fields{})
 	}
-	return a.deliver(ctx, h, out, dhcp.Write(server, kept))
+	return a.deliver(ctx, h, out, dhcp.Write(format, kept))
 }
 
 // poolsOf are the names of the IPv4 pools that were asked for, without any of all.

@@ -8,7 +8,7 @@ import (
 // Format is a kind of file that a DHCP server writes or reads.
 type Format uint8
 
-// The formats. KeaFragment is a file that a Kea configuration includes.
+// The formats. KeaConfig is a part that a Kea configuration includes, too.
 const (
 	Unknown Format = iota
 	DnsmasqLeases

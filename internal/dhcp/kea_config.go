@@ -44,6 +44,10 @@ func (c *Contents) keaValue(v any) {
 }
 
 func (c *Contents) keaObject(o map[string]any) {
+	if _, host := o["hw-address"]; host { // of a list that is a file of its own
+		c.keaReservations([]any{o})
+		return
+	}
 	for key, v := range o {
 		switch key {
 		case "pools":

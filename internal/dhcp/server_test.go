@@ -127,8 +127,9 @@ func (s server) start(t *testing.T, h *lab.Host, dir string) {
 	})
 }
 
-// asks makes a host ask for an address as a printer would, until it has one.
-func asks(t *testing.T, h *lab.Host, client string) {
+// asks makes a host ask for an address as a printer would, until it has one,
+// and returns what the client says of it.
+func asks(t *testing.T, h *lab.Host, client string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -138,6 +139,7 @@ func asks(t *testing.T, h *lab.Host, client string) {
 	if err := h.Run(cmd); err != nil {
 		t.Fatalf("%v:\n%s", err, said.String())
 	}
+	return said.String()
 }
 
 // awaitLease waits for the one lease in the server's file.

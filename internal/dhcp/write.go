@@ -7,16 +7,19 @@ import (
 	"strings"
 )
 
-// Write writes reservations in a server's own language: for dnsmasq and ISC
-// dhcpd lines that a configuration includes, for Kea the list "reservations"
-// of one subnet. The list must be one that Unique returned, and of IPv4.
-func Write(s Server, list []Reservation) string {
-	switch s {
-	case Dnsmasq:
+// Write writes reservations in a format that a server reads: DnsmasqConfig and
+// ISCConfig are lines that a configuration includes, DnsmasqHosts is a file
+// for dhcp-hostsdir, and KeaConfig the list "reservations" of one subnet. The list
+// must be one that Unique returned, and of IPv4.
+func Write(f Format, list []Reservation) string {
+	switch f {
+	case DnsmasqConfig:
+		return writeEach(list, func(r Reservation) string { return "dhcp-host=" + dnsmasqHost(r) })
+	case DnsmasqHosts:
 		return writeEach(list, dnsmasqHost)
-	case ISC:
+	case ISCConfig:
 		return writeEach(list, iscHost)
-	case Kea:
+	case KeaConfig:
 		return writeKea(list)
 	}
 	return ""
@@ -30,10 +33,10 @@ func writeEach(list []Reservation, host func(Reservation) string) string {
 	return b.String()
 }
 
-// dnsmasqHost is a line of dnsmasq.conf. A name that dnsmasq would take for
+// dnsmasqHost is what dnsmasq calls a host. A name that dnsmasq would take for
 // another thing (option.c, LOPT_DHCP_HOST) is left out.
 func dnsmasqHost(r Reservation) string {
-	line := "dhcp-host=" + r.MAC.String() + "," + r.Addr.String()
+	line := r.MAC.String() + "," + r.Addr.String()
 	if name := HostName(r.Name); name != "" && !dnsmasqWord(name) {
 		line += "," + name
 	}

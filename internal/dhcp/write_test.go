@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -63,65 +64,94 @@ func TestUnique(t *testing.T) {
 	}
 }
 
-// checks are how each server looks at a configuration, and the configuration
-// that includes what we write.
-func checks(dir string) map[dhcp.Server]struct {
-	format  dhcp.Format
-	config  string
-	command []string
-} {
-	type check = struct {
-		format  dhcp.Format
-		config  string
-		command []string
+// written are the formats that we write, each with a configuration of its
+// server that includes it from a directory, and how the server is asked
+// whether it takes that.
+func written(dir string) map[dhcp.Format]server {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	isc := servers(dir)["ISC dhcpd"]
+	isc.files = map[string]string{"leases": "", "conf": isc.files["conf"] + "include \"" + in("ours/hosts") + "\";\n"}
+	kea := servers(dir)["Kea"]
+	kea.files = map[string]string{"conf": strings.NewReplacer(
+		`"id": 1,`, `"id": 1, "reservations": <?include "`+in("ours/hosts")+`"?>,`,
+		`["eth0"]`, `["*"]`, // a check looks whether the interface is there
+	).Replace(kea.files["conf"])}
+	lines, hosts := servers(dir)["dnsmasq"], servers(dir)["dnsmasq"]
+	lines.files = map[string]string{"conf": lines.files["conf"] + "conf-dir=" + in("ours") + "\n"}
+	hosts.files = map[string]string{"conf": hosts.files["conf"] + "dhcp-hostsdir=" + in("ours") + "\n"}
+	return map[dhcp.Format]server{dhcp.DnsmasqConfig: lines, dhcp.DnsmasqHosts: hosts, dhcp.ISCConfig: isc, dhcp.KeaConfig: kea}
+}
+
+// prepare puts a server's files and what we write into a directory.
+func prepare(t *testing.T, s server, dir, ours string) {
+	t.Helper()
+	err := os.Mkdir(filepath.Join(dir, "ours"), 0o755)
+	for name, text := range s.files {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
+		}
 	}
-	conf, leases := filepath.Join(dir, "conf"), filepath.Join(dir, "leases")
-	return map[dhcp.Server]check{
-		dhcp.Dnsmasq: {dhcp.DnsmasqConfig, "dhcp-range=10.0.0.100,10.0.0.120,1h\nconf-file=" + dir + "/ours\n", []string{"dnsmasq", "--test", "--conf-file=" + conf}},
-		dhcp.ISC:     {dhcp.ISCConfig, "subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.100 10.0.0.120; }\ninclude \"" + dir + "/ours\";\n", []string{"dhcpd", "-t", "-cf", conf, "-lf", leases}},
-		dhcp.Kea: {dhcp.KeaConfig, fmt.Sprintf(`{"Dhcp4": {"interfaces-config": {"interfaces": []}, "lease-database": {"type": "memfile", "name": %q},
-"subnet4": [{"id": 1, "subnet": "10.0.0.0/24", "pools": [{"pool": "10.0.0.100 - 10.0.0.120"}],
-"reservations": <?include "%s/ours"?>}]}}`, leases, dir), []string{"kea-dhcp4", "-t", conf}},
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "ours/hosts"), []byte(ours), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
 // The real servers take what is written, and we read from it what was meant.
 func TestServersTakeWhatIsWritten(t *testing.T) {
 	t.Parallel()
-	for server := range checks("") {
-		t.Run(string(server), func(t *testing.T) {
+	for format := range written("") {
+		t.Run(fmt.Sprint(format.Server(), format), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			c := checks(dir)[server]
+			s := written(dir)[format]
 			kept, _ := dhcp.Unique(awkward)
-			ours := dhcp.Write(server, kept)
-			for name, text := range map[string]string{"conf": c.config, "ours": ours, "leases": ""} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
+			ours := dhcp.Write(format, kept)
+			checkRead(t, format, ours, kept)
+			prepare(t, s, dir, ours)
+			args := map[string][]string{
+				"dnsmasq": {"--test", "--conf-file=" + dir + "/conf"}, "kea-dhcp4": {"-t", dir + "/conf"},
+				"dhcpd": {"-t", "-cf", dir + "/conf", "-lf", dir + "/leases"},
 			}
-			checkRead(t, server, ours, kept)
-			cmd := exec.Command(needs(t, c.command[0]), c.command[1:]...)
-			cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none", "KEA_LOGGER_DESTINATION=stderr")
-			out, err := cmd.CombinedOutput()
-			if err != nil {
+			cmd := exec.Command(needs(t, s.program), args[s.program]...)
+			cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none")
+			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v: %s\n%s", err, out, ours)
 			}
 		})
 	}
 }
 
-// checkRead holds our own parser to it.
-func checkRead(t *testing.T, server dhcp.Server, ours string, want []dhcp.Reservation) {
-	t.Helper()
-	format, text := dhcp.DnsmasqConfig, ours
-	switch server {
-	case dhcp.ISC:
-		format = dhcp.ISCConfig
-	case dhcp.Kea:
-		format, text = dhcp.KeaConfig, `{"Dhcp4": {"subnet4": [{"subnet": "10.0.0.0/24", "reservations": `+ours+`}]}}`
+// A client that we lease an address to gets that from the server beside us,
+// although it lies outside of what the server gives out.
+func TestServersGiveWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	for format := range written("") {
+		t.Run(fmt.Sprint(format.Server(), format), func(t *testing.T) {
+			t.Parallel()
+			f := lab.New(t)
+			client := needs(t, "udhcpc")
+			dir := t.TempDir()
+			s := written(dir)[format]
+			needs(t, s.program)
+			lan := f.LAN()
+			guest := f.Host(lan)
+			kept, _ := dhcp.Unique([]dhcp.Reservation{{Addr: netip.MustParseAddr("10.0.0.150"), MAC: guest.MAC, Name: "web"}})
+			prepare(t, s, dir, dhcp.Write(format, kept))
+			s.start(t, f.Host(lan, "10.0.0.1/24"), dir)
+			if said := asks(t, guest, client); !strings.Contains(said, "10.0.0.150") {
+				t.Errorf("the client says\n%s", said)
+			}
+		})
 	}
-	got := dhcp.Parse(format, []byte(text))
+}
+
+// checkRead holds our own parser to it.
+func checkRead(t *testing.T, format dhcp.Format, ours string, want []dhcp.Reservation) {
+	t.Helper()
+	got := dhcp.Parse(format, []byte(ours))
 	if len(got.Problems) > 0 {
 		t.Errorf("problems: %v\n%s", got.Problems, ours)
 	}
@@ -138,8 +168,8 @@ func FuzzWrite(f *testing.F) {
 	f.Add("web", "a\"; }")
 	f.Fuzz(func(t *testing.T, one, two string) {
 		kept, _ := dhcp.Unique([]dhcp.Reservation{reservation("10.0.0.1", "BC:24:11:00:00:01", one), reservation("10.0.0.2", "BC:24:11:00:00:02", two)})
-		for server := range checks("") {
-			checkRead(t, server, dhcp.Write(server, kept), kept)
+		for format := range written("") {
+			checkRead(t, format, dhcp.Write(format, kept), kept)
 		}
 	})
 }
