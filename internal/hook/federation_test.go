@@ -22,6 +22,7 @@ type federation struct {
 // pools.
 func newFederation(t *testing.T, pools string, n int) *federation {
 	t.Helper()
+	lab.RequireFUSE(t)
 	f := lab.New(t)
 	return found(t, f, f.LAN(), "prod", pools, n)
 }

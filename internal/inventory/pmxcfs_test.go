@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 // mounted is a cluster of two nodes, its /etc/pve as pve1 has it and as pve2.
 func mounted(t *testing.T) (c *pmxcfs.Cluster, one, two tree) {
 	t.Helper()
-	lab.Require(t)
+	lab.RequireFUSE(t)
 	c = pmxcfs.New("prod", "pve1", "pve2")
 	for i, n := range c.Nodes() {
 		tr := newTree(t)

@@ -43,11 +43,41 @@ func Require(t testing.TB) {
 	t.Helper()
 	here, err := os.Readlink("/proc/self/ns/net")
 	host, why := os.Getenv(hostEnv), os.Getenv(missingEnv)
-	switch {
-	case err == nil && why == "" && host != "" && host != here:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("no network lab, but CI=true: %s", cmp.Or(why, "TestMain does not call lab.Main"))
-	default:
-		t.Skipf("no network lab: %s", cmp.Or(why, "TestMain does not call lab.Main"))
+	if err != nil || why != "" || host == "" || host == here {
+		missing(t, "network lab", cmp.Or(why, "TestMain does not call lab.Main"))
 	}
+}
+
+// RequireFUSE is Require for a test that mounts file systems of its own.
+func RequireFUSE(t testing.TB) {
+	t.Helper()
+	Require(t)
+	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		missing(t, "FUSE", err.Error())
+	}
+	_ = dev.Close()
+}
+
+// RequireOwners is Require for a test that gives files to others: in a user
+// namespace of ours there is nobody else.
+func RequireOwners(t testing.TB) {
+	t.Helper()
+	Require(t)
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err == nil {
+		err = errors.Join(f.Chown(1, 1), f.Close())
+	}
+	if err != nil {
+		missing(t, "other users", err.Error())
+	}
+}
+
+// missing skips a test, or fails it where nothing may be missing.
+func missing(t testing.TB, what, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("no %s, but CI=true: %s", what, why)
+	}
+	t.Skipf("no %s: %s", what, why)
 }

@@ -25,7 +25,7 @@ type host struct {
 // hosts makes a cluster, mounts it on every node, and shows it to the test.
 func hosts(t testing.TB, names ...string) (*pmxcfs.Cluster, []*host) {
 	t.Helper()
-	lab.Require(t)
+	lab.RequireFUSE(t)
 	c := pmxcfs.New("prod", names...)
 	var all []*host
 	for _, n := range c.Nodes() {

@@ -26,7 +26,7 @@ type tapped struct {
 // tap mounts such a directory.
 func tap(t *testing.T) (f *tapped, dir string) {
 	t.Helper()
-	lab.Require(t)
+	lab.RequireFUSE(t)
 	parent := t.TempDir()
 	hidden, dir := filepath.Join(parent, "hidden"), filepath.Join(parent, "dir")
 	for _, d := range []string{filepath.Join(parent, "real"), hidden, dir} {

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 // mounted makes a cluster and mounts its nodes; dirs are their /etc/pve.
 func mounted(t *testing.T, names ...string) (c *Cluster, dirs []string) {
 	t.Helper()
-	lab.Require(t)
+	lab.RequireFUSE(t)
 	c = New("prod", names...)
 	for _, n := range c.Nodes() {
 		dir := t.TempDir()
