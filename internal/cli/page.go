@@ -25,24 +25,24 @@ func (a *app) page() *page {
 }
 
 // show prints it.
-func (p *page) show(w io.Writer) error {
-	_, err := io.WriteString(w, p.String())
+func (b *page) show(w io.Writer) error {
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // wrap writes words behind a label, the further lines as far in.
-func (p *page) wrap(text, label string) { wrap(&p.Builder, text, label, p.width) }
+func (b *page) wrap(text, label string) { wrap(&b.Builder, text, label, b.width) }
 
 // advice prints what can be done about a line with a label of some length.
 // What is to be pasted is never wrapped.
-func (p *page) advice(all []evidence.Step, in int) {
-	in = min(in, p.width/3)
+func (b *page) advice(all []evidence.Step, in int) {
+	in = min(in, b.width/3)
 	for _, s := range all {
 		if s.How != "" {
-			p.wrap(s.How, strings.Repeat(" ", in)+"-> ")
+			b.wrap(s.How, strings.Repeat(" ", in)+"-> ")
 		}
 		for _, line := range s.Lines {
-			fmt.Fprintf(p, "%*s%s\n", in+3, "", line)
+			fmt.Fprintf(b, "%*s%s\n", in+3, "", line)
 		}
 	}
 }
