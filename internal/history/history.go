@@ -5,10 +5,13 @@ package history
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -89,4 +92,37 @@ func scan(in *os.File, events []Event, bad int, pick func(Event) bool) ([]Event,
 		}
 	}
 	return events, bad, s.Err()
+}
+
+// recent is how much of the file's end LastMAC looks at, some 1,500 events.
+const recent = 256 << 10
+
+// LastMAC is the MAC of the last event of an address that has one, of the
+// recent ones; zero if there is none, or the file can't be read.
+func (f File) LastMAC(a netip.Addr) lease.MAC {
+	in, err := os.Open(string(f))
+	if err != nil {
+		return lease.MAC{}
+	}
+	defer in.Close()
+	if info, err := in.Stat(); err == nil && info.Size() > recent {
+		_, _ = in.Seek(-recent, io.SeekEnd)
+	}
+	data, err := io.ReadAll(in)
+	if err != nil {
+		return lease.MAC{}
+	}
+	mark := []byte(`"address":"` + a.String() + `"`)
+	for at := bytes.LastIndex(data, mark); at >= 0; at = bytes.LastIndex(data[:at], mark) {
+		from := bytes.LastIndexByte(data[:at], '\n') + 1
+		line, _, _ := bytes.Cut(data[from:], []byte("\n"))
+		var e Event
+		if json.Unmarshal(line, &e) != nil || e.MAC == "" {
+			continue
+		}
+		if m, err := lease.ParseMAC(e.MAC); err == nil {
+			return m
+		}
+	}
+	return lease.MAC{}
 }

@@ -104,6 +104,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		NewID: newID, Beside: beside, Together: together, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
+		LastMAC:  past.LastMAC, Errand: n.LeaveErrand,
 	}}, nil
 }
 
@@ -212,6 +213,9 @@ func newID() string {
 
 // Main is the hook as Proxmox calls it.
 func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
+	if c.Phase == PostStart && !c.Options.DryRun {
+		postStart(ctx, c, stdout, stderr)
+	}
 	extra := extraHooks(c.Root)
 	if (c.Phase == PostStart || c.Phase == PreStop) && len(extra) == 0 {
 		return OK // nothing is done there: don't even look at the host

@@ -108,6 +108,8 @@ type Hook struct {
 	Together  func(works ...func())           // does all of them at once, and returns when they are done
 	Makers    *vendor.List                    // of network cards; nil: those that are built in
 	Remember  func(history.Event)
+	LastMAC   func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
+	Errand    func(lease.VMID, []byte) error // leaves word for the guest's post-start
 	Log       *report.Log
 }
 

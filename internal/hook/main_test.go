@@ -34,13 +34,15 @@ const (
 	mute     = "mute"     // starts a program without standard streams
 	keeper   = "keeper"   // holds a file's lock until its standard input ends
 	commands = "commands" // what administrators call
+
+	monitorPart = "lxc-start" // what a running container hangs on
 )
 
 func parts() map[string]func(args []string) int {
 	return map[string]func([]string) int{
 		program: playHook, saboteur: playSaboteur, worker: playWorker,
 		unprobed: playUnprobed, mute: playMute, keeper: playKeeper,
-		commands: playCommands,
+		commands: playCommands, monitorPart: playMonitor,
 	}
 }
 

@@ -40,7 +40,7 @@ func (p *process) hook() *hook.Hook {
 			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
 			Under:    p.stoppingRun,
 		},
-		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, Gateways: p,
+		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) lease.MAC { return lease.MAC{} }, Errand: func(lease.VMID, []byte) error { return nil }, Gateways: p,
 		Inventory: p.inventory, Open: p.open, Quorate: func(context.Context) error { return nil }, Remember: func(history.Event) {},
 		Beside: p.beside, Together: inTurn,
 		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },

@@ -40,6 +40,10 @@ func (r *run) write(ctx context.Context, s subject, trials []*trial) error {
 	if err := r.store(ctx, s, next, trials); err != nil {
 		return err
 	}
+	if r.phase == PreStart && s.kind == lease.Container {
+		// That the neighbours aren't told is no reason to keep a guest from starting.
+		_ = r.Errand(r.id, []byte(r.errand(trials)))
+	}
 	for _, t := range trials {
 		r.explain(t.g)
 		r.leased(s, t)

@@ -9,6 +9,7 @@ import (
 func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why string) Grant {
 	g := Grant{Want: a.want, Pool: p, How: how, Why: why, Notes: a.notes}
 	g.Address, g.Gateway = a.lines(p, addr, how)
+	g.Former = a.former(Key{a.segment(p), addr})
 	want := Lease{
 		Key: Key{a.segment(p), addr}, Owner: a.want.Owner, Origin: origin, Claim: a.claim,
 		Since: a.claim.At, MAC: a.want.MAC, Was: a.previous(addr), Until: a.want.Until,
@@ -18,6 +19,16 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 	}
 	g.Lease = a.store(want)
 	return g
+}
+
+// former is another MAC than the NIC's that the ledger has for the address.
+func (a *acquisition) former(k Key) MAC {
+	for _, l := range a.t.At(k) {
+		if !l.MAC.IsZero() && l.MAC != a.want.MAC {
+			return l.MAC
+		}
+	}
+	return MAC{}
 }
 
 // store puts the lease in, unless the one that is there says the same; other

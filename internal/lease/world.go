@@ -72,6 +72,7 @@ type Grant struct {
 	How     How
 	Address netip.Prefix // with the length that the guest must use
 	Gateway netip.Addr   // invalid: none
+	Former  MAC          // that used the address before, if another; zero: none is known
 	From    Owner        // the stopped guest that had the address until now; mostly nobody
 	Shared  bool         // new to the ledger, and another guest's config names it too: only a proof decides
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
