@@ -51,17 +51,20 @@ func (n *Namespace) addBridge(name string) error {
 	return nil
 }
 
-// plug lays a cable: a port of this namespace's bridge, and at its other end
-// a device of another namespace. Both ends are up.
+// plug lays a cable: a port of this namespace's bridge, or of none when its
+// name is empty, and at its other end a device of another namespace. Both ends
+// are up.
 func (n *Namespace) plug(bridge, port string, far *Namespace, device string, mac lease.MAC) error {
-	master, err := n.links.LinkByName(bridge)
-	if err != nil {
-		return fmt.Errorf("bridge %s: %w", bridge, err)
-	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = port
 	attrs.Flags = net.FlagUp
-	attrs.MasterIndex = master.Attrs().Index
+	if bridge != "" {
+		master, err := n.links.LinkByName(bridge)
+		if err != nil {
+			return fmt.Errorf("bridge %s: %w", bridge, err)
+		}
+		attrs.MasterIndex = master.Attrs().Index
+	}
 	attrs.Index = unlikeIndex()
 	attrs.HardwareAddr = hardware(portMAC())
 	veth := &netlink.Veth{

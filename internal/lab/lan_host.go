@@ -121,6 +121,19 @@ func (h *Host) Believe(addr netip.Addr, mac lease.MAC) error {
 	})
 }
 
+// Tell puts a neighbour into the table as a routing daemon does that heard of
+// it from another node.
+func (n *Namespace) Tell(device string, addr netip.Addr, mac lease.MAC) error {
+	link, err := n.links.LinkByName(device)
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", device, err)
+	}
+	return n.links.NeighSet(&netlink.Neigh{
+		LinkIndex: link.Attrs().Index, IP: net.IP(addr.AsSlice()), HardwareAddr: hardware(mac),
+		State: netlink.NUD_NOARP, Flags: netlink.NTF_EXT_LEARNED, Family: family(addr),
+	})
+}
+
 // Cached is the MAC that the neighbour table has for an address; zero: none.
 func (h *Host) Cached(addr netip.Addr) (lease.MAC, error) {
 	link, err := h.links.LinkByName(hostDevice)

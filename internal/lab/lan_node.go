@@ -47,11 +47,16 @@ func (n *Node) AddBridge(bridge string, addrs ...netip.Prefix) error {
 
 // Uplink plugs a bridge of the node into a LAN, by a port of that name.
 func (n *Node) Uplink(bridge, port string, lan *LAN) (*Cable, error) {
-	cable, err := lan.attach(n.Namespace, port, RandomMAC())
+	cable, err := n.Cable(port, lan)
 	if err != nil {
 		return nil, err
 	}
 	return cable, n.Enslave(bridge, port)
+}
+
+// Cable plugs a network card of the node into a LAN.
+func (n *Node) Cable(device string, lan *LAN) (*Cable, error) {
+	return lan.attach(n.Namespace, device, RandomMAC())
 }
 
 // Enslave makes a device a port of the bridge.
@@ -67,7 +72,8 @@ func (n *Node) Enslave(bridge, port string) error {
 	return n.links.LinkSetMaster(slave, master)
 }
 
-// Plug plugs a guest into a bridge of the node. Proxmox calls the port of a
+// Plug plugs a guest into a bridge of the node, an empty name only lays its
+// cable. Proxmox calls the port of a
 // container's net0 veth<vmid>i0: see GuestPort.
 func (n *Node) Plug(bridge, port string, mac lease.MAC) (*Host, error) {
 	h, err := newHost(mac)

@@ -25,11 +25,15 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	p.budget.began = time.Now()
 	w := newWindow(q, p.mac)
 	before := p.look() // not beside the first probes: what is seen late may have begun late
+	resident := before.suppressed() && p.settleIn(w)
 	trouble := p.run(ctx, w)
+	if resident {
+		trouble = cmp.Or(trouble, p.recall(w))
+	}
 	if ctx.Err() != nil {
 		return Result{}, fmt.Errorf("probing on %s: %w", p.name, context.Cause(ctx))
 	}
-	return p.conclude(w, before, trouble), nil
+	return p.conclude(w, before, resident, trouble), nil
 }
 
 // check refuses what nobody can ask for.
@@ -98,7 +102,7 @@ func (p *Port) run(ctx context.Context, w *window) error {
 
 // ask sends one probe.
 func (p *Port) ask(w *window, s sending) error {
-	frame, err := probeFrame(p.mac, s.addr)
+	frame, err := questionFrame(p.mac, w.senders[s.addr], s.addr)
 	if err != nil {
 		return err
 	}

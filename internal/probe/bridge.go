@@ -37,6 +37,8 @@ func openBridge(name string) (*kernelBridge, lease.MAC, error) {
 		err = errNoBridge(name)
 	case err != nil:
 		err = fmt.Errorf("interface %s: %w", name, err)
+	case l.kind == "openvswitch":
+		err = switchError{l}
 	case l.kind != "bridge":
 		err = fmt.Errorf("%s is not a Linux bridge, so nobody can say what is plugged into it", name)
 	}
@@ -182,6 +184,11 @@ func (b *kernelBridge) ask(kind, flags int, msg nl.NetlinkRequestData, attrs ...
 
 // errNoBridge is the complaint about a name.
 func errNoBridge(name string) error { return missingError(name) }
+
+// switchError says that a bridge is one of Open vSwitch's.
+type switchError struct{ device link }
+
+func (e switchError) Error() string { return e.device.name + " is a bridge of Open vSwitch" }
 
 // missingError names a bridge that does not exist.
 type missingError string

@@ -17,9 +17,11 @@ func (p *Port) look() look {
 	return look{v, err}
 }
 
-// conclude looks at the bridge once more and gives the verdicts.
-func (p *Port) conclude(w *window, before look, trouble error) Result {
+// conclude looks at the bridge once more and gives the verdicts. resident says
+// that the questions were such as neigh_suppress lets pass.
+func (p *Port) conclude(w *window, before look, resident bool, trouble error) Result {
 	after := p.look()
+	before.resident, after.resident = resident, resident
 	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
 	doubt = cmp.Or(doubt, w.silentGateways(closed))
 	behind := func(m lease.MAC) string { return after.name(p.bridge.locate(m)) }

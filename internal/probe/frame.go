@@ -81,10 +81,19 @@ func tagged(frame []byte, tag uint16) []byte {
 // that has none: sender 0.0.0.0, so that no cache is polluted (RFC 5227
 // §2.1.1); for IPv6 see solicitationFrame.
 func probeFrame(from lease.MAC, addr netip.Addr) ([]byte, error) {
+	return questionFrame(from, netip.Addr{}, addr)
+}
+
+// questionFrame is a probe, or with a valid sender the question of a host that
+// has that address.
+func questionFrame(from lease.MAC, sender, addr netip.Addr) ([]byte, error) {
 	if addr.Is6() {
-		return solicitationFrame(from, addr)
+		return solicitationFrame(from, sender, addr)
 	}
-	p, err := arp.NewPacket(arp.OperationRequest, from[:], netip.IPv4Unspecified(), make(net.HardwareAddr, len(from)), addr)
+	if !sender.IsValid() {
+		sender = netip.IPv4Unspecified()
+	}
+	p, err := arp.NewPacket(arp.OperationRequest, from[:], sender, make(net.HardwareAddr, len(from)), addr)
 	if err != nil {
 		return nil, err
 	}

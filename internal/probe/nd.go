@@ -78,17 +78,24 @@ func linkAddress(options []ndp.Option, of ndp.Direction, frame lease.MAC) lease.
 }
 
 // solicitationFrame asks whether anybody has the address, as a host does that
-// is about to use it (RFC 4862 §5.4.2).
-func solicitationFrame(from lease.MAC, addr netip.Addr) ([]byte, error) {
+// is about to use it (RFC 4862 §5.4.2), or, with a valid sender, as one that
+// wants to talk to it (RFC 4861 §7.2.2).
+func solicitationFrame(from lease.MAC, sender, addr netip.Addr) ([]byte, error) {
 	group, err := ndp.SolicitedNodeMulticast(addr)
 	if err != nil {
 		return nil, err
 	}
-	body, err := ndp.MarshalMessageChecksum(&ndp.NeighborSolicitation{TargetAddress: addr}, netip.IPv6Unspecified(), group)
+	question := &ndp.NeighborSolicitation{TargetAddress: addr}
+	if sender.IsValid() {
+		question.Options = []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: from[:]}}
+	} else {
+		sender = netip.IPv6Unspecified()
+	}
+	body, err := ndp.MarshalMessageChecksum(question, sender, group)
 	if err != nil {
 		return nil, err
 	}
-	return packetFrame(from, netip.IPv6Unspecified(), group, protocolICMPv6, ndHopLimit, body)
+	return packetFrame(from, sender, group, protocolICMPv6, ndHopLimit, body)
 }
 
 // packetFrame puts an IPv6 packet to a multicast group into an Ethernet frame

@@ -118,7 +118,7 @@ func TestFramesOfIPv6(t *testing.T) {
 }
 
 func FuzzParseND(f *testing.F) {
-	b, _ := solicitationFrame(alice, six)
+	b, _ := solicitationFrame(alice, netip.Addr{}, six)
 	f.Add(b[14:])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w, err := parseND(alice, b)

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"pve-iplease/internal/lease"
@@ -32,6 +33,10 @@ func (p Place) check() error {
 // open finds how to ask at the place.
 func (p Place) open(declared []string) (*Port, error) {
 	b, _, err := openBridge(p.Bridge)
+	var other switchError
+	if errors.As(err, &other) {
+		return p.openSwitch(other.device, declared)
+	}
 	if err != nil {
 		return nil, err
 	}

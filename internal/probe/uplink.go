@@ -15,6 +15,15 @@ type view struct {
 	mac    lease.MAC
 	up     bool
 	ports  []port
+	// The bridge is asked from an address of its own, which neigh_suppress
+	// does not stop.
+	resident bool
+}
+
+// suppressed reports whether a port lets no questions pass that come from
+// nobody.
+func (v view) suppressed() bool {
+	return slices.ContainsFunc(v.ports, func(p port) bool { return p.suppress })
 }
 
 // port is a device that is plugged into the bridge; of guests' ports only
@@ -84,8 +93,8 @@ func (v view) judgeUplinks(uplinks []port) string {
 		switch {
 		case p.state == stateListening || p.state == stateLearning:
 			return fmt.Sprintf("port %s of %s is still learning", p.name, v.bridge)
-		case p.suppress:
-			return fmt.Sprintf("neigh_suppress keeps probes from port %s of %s", p.name, v.bridge)
+		case p.suppress && !v.resident:
+			return fmt.Sprintf("%[1]s keeps probes from port %[2]s (neigh_suppress, as in EVPN zones), and has no address in the subnet itself to ask from; give its vnet a subnet with a gateway", v.bridge, p.name)
 		}
 		forwarding = forwarding || p.state == stateForwarding
 	}

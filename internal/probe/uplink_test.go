@@ -36,7 +36,7 @@ func TestJudge(t *testing.T) {
 		"blocking":              {ports: []port{with(func(p *port) { p.state = blocking })}, doubt: "no uplink of vmbr0 forwards: eno1"},
 		"a spare is blocked":    {ports: []port{with(func(p *port) { p.state = blocking }), spare}},
 		"not yet enabled":       {ports: []port{with(func(p *port) { p.state = 0 })}, doubt: "no uplink of vmbr0 forwards: eno1"},
-		"suppressed":            {ports: []port{with(func(p *port) { p.suppress = true })}, doubt: "neigh_suppress keeps probes from port eno1 of vmbr0"},
+		"suppressed":            {ports: []port{with(func(p *port) { p.suppress = true })}, doubt: "vmbr0 keeps probes from port eno1 (neigh_suppress, as in EVPN zones), and has no address in the subnet itself to ask from; give its vnet a subnet with a gateway"},
 	} {
 		v := view{bridge: "vmbr0", mac: bridgeMAC, up: !c.down, ports: c.ports}
 		closed, doubt := v.judge(c.declared)

@@ -48,7 +48,7 @@ func uplinkCases() map[string]uplinkCase {
 		"missing":             {func(s street) error { return s.node.Remove("eno1") }, nil, probe.Unknown, "uplink eno1 of vmbr0 is configured but missing"},
 		"learning":            {func(s street) error { return s.node.SetPortState("eno1", lab.PortLearning) }, nil, probe.Unknown, "port eno1 of vmbr0 is still learning"},
 		"listening":           {func(s street) error { return s.node.SetPortState("eno1", lab.PortListening) }, nil, probe.Unknown, "port eno1 of vmbr0 is still learning"},
-		"suppressed":          {func(s street) error { return s.node.SetNeighSuppress("eno1", true) }, nil, probe.Unknown, "neigh_suppress keeps probes from port eno1 of vmbr0"},
+		"suppressed":          {func(s street) error { return s.node.SetNeighSuppress("eno1", true) }, nil, probe.Unknown, "vmbr0 keeps probes from port eno1 (neigh_suppress, as in EVPN zones), and has no address in the subnet itself to ask from; give its vnet a subnet with a gateway"},
 		"switch learns":       {func(s street) error { return s.cable.Learn() }, known, probe.Unknown, "gateway 10.0.0.1 used to answer and is silent now; a switch port may still be learning"},
 		"gateway gone":        {func(s street) error { s.gateway.Leave(); return nil }, known, probe.Unknown, "gateway 10.0.0.1 used to answer and is silent now; a switch port may still be learning"},
 		"gateway never known": {func(s street) error { s.gateway.SetMute(true); return nil }, nil, probe.Free, ""},

@@ -15,7 +15,8 @@ type window struct {
 	users    map[netip.Addr][]voice // who has the address
 	rivals   map[netip.Addr][]voice // who wants it
 	gateways map[netip.Addr]lease.MAC
-	asked    map[netip.Addr]bool // gateways: what one said before does not count as life
+	asked    map[netip.Addr]bool       // gateways: what one said before does not count as life
+	senders  map[netip.Addr]netip.Addr // from which address each is asked; see settleIn
 	sent     int
 }
 
@@ -33,6 +34,7 @@ func newWindow(q Question, bridge lease.MAC) *window {
 		question: q, own: map[lease.MAC]bool{bridge: true},
 		users: make(map[netip.Addr][]voice), rivals: make(map[netip.Addr][]voice),
 		gateways: make(map[netip.Addr]lease.MAC), asked: make(map[netip.Addr]bool),
+		senders: make(map[netip.Addr]netip.Addr),
 	}
 	for _, m := range q.Own {
 		w.own[m] = true
@@ -90,6 +92,9 @@ func (w *window) gateway(a netip.Addr) bool {
 
 // needless reports whether a planned packet has nothing left to find out.
 func (w *window) needless(a netip.Addr) bool {
+	if w.senders[a] == a {
+		return true
+	}
 	if w.gateway(a) && !w.candidate(a) {
 		return !w.gateways[a].IsZero()
 	}

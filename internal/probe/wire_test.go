@@ -137,3 +137,5 @@ func TestRealStranger(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
