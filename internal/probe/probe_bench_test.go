@@ -25,6 +25,47 @@ func BenchmarkOpen(b *testing.B) {
 	}))
 }
 
+// BenchmarkTemporaryPort measures what a start in a VLAN pays before the first
+// probe. On a kernel without VLAN filtering the port stays in the VLAN that it
+// comes into, which saves two requests of some 20 µs.
+func BenchmarkTemporaryPort(b *testing.B) {
+	f := lab.New(b)
+	lan := f.LAN()
+	node, err := lab.NewNode("pve1")
+	f.Must(err)
+	b.Cleanup(func() { _ = node.Close() })
+	if err := node.AddAwareBridge("vmbr0"); err != nil {
+		f.Must(node.AddBridge("vmbr0"))
+	}
+	_, err = node.Uplink("vmbr0", "eno1", lan)
+	f.Must(err)
+	at := Place{Bridge: "vmbr0", Tag: 20, MAC: lab.RandomMAC()}
+	f.Must(node.Do(func() error {
+		for b.Loop() {
+			k, _, err := openBridge(at.Bridge)
+			if err != nil {
+				return err
+			}
+			if k.vlan = at.Tag; !k.self.aware {
+				k.vlan, k.self.pvid = 1, 1
+			}
+			p, err := at.openTemporary(k, nil)
+			if err != nil {
+				return err
+			}
+			b.StopTimer()
+			closed := make(chan error)
+			go func() { closed <- p.wire.(*tapWire).file.Close() }() // as it is done beside a start
+			k.close()
+			if err := <-closed; err != nil {
+				return err
+			}
+			b.StartTimer()
+		}
+		return nil
+	}))
+}
+
 // BenchmarkWindow measures what a window costs beyond the time it is meant to
 // take, on hosts with few and with many guests.
 func BenchmarkWindow(b *testing.B) {
