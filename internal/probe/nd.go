@@ -22,6 +22,10 @@ const (
 	ndHopLimit       = 255 // proves that no router passed it on (RFC 4861 §7.1)
 )
 
+// solicitedNode are the groups in which addresses are asked for (RFC 4291
+// §2.7.1).
+var solicitedNode = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff, 0x02, 11: 1, 12: 0xff}), 104)
+
 var errNotND = errors.New("not a neighbour solicitation or advertisement")
 
 // parseND reads a neighbour solicitation or advertisement; what RFC 4861
@@ -53,7 +57,7 @@ func parseND(frame lease.MAC, b []byte) (word, error) {
 		}
 		w.sender, w.speaker = m.TargetAddress, linkAddress(m.Options, ndp.Target, frame)
 	case *ndp.NeighborSolicitation:
-		if m.TargetAddress.IsMulticast() {
+		if m.TargetAddress.IsMulticast() || source.IsUnspecified() && !solicitedNode.Contains(target) {
 			return word{}, errNotND
 		}
 		w.request, w.sender, w.target = true, source, m.TargetAddress

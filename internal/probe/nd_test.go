@@ -65,6 +65,7 @@ func TestParseND(t *testing.T) {
 		"answer for another":   {message(t, &ndp.NeighborAdvertisement{TargetAddress: six, Options: names(ndp.Target)}, router, allNodes), word{speaker: carol, source: alice, sender: six}},
 		"probe":                {message(t, &ndp.NeighborSolicitation{TargetAddress: six}, netip.IPv6Unspecified(), sixGroup), word{speaker: alice, source: alice, sender: netip.IPv6Unspecified(), target: six, request: true}},
 		"question":             {message(t, &ndp.NeighborSolicitation{TargetAddress: six, Options: names(ndp.Source)}, router, sixGroup), word{speaker: carol, source: alice, sender: router, target: six, request: true}},
+		"probe to all":         {message(t, &ndp.NeighborSolicitation{TargetAddress: six}, netip.IPv6Unspecified(), allNodes), word{}},
 		"from afar":            {change(false, func(p []byte) { p[7] = 254 }), word{}},
 		"wrong checksum":       {change(false, func(p []byte) { p[42] ^= 1 }), word{}},
 		"code":                 {change(true, func(p []byte) { p[41] = 1 }), word{}},
