@@ -69,24 +69,17 @@ func (r Ear) Listen(ctx context.Context, ask []Inquiry) []Hearing {
 
 // listen asks one network.
 func (r Ear) listen(ctx context.Context, q Inquiry) []Hearing {
-	q.Addrs = slices.Clone(q.Addrs)
 	var out []Hearing
 	for _, a := range q.Addrs {
-		h := Hearing{Segment: q.Segment, Addr: a}
-		if !a.Is4() {
-			h.Doubt = "ARP asks for IPv4 addresses only"
-		}
-		out = append(out, h)
+		out = append(out, Hearing{Segment: q.Segment, Addr: a})
 	}
 	res, err := r.ask(ctx, q)
 	for i := range out {
-		switch {
-		case out[i].Doubt != "":
-		case err != nil:
+		if err != nil {
 			out[i].Doubt = err.Error()
-		default:
-			out[i].take(res, controls(q))
+			continue
 		}
+		out[i].take(res, controls(q))
 	}
 	return out
 }
@@ -97,9 +90,8 @@ func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
 		return probe.Result{}, err
 	}
 	defer w.Close()
-	four := slices.DeleteFunc(slices.Clone(i.Addrs), func(a netip.Addr) bool { return !a.Is4() })
-	q := probe.Question{Candidates: append(four, controls(i)...), Pace: r.Pace}
-	if i.Gateway.Is4() && !slices.Contains(four, i.Gateway) {
+	q := probe.Question{Candidates: slices.Concat(i.Addrs, controls(i)), Pace: r.Pace}
+	if i.Gateway.IsValid() && !slices.Contains(i.Addrs, i.Gateway) {
 		g := probe.Gateway{Addr: i.Gateway}
 		if r.Gateways != nil {
 			_, g.Known = r.Gateways(i.Segment.Bridge, i.Segment.Tag, i.Gateway)

@@ -39,6 +39,9 @@ type adder func(source, from string, at time.Time, format string, args ...any)
 func (d *Dossier) heard(add adder) {
 	for _, h := range d.Hearings {
 		from := "ARP on " + h.Segment.String()
+		if h.Addr.Is6() {
+			from = "IPv6 neighbour discovery on " + h.Segment.String()
+		}
 		for _, v := range h.Voices {
 			verb := "answers"
 			switch {

@@ -47,6 +47,7 @@ func TestListen(t *testing.T) {
 	node, _ := f.Node("pve1", lan)
 	guest := f.Guest(node, "vmbr0", 101, "10.0.0.219/24")
 	stranger := f.Stranger(lan, lab.Script{Addrs: []netip.Addr{tested, addr("10.0.0.220")}})
+	six := f.Host(lan, "fd00::1/64")
 
 	got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{
 		Segment: lease.NewSegment("vmbr0", 0), Subnet: netip.MustParsePrefix("10.0.0.0/24"),
@@ -61,7 +62,7 @@ func TestListen(t *testing.T) {
 		{Segment: segment, Addr: tested, Voices: []evidence.Voice{{MAC: guest.MAC, Port: "veth101i0"}, behind}},
 		{Segment: segment, Addr: addr("10.0.0.220"), Voices: []evidence.Voice{behind}},
 		{Segment: segment, Addr: addr("10.0.0.221")},
-		{Segment: segment, Addr: addr("fd00::1"), Doubt: "ARP asks for IPv4 addresses only"},
+		{Segment: segment, Addr: addr("fd00::1"), Voices: []evidence.Voice{{MAC: six.MAC, Port: "eno1"}}},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
