@@ -25,7 +25,7 @@ func (p proof) String() string {
 		return "unproven: " + p.doubt
 	}
 	if p.closed {
-		return fmt.Sprintf("%s has it on this closed network", "nobody")
+		return "nobody has it on this closed network"
 	}
 	return fmt.Sprintf("nobody answered %d probes", p.sent)
 }
