@@ -35,7 +35,7 @@ func (a *app) root() *cobra.Command {
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),
-		a.whohasCommand(), a.scanCommand(), a.mapCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(), a.rehearseCommand())
+		a.whohasCommand(), a.scanCommand(), a.mapCommand(), a.withLive(a.auditCommand()), a.statusCommand(), a.doctorCommand(), a.rehearseCommand())
 	cmd.AddCommand(a.attachCommand(), a.detachCommand())
 	return cmd
 }
