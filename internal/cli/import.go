@@ -140,14 +140,14 @@ func (a *app) showPlan(steps []phoenix.Step, done bool, f format) error {
 	if err := a.table("ADDRESS BECOMES OF REMARK", cells); err != nil {
 		return err
 	}
-	what := plural(count["reservation"], "reservation") + " and " + plural(count["exclude"], "exclude")
+	what := plural(count[phoenix.Reserved], "reservation") + " and " + plural(count[phoenix.Excluded], "exclude")
 	switch {
-	case count["reservation"]+count["exclude"] == 0:
+	case count[phoenix.Reserved]+count[phoenix.Excluded] == 0:
 		fmt.Fprintln(a.out, "\nthere is nothing to write")
 	case done:
-		fmt.Fprintf(a.out, "\n%s are written into the pools file\n", what)
+		fmt.Fprintf(a.out, "\n%s are written\n", what)
 	default:
-		fmt.Fprintf(a.out, "\n%s would be written into the pools file; '--yes' writes them\n", what)
+		fmt.Fprintf(a.out, "\n%s would be written; '--yes' writes them\n", what)
 	}
 	return nil
 }

@@ -74,24 +74,24 @@ func TestPlan(t *testing.T) {
 	for _, s := range steps {
 		fmt.Fprintf(&got, "%s|%s|%s|%s\n", s.Addr, s.Becomes, s.For, s.Why)
 	}
-	want := `invalid IP||VM 9000 (ubuntu-2404-cloud-template)|its address is dhcp
-8.8.8.8||lxc_configs.900.network_config.nameservers|it is in no pool's subnet
-10.0.0.1||lxc_configs.900.network_config.gw|it is the gateway of pool lan, never leased
-10.0.0.10||CT 103 (Step-CA)|it is reserved already
-10.0.0.12|reservation|CT 102 (Traefik-Internal)|
-10.0.0.13||lxc_configs.101.network_config.nameservers|it is excluded already
-10.0.0.102||VM 1002 (drphoenix)|it is reserved already
-10.0.0.111|exclude|VM 1001 (Portainer)|
-10.0.0.141|reservation|CT 801 (granite-embedding)|
-10.0.0.142|reservation|CT 802 (granite-3.3-8b-fp8)|
-10.0.0.153|reservation|CT 101 (Nginx-Phoenix)|
-10.0.0.155|reservation|CT 914 (ollama-gpu0)|
-10.0.0.157|reservation|CT 917 (llamacpp-gpu0)|
-10.0.0.200|reservation|CT 900 (Copy-Base)|
-10.0.0.201|reservation|CT 901 (Copy-Cuda12.8)|
-10.0.0.220|reservation|CT 910 (Copy-VLLM-GPUx2)|
-10.0.0.221|reservation|CT 911 (Copy-VLLM-GPU0)|
-10.0.0.222|reservation|CT 912 (Copy-VLLM-GPU1)|
+	want := `invalid IP||VM 9000 (ubuntu-2404-cloud-template)|has dhcp
+8.8.8.8||network.interfaces.dns_nameservers[1]|in no pool's subnet
+10.0.0.1||network.interfaces.gateway|pool lan's gateway
+10.0.0.10||CT 103 (Step-CA)|reserved already
+10.0.0.12|reserved|CT 102 (Traefik-Internal)|
+10.0.0.13||network.interfaces.address|excluded already
+10.0.0.102||VM 1002 (drphoenix)|reserved already
+10.0.0.111|excluded|VM 1001 (Portainer)|
+10.0.0.141|reserved|CT 801 (granite-embedding)|
+10.0.0.142|reserved|CT 802 (granite-3.3-8b-fp8)|
+10.0.0.153|reserved|CT 101 (Nginx-Phoenix)|
+10.0.0.155|reserved|CT 914 (ollama-gpu0)|
+10.0.0.157|reserved|CT 917 (llamacpp-gpu0)|
+10.0.0.200|reserved|CT 900 (Copy-Base)|
+10.0.0.201|reserved|CT 901 (Copy-Cuda12.8)|
+10.0.0.220|reserved|CT 910 (Copy-VLLM-GPUx2)|
+10.0.0.221|reserved|CT 911 (Copy-VLLM-GPU0)|
+10.0.0.222|reserved|CT 912 (Copy-VLLM-GPU1)|
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
@@ -129,7 +129,7 @@ func TestPlanRefuses(t *testing.T) {
 	for _, s := range steps {
 		got = append(got, s.For+": "+s.Why)
 	}
-	if diff := cmp.Diff([]string{"CT 104: it has no address", "CT 102: pool lan is on vmbr0, and the guest on vmbr9", "CT 103: it is in no pool's subnet"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"CT 104: has no address", "CT 102: on vmbr9, not vmbr0", "CT 103: in no pool's subnet"}, got); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }

@@ -11,10 +11,16 @@ import (
 // Step is what an import makes of one address.
 type Step struct {
 	Addr    netip.Addr // invalid: the guest has no fixed address
-	Becomes string     // "reservation" or "exclude"; empty: nothing
+	Becomes string     // Reserved or Excluded; empty: nothing
 	For     string     // whose the address is
 	Why     string     // why nothing becomes of it
 }
+
+// What becomes of an address.
+const (
+	Reserved = "reserved"
+	Excluded = "excluded"
+)
 
 // planner goes through a site with a pools file at hand.
 type planner struct {
@@ -36,7 +42,7 @@ func Plan(s Site, pools *config.Config) ([]Step, []config.Change, []config.Probl
 	}
 	for _, t := range s.Things {
 		if !p.seen[t.Addr] { // a name server may be one of the guests
-			p.exclude(t.Addr, t.Path, "")
+			p.exclude(t.Addr, t.What, "")
 		}
 	}
 	for i := range pools.Pools {
@@ -54,9 +60,9 @@ func Plan(s Site, pools *config.Config) ([]Step, []config.Change, []config.Probl
 func (p *planner) guest(g Guest) {
 	switch a := g.Addr.Addr(); {
 	case !g.Addr.IsValid() && g.IP == "":
-		p.nothing(a, g.title(), "it has no address")
+		p.nothing(a, g.title(), "has no address")
 	case !g.Addr.IsValid():
-		p.nothing(a, g.title(), "its address is "+g.IP)
+		p.nothing(a, g.title(), "has "+g.IP)
 	case g.Kind == lease.VM:
 		p.exclude(a, g.title(), g.Bridge)
 	default:
@@ -83,14 +89,14 @@ func (p *planner) reserve(g Guest) {
 	for _, r := range p.pools.Reservations {
 		switch {
 		case r.Addr == a && r.Pins(g.Owner):
-			p.nothing(a, g.title(), "it is reserved already")
+			p.nothing(a, g.title(), "reserved already")
 			return
 		case r.Addr == a:
 			p.problems = append(p.problems, g.problem("the pools file reserves %s for somebody else; 'pve-iplease unreserve %s' ends that", a, a))
 			return
 		}
 	}
-	p.step(Step{Addr: a, Becomes: "reservation", For: g.title()})
+	p.step(Step{Addr: a, Becomes: Reserved, For: g.title()})
 	props := []config.Prop{{Key: "guest", Values: []string{g.VMID.String()}}}
 	if g.Name != "" {
 		props = append(props, config.Prop{Key: "comment", Values: []string{g.Name}})
@@ -103,13 +109,13 @@ func (p *planner) exclude(a netip.Addr, whose, bridge string) {
 	switch {
 	case pool == nil:
 	case slices.ContainsFunc(p.pools.Reservations, func(r lease.Reservation) bool { return r.Addr == a }):
-		why = "it is reserved already"
+		why = "reserved already"
 	case pool.Gateway.Addr == a:
-		why = "it is the gateway of pool " + pool.Name + ", never leased"
+		why = "pool " + pool.Name + "'s gateway"
 	case slices.ContainsFunc(pool.Excludes, func(r lease.Range) bool { return r.Contains(a) }):
-		why = "it is excluded already"
+		why = "excluded already"
 	default:
-		p.step(Step{Addr: a, Becomes: "exclude", For: whose})
+		p.step(Step{Addr: a, Becomes: Excluded, For: whose})
 		p.excludes[pool] = append(p.excludes[pool], a.String())
 		return
 	}
@@ -119,13 +125,13 @@ func (p *planner) exclude(a netip.Addr, whose, bridge string) {
 // home is the pool whose network an address is part of, one that leases it
 // before others.
 func (p *planner) home(a netip.Addr, bridge string) (found *lease.Pool, why string) {
-	why = "it is in no pool's subnet"
+	why = "in no pool's subnet"
 	for i := range p.pools.Pools {
 		pool := &p.pools.Pools[i]
 		switch {
 		case !pool.Subnet.Contains(a):
 		case bridge != "" && pool.Bridge != bridge:
-			why = "pool " + pool.Name + " is on " + pool.Bridge + ", and the guest on " + bridge
+			why = "on " + bridge + ", not " + pool.Bridge
 		case found == nil || pool.Contains(a) && !found.Contains(a):
 			found = pool
 		}

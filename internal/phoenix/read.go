@@ -3,6 +3,7 @@
 package phoenix
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -41,6 +42,7 @@ type Guest struct {
 type Thing struct {
 	Place
 	Addr netip.Addr
+	What string // like the gateway of CT 101
 }
 
 // Place is where something stands.
@@ -151,9 +153,9 @@ func (r *reader) guest(v *jsontree.Value, path string, line int, o lease.Owner) 
 	if r.is(net, jsontree.Object, path) {
 		g.Bridge, g.IP = text(net, "bridge"), text(net, "ip")
 		g.Addr = r.prefix(net.Find("ip"), path+".ip")
-		for _, key := range []string{"gw", "nameserver", "nameservers"} {
-			r.thing(net.Find(key), path+"."+key)
-		}
+		r.thing(net.Find("gw"), path+".gw", "gateway of "+o.Guest())
+		r.thing(net.Find("nameserver"), path+".nameserver", "name server of "+o.Guest())
+		r.thing(net.Find("nameservers"), path+".nameservers", "name server of "+o.Guest())
 	}
 	r.Guests = append(r.Guests, g)
 }
@@ -180,12 +182,12 @@ func (r *reader) prefix(v *jsontree.Value, path string) netip.Prefix {
 }
 
 // thing reads addresses, alone or in a list of either kind.
-func (r *reader) thing(v *jsontree.Value, path string) {
+func (r *reader) thing(v *jsontree.Value, path, what string) {
 	if v == nil {
 		return
 	}
 	for i, item := range v.Items {
-		r.thing(item, path+jsontree.Index(i))
+		r.thing(item, path+jsontree.Index(i), what)
 	}
 	for word := range strings.FieldsFuncSeq(v.Text, func(c rune) bool { return c == ',' || c == ' ' }) {
 		a, err := netip.ParseAddr(word)
@@ -193,7 +195,7 @@ func (r *reader) thing(v *jsontree.Value, path string) {
 			r.fail(v, path, "%q is no address", word)
 			continue
 		}
-		r.Things = append(r.Things, Thing{Place{r.file, v.Line, path}, a})
+		r.Things = append(r.Things, Thing{Place{r.file, v.Line, path}, a, what})
 	}
 }
 
@@ -202,9 +204,8 @@ func (r *reader) thing(v *jsontree.Value, path string) {
 func (r *reader) network(v *jsontree.Value, data []byte) {
 	named, _ := config.Parse("network.json", data)
 	for a, path := range named.Named {
-		r.Things = append(r.Things, Thing{Place{File: r.file, Path: path}, a})
+		r.Things = append(r.Things, Thing{Place{File: r.file, Path: path}, a, path})
 	}
-	slices.SortFunc(r.Things, func(x, y Thing) int { return x.Addr.Compare(y.Addr) })
 	r.Net.Subnet = text(v, "default_subnet")
 	if i := v.Find("interfaces"); i != nil {
 		r.Net.Bridge, r.Net.Gateway = text(i, "name"), text(i, "gateway")
@@ -220,7 +221,18 @@ func Join(sites ...Site) (all Site, problems []config.Problem) {
 			all.Net = s.Net
 		}
 	}
+	// By address, and what the hypervisor's file says of one before the guests'.
+	slices.SortStableFunc(all.Things, func(x, y Thing) int {
+		return cmp.Or(x.Addr.Compare(y.Addr), cmp.Compare(x.rank(), y.rank()))
+	})
 	return all, all.duplicates()
+}
+
+func (t Thing) rank() int {
+	if t.What == t.Path {
+		return 0
+	}
+	return 1
 }
 
 // duplicates names both guests that have one number or one address.
