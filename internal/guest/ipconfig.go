@@ -55,3 +55,36 @@ func prefixLength(s string, most int) (int, bool) {
 	n, err := strconv.Atoi(s)
 	return n, err == nil && n >= 8 && n <= most
 }
+
+// With is the interface with another address.
+func (nic NIC) With(a Addr) NIC {
+	if a.Prefix.Addr().Is4() {
+		nic.IP, nic.Addr, nic.Gateway = Static, a.Prefix, a.Gateway
+	} else {
+		nic.IP6, nic.Addr6, nic.Gateway6 = Static, a.Prefix, a.Gateway
+	}
+	return nic
+}
+
+// IPConfig prints a VM's ipconfigN as Proxmox does, its properties sorted.
+func (nic NIC) IPConfig() string {
+	var all []string
+	add := func(key, value string) { all = append(all, key+"="+value) }
+	say := func(key string, mode IPMode, a netip.Prefix) {
+		switch mode {
+		case Static:
+			add(key, a.String())
+		case DHCP, Auto:
+			add(key, mode.String())
+		}
+	}
+	if nic.Gateway.IsValid() {
+		add("gw", nic.Gateway.String())
+	}
+	if nic.Gateway6.IsValid() {
+		add("gw6", nic.Gateway6.String())
+	}
+	say("ip", nic.IP, nic.Addr)
+	say("ip6", nic.IP6, nic.Addr6)
+	return strings.Join(all, ",")
+}

@@ -143,4 +143,5 @@ type run struct {
 	id    lease.VMID
 	phase Phase
 	opt   Options
+	set   Setter // nil: the guest's config is written here
 }

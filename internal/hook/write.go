@@ -61,6 +61,8 @@ func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) 
 		switch {
 		case t.g.Keeps():
 			continue
+		case s.kind == lease.VM && r.set != nil:
+			continue
 		case s.kind == lease.VM:
 			r.warn(t.g, "ipconfig%d of VM %s is not what its pool says, %s; 'pve-iplease apply %s' brings it up to date", t.nic.Index, r.id, lines(t.g), r.id)
 			continue
@@ -77,6 +79,9 @@ func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) 
 func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []*trial) error {
 	if stop := r.stopped(ctx); stop != nil && !bytes.Equal(next.Bytes(), s.raw) {
 		return stop
+	}
+	if r.set != nil {
+		return r.apply(ctx, s, trials)
 	}
 	undo, err := r.bringInStep(trials)
 	if err == nil {
