@@ -116,11 +116,19 @@ func (a *app) statusTable(rows []poolStatus) error {
 	var cells [][]string
 	for _, s := range rows {
 		cells = append(cells, []string{
-			s.Pool, s.bar(), strconv.FormatUint(s.Size, 10), strconv.Itoa(s.Bound), strconv.Itoa(s.Released + s.Offered),
+			s.Pool, s.bar(), size(s.Size), strconv.Itoa(s.Bound), strconv.Itoa(s.Released + s.Offered),
 			strconv.Itoa(s.Static), strconv.Itoa(s.Conflicts), dash(s.Next), s.Remark,
 		})
 	}
 	return a.table("POOL USED SIZE BOUND KEPT STATIC CONFLICTS NEXT REMARK", cells)
+}
+
+// size shows a number of addresses, of an IPv6 pool in short.
+func size(n uint64) string {
+	if n < 1e9 {
+		return strconv.FormatUint(n, 10)
+	}
+	return strings.Replace(fmt.Sprintf("%.1e", float64(n)), "e+", "e", 1)
 }
 
 // cells is the length of a bar.

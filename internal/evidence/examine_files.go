@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
 
@@ -72,8 +73,17 @@ func (x *examination) config() {
 		x.say(Doubtful, "config", fmt.Sprintf("none of the pools in %s serves node %s: nothing is leased here", report.Clean(x.File), report.Clean(x.Node)),
 			"see 'nodes' of the pools")
 	case len(x.Problems) == 0:
-		x.say(OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), plural(len(x.Pools), "pool"), len(x.serving("")), plural(x.Reserved, "reservation")), "")
+		x.say(OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), plural(named(x.Pools), "pool"), named(x.serving("")), plural(x.Reserved, "reservation")), "")
 	}
+}
+
+// named counts pools by their names: one of both families is two.
+func named(pools []lease.Pool) int {
+	names := map[string]bool{}
+	for _, p := range pools {
+		names[p.Name] = true
+	}
+	return len(names)
 }
 
 // files: what others can write, others can make root do.

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -31,8 +32,10 @@ func (x *examination) bridges() {
 
 func (x *examination) poolsOf(bridge string) string {
 	var names []string
-	for _, p := range x.serving(bridge) {
-		names = append(names, report.Clean(p.Name))
+	for _, p := range x.serving(bridge) { // one of both families is two
+		if name := report.Clean(p.Name); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -54,11 +57,23 @@ func (x *examination) uplinks(b Bridge) {
 		x.say(Wrong, "bridge", fmt.Sprintf("no uplink of %s has a link (%s): no new lease can be proved free", name, b.portNames()), "see to the cable and the switch", "ip link show master "+name)
 	}
 	for _, p := range b.Ports {
-		if p.Suppress {
-			x.say(Doubtful, "bridge", fmt.Sprintf("neigh_suppress keeps ARP probes from port %s of %s: a new lease can't be proved free", report.Clean(p.Name), name),
-				"lease there only with 'unproven start', or turn it off", fmt.Sprintf("bridge link set dev %s neigh_suppress off", report.Clean(p.Name)))
+		if p.Suppress && !x.resident(b) {
+			x.say(Doubtful, "bridge", fmt.Sprintf("%s keeps probes from port %s (neigh_suppress, as in EVPN zones), and has no address in the subnet to ask from: no new lease can be proved free",
+				name, report.Clean(p.Name)), "give its vnet a subnet with a gateway, in Datacenter, SDN")
 		}
 	}
+}
+
+// resident reports whether the bridge has an address in each of its pools'
+// subnets, from which neigh_suppress lets it ask.
+func (x *examination) resident(b Bridge) bool {
+	for _, p := range x.serving(b.Name) {
+		in := func(a netip.Prefix) bool { return p.Subnet.Contains(a.Addr()) }
+		if p.Subnet.Addr().Is4() && !slices.ContainsFunc(b.Addrs, in) {
+			return false
+		}
+	}
+	return true
 }
 
 // switching: spanning tree keeps ports silent for a while.
@@ -67,7 +82,7 @@ func (x *examination) switching(b Bridge) {
 	tags := x.vlans(b.Name)
 	switch {
 	case b.STP && len(tags) > 0:
-		x.say(Doubtful, "bridge", fmt.Sprintf("%s runs the spanning tree protocol: VLANs on it can't be asked, since a new port is silent for up to 30 s", name),
+		x.say(Doubtful, "bridge", fmt.Sprintf("%s runs the spanning tree protocol: VLANs that the bridge itself is not in can't be asked, since a new port is silent for up to 30 s", name),
 			"if no loop can arise, turn it off: in /etc/network/interfaces 'bridge-stp off', and at once", "ip link set "+name+" type bridge stp_state 0")
 	case b.STP:
 		x.say(Doubtful, "bridge", name+" runs the spanning tree protocol: for up to 30 s after a link comes up nothing can be proved free on it",
@@ -78,9 +93,11 @@ func (x *examination) switching(b Bridge) {
 // describe reads "uplink eno1, VLAN-aware".
 func (b Bridge) describe() string {
 	words := []string{"no uplink, a network of this node alone"}
-	switch len(b.Ports) {
-	case 0:
-	case 1:
+	switch {
+	case b.Switch:
+		return "a bridge of Open vSwitch"
+	case len(b.Ports) == 0:
+	case len(b.Ports) == 1:
 		words[0] = "uplink " + b.portNames()
 	default:
 		words[0] = "uplinks " + b.portNames()

@@ -3,6 +3,7 @@ package evidence_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -195,7 +196,7 @@ func TestExamine(t *testing.T) {
 		},
 		"neigh_suppress": {
 			func(s *evidence.Setup) { s.Bridges[0].Ports[0].Suppress = true },
-			"warning bridge: neigh_suppress keeps ARP probes from port eno1 of vmbr0", "bridge link set dev eno1 neigh_suppress off",
+			"warning bridge: vmbr0 keeps probes from port eno1 (neigh_suppress, as in EVPN zones), and has no address in the subnet", "give its vnet a subnet",
 		},
 		"spanning tree": {
 			func(s *evidence.Setup) { s.Bridges[0].STP = true },
@@ -203,7 +204,7 @@ func TestExamine(t *testing.T) {
 		},
 		"spanning tree, with a VLAN": {
 			func(s *evidence.Setup) { s.Bridges[0].STP, s.Pools[0].VLAN = true, 20 },
-			"warning bridge: vmbr0 runs the spanning tree protocol: VLANs on it can't be asked", "bridge-stp off",
+			"warning bridge: vmbr0 runs the spanning tree protocol: VLANs that the bridge itself is not in can't be asked", "bridge-stp off",
 		},
 		"configs that can't be read": {
 			func(s *evidence.Setup) { s.Inventory.Complete = false },
@@ -261,6 +262,35 @@ func TestExamine(t *testing.T) {
 			}
 			if all := strings.Join(do, "\n"); !strings.Contains(all, c.do) {
 				t.Errorf("to do:\n%s\nwant %q in it", all, c.do)
+			}
+		})
+	}
+}
+
+// What only looks like trouble.
+func TestExamineCalmly(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*evidence.Setup){
+		"a bridge of Open vSwitch": func(s *evidence.Setup) {
+			s.Bridges[0] = evidence.Bridge{Name: "vmbr0", Up: true, Switch: true}
+		},
+		"a closed network": func(s *evidence.Setup) { s.Bridges[0].Ports, s.Bridges[0].Declared = nil, nil },
+		"an EVPN zone with its gateway": func(s *evidence.Setup) {
+			s.Bridges[0].Ports[0].Suppress, s.Bridges[0].Addrs = true, []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}
+		},
+		"uplinks by a pattern": func(s *evidence.Setup) { s.Bridges[0].Declared = []string{"regex", "en.*"} },
+		"a lock that is held":  func(s *evidence.Setup) { s.Ledger.Locked = 5 * time.Second },
+		"a clock a little off": func(s *evidence.Setup) { s.Clock.RTC = 20 * time.Second },
+		"no ledger yet":        func(s *evidence.Setup) { s.Ledger.Places, s.Table = nil, lease.NewTable(); s.Nodes = s.Nodes[:1] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := healthy()
+			change(s)
+			for _, check := range evidence.Examine(s) {
+				if check.Grade != evidence.OK {
+					t.Errorf("%s %s: %s", check.Grade, check.About, check.Text)
+				}
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"net/netip"
 	"time"
 
 	"pve-iplease/internal/config"
@@ -77,6 +78,8 @@ type Bridge struct {
 	Up       bool
 	STP      bool // its ports learn for a while before they forward
 	VLAN     bool // it knows VLANs
+	Switch   bool // it is one of Open vSwitch, whose ports can't be seen
+	Addrs    []netip.Prefix
 	Ports    []Port
 	Declared []string // uplinks that /etc/network/interfaces gives it
 }

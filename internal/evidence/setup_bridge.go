@@ -24,8 +24,9 @@ func (v *visit) bridges() {
 		return
 	}
 	devices, err := listDevices()
+	addrs, _ := BridgeAddresses()
 	for _, name := range names {
-		b := Bridge{Name: name, Declared: v.node.DeclaredUplinks(name)}
+		b := Bridge{Name: name, Declared: v.node.DeclaredUplinks(name), Addrs: addrs[name]}
 		if err != nil {
 			b.Missing = fmt.Sprintf("the kernel doesn't say: %v", err)
 		} else {
@@ -41,6 +42,9 @@ func (b *Bridge) take(all []device) {
 	switch {
 	case i < 0:
 		b.Missing = "there is no such device on this node"
+		return
+	case all[i].kind == "openvswitch":
+		b.Switch, b.Up, b.Declared = true, all[i].up, nil
 		return
 	case all[i].kind != "bridge":
 		b.Missing = "it is no Linux bridge, and nobody can say what is plugged into it"
