@@ -88,7 +88,7 @@ func (a *app) attachScreen(p *attachment) error {
 	text := strings.Join(total, ", ")
 	switch todo := count[doAttach] + count[doDetach]; {
 	case !p.Done && todo > 0:
-		text += "; nothing was changed, --yes does it"
+		text += "; " + p.hint
 	case count["attached"] > 0:
 		text += "; the addresses are written at each one's next start"
 	}

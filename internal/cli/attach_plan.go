@@ -23,6 +23,7 @@ type attachment struct {
 	Done   bool          `json:"done"` // it was carried out, as far as it could be
 
 	opt  attachOptions
+	hint string // what does it, when nothing was done
 	host *hook.Host
 	inv  lease.Inventory
 	api  func() (*pveapi.API, error)
@@ -63,7 +64,7 @@ type addressChange struct {
 }
 
 func newAttachment(ctx context.Context, h *hook.Host, o attachOptions, api func() (*pveapi.API, error)) (*attachment, error) {
-	p := &attachment{Guests: []*attachStep{}, opt: o, host: h, api: api, node: map[string]string{}}
+	p := &attachment{Guests: []*attachStep{}, opt: o, hint: "nothing was changed, --yes does it", host: h, api: api, node: map[string]string{}}
 	if err := h.Rehearse(ctx); err != nil {
 		return nil, err
 	}

@@ -29,8 +29,12 @@ import (
 //	ask PORT NAME           let the guest ask for an address by DHCP, and use it
 func TestEvidenceScript(t *testing.T) {
 	t.Parallel()
+	testscript.Run(t, stationParams(t, "testdata/evidence"))
+}
+
+func stationParams(t *testing.T, dir string) testscript.Params {
 	lab.Require(t)
-	p := params("testdata/evidence")
+	p := params(dir)
 	home, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +52,7 @@ func TestEvidenceScript(t *testing.T) {
 		env.Values[stationKey{}] = &station{home: home, guests: map[string]*lab.Host{}}
 		return setup(env)
 	}
-	testscript.Run(t, p)
+	return p
 }
 
 type stationKey struct{}

@@ -36,7 +36,7 @@ func (a *app) root() *cobra.Command {
 		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),
 		a.whohasCommand(), a.scanCommand(), a.mapCommand(), a.withLive(a.auditCommand()), a.statusCommand(), a.doctorCommand(), a.rehearseCommand())
-	cmd.AddCommand(a.attachCommand(), a.detachCommand())
+	cmd.AddCommand(a.setupCommand(), a.attachCommand(), a.detachCommand())
 	cmd.AddCommand(a.applyCommand())
 	return cmd
 }
