@@ -83,8 +83,11 @@ func (o *Outage) on(name string, said *memo) *Hook {
 		Open: func(at probe.Place) (Wire, bool, error) {
 			return absent{o, name, at}, o.Closed(name, at.Bridge), nil
 		},
-		NewID: h.NewID, Makers: h.Makers, Remember: func(history.Event) {}, Log: report.New(said, said, ""),
-		Beside: func(work func()) func() { work(); return func() {} },
+		NewID: h.NewID, Makers: h.Makers, Log: report.New(said, said, ""),
+		Remember: func(history.Event) {},
+		LastMAC:  func(netip.Addr) lease.MAC { return lease.MAC{} },
+		Errand:   func(lease.VMID, []byte) error { return nil },
+		Beside:   func(work func()) func() { work(); return func() {} },
 		Together: func(works ...func()) {
 			for _, work := range works {
 				work()
