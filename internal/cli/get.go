@@ -37,10 +37,11 @@ func (a *app) runGet(ctx context.Context, arg string, ip, cidr bool, f format) e
 	if err != nil {
 		return err
 	}
-	rows, err := leases(ctx, h, func(l lease.Lease) bool { return l.Owner.VMID == id })
+	t, err := h.Ledger.View(ctx)
 	if err != nil {
 		return err
 	}
+	rows := rowsOf(h, t, glance(h, id), func(l lease.Lease) bool { return l.Owner.VMID == id })
 	switch {
 	case len(rows) == 0:
 		return fmt.Errorf("guest %s has no lease; 'pve-iplease list' shows who has", id)

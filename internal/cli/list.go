@@ -54,21 +54,24 @@ type row struct {
 
 // leases reads the ledger and what the rows say beside it.
 func leases(ctx context.Context, h *hook.Host, pick func(lease.Lease) bool) ([]row, error) {
-	t, err := h.Ledger.View(ctx)
+	t, inv, err, unread := readBoth(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	inv, err := h.Inventory(ctx)
-	if err != nil {
+	if unread != nil {
 		inv = lease.Inventory{}
 	}
+	return rowsOf(h, t, inv, pick), nil
+}
+
+func rowsOf(h *hook.Host, t *lease.Table, inv lease.Inventory, pick func(lease.Lease) bool) []row {
 	rows := []row{}
 	for l := range t.All() {
 		if pick(l) {
 			rows = append(rows, newRow(h, inv, l))
 		}
 	}
-	return rows, nil
+	return rows
 }
 
 func newRow(h *hook.Host, inv lease.Inventory, l lease.Lease) row {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,7 +62,7 @@ func TestClosedPipe(t *testing.T) {
 	for _, c := range []struct {
 		args string
 		code int
-	}{{"status", 0}, {"pool list", 0}, {"whohas 101", 3}, {"audit --passive", 3}, {"rehearse --passive", 3}, {"doctor --output-format json", 1}} {
+	}{{"status", 0}, {"pool list", 0}, {"whohas 101", 3}, {"audit --passive", 3}, {"rehearse --passive", 3}, {"doctor --output-format json", 1}, {"map", 0}, {"map --html -", 0}} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()
 			r, w, err := os.Pipe()
@@ -86,7 +87,7 @@ func TestNarrowTerminal(t *testing.T) {
 	t.Parallel()
 	root := small(t)
 	const columns = 44
-	for _, args := range []string{"status", "whohas 101", "audit --passive", "rehearse --passive", "doctor"} {
+	for _, args := range []string{"status", "whohas 101", "audit --passive", "rehearse --passive", "doctor", "map"} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
 			got := onTerminal(t, columns, call(t, append([]string{"--root", root}, strings.Fields(args)...)...))
@@ -94,7 +95,7 @@ func TestNarrowTerminal(t *testing.T) {
 				t.Error("it shows nothing")
 			}
 			for line := range strings.Lines(got) {
-				line = strings.TrimRight(line, "\r\n")
+				line = colours.ReplaceAllString(strings.TrimRight(line, "\r\n"), "")
 				if n := utf8.RuneCountInString(line); n > columns && strings.Contains(strings.TrimSpace(line), " ") && !strings.HasPrefix(line, "        ") {
 					t.Errorf("%d columns: %s", n, line)
 				}
@@ -102,6 +103,8 @@ func TestNarrowTerminal(t *testing.T) {
 		})
 	}
 }
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // onTerminal runs a command on a terminal of its own and returns its screen.
 func onTerminal(t *testing.T, columns uint16, cmd *exec.Cmd) string {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,12 +45,8 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 		return err
 	}
 	a.tell(h.Problems)
-	t, err := h.Ledger.View(ctx)
-	if err != nil {
-		return err
-	}
-	inv, err := h.Inventory(ctx)
-	if err != nil {
+	t, inv, err, unread := readBoth(ctx, h)
+	if err := cmp.Or(err, unread); err != nil {
 		return err
 	}
 	w := lease.World{Now: h.Here.Now(), Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named, Inventory: inv}

@@ -51,8 +51,11 @@ func Name(m lease.MAC) string {
 // knows what is built in.
 type List struct {
 	path string
-	once sync.Once
-	text []byte
+
+	mu    sync.Mutex
+	read  bool
+	text  []byte
+	known map[prefix]string // what was looked up: the list is long, and a scan asks a thousand times
 }
 
 // Open names the file that the list is in. That it can't be read is no error:
@@ -68,12 +71,21 @@ func (l *List) Name(m lease.MAC) string {
 	if name := Name(m); name != "" || l == nil {
 		return name
 	}
-	l.once.Do(func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.read {
+		l.read, l.known = true, map[prefix]string{}
 		if info, err := os.Stat(l.path); err == nil && info.Mode().IsRegular() && info.Size() <= maxSize {
 			l.text, _ = os.ReadFile(l.path)
 		}
-	})
-	return lookup(l.text, prefix(m[:3]))
+	}
+	p := prefix(m[:3])
+	name, ok := l.known[p]
+	if !ok {
+		name = lookup(l.text, p)
+		l.known[p] = name
+	}
+	return name
 }
 
 // resold are prefixes that IEEE cut in smaller pieces, which are in other lists.
