@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"pve-iplease/internal/cli"
@@ -12,23 +13,99 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// The life cycle in README.md, chapter "In a cluster", is a table of events.
-// These have tests elsewhere; turns has the others.
-//
-//	first start, stop, pct reboot       TestGuestBootsWithItsLease
-//	reboot inside the guest             TestRebootInsideTheGuestKeepsTheLease
-//	backup in stop mode                 TestBackupKeepsTheAddress
-//	migration of a running guest        TestMigrationTakesTheAddressAlong
-//	supervisor killed, power loss       TestKilledSupervisorLeavesTheLeaseBound
-//	recovery, the late post-stop        TestTakeoverByAnotherNodeTakesTheAddressAlong, TestMigratedContainerKeepsItsLease
-//	restore over the guest itself       TestRestoreOverItselfKeepsTheAddress
-//	restore as a new guest              TestRestoredBackupUnderAnotherIDGetsAnAddressOfItsOwn
-//	clone of a running guest            TestCloneAndItsOriginTalk
-//	rollback                            TestRollbackWhileAnotherHasTheAddress, TestRollbackToAFreeAddressInRangeTakesItBack
-//	destroyed                           TestLeaseOfADestroyedGuestIsTakenADayAfterItWasMissedFirst
-//	pool edited                         TestPoolThatChanges
-//	no quorum                           TestWithoutQuorum
-//	a host founds a cluster             ledger.TestForeignLedger
+// lives says which test shows a row of the life cycle in README.md, chapter
+// "In a cluster": the first of its name, or a turn of TestLifeCycle.
+func lives() map[string][]string {
+	turn := func(names ...string) []string {
+		for i := range names {
+			names[i] = "turn " + names[i]
+		}
+		return names
+	}
+	return map[string][]string{
+		"first start": {"TestGuestBootsWithItsLease"},
+		"stop, shutdown, poweroff inside the guest":              {"TestGuestBootsWithItsLease"},
+		"reboot by Proxmox":                                      {"TestGuestBootsWithItsLease"},
+		"reboot inside the guest":                                {"TestRebootInsideTheGuestKeepsTheLease"},
+		"backup in stop mode":                                    {"TestBackupKeepsTheAddress"},
+		"supervisor killed, power loss, fencing":                 {"TestKilledSupervisorLeavesTheLeaseBound"},
+		"migration of a stopped container":                       turn("migration of a stopped guest"),
+		"migration with a restart":                               {"TestMigrationTakesTheAddressAlong"},
+		"recovery by HA after its node died":                     {"TestTakeoverByAnotherNodeTakesTheAddressAlong"},
+		"post-stop of the dead node, late":                       {"TestMigratedContainerKeepsItsLease", "TestLatePostStopAfterRecoveryElsewhere"},
+		"post-stop of an earlier run, late":                      {"TestLatePostStopAgainstTheNextPreStart"},
+		"restore over the container itself":                      append(turn("restore over it of a backup with another address"), "TestRestoreOverItselfKeepsTheAddress"),
+		"restore as a new container, with `--unique` or without": append(turn("restore as a new one, --unique"), "TestRestoredBackupUnderAnotherIDGetsAnAddressOfItsOwn"),
+		"clone of a running or stopped container":                append(turn("clone of a stopped guest"), "TestCloneAndItsOriginTalk"),
+		"made a template":                                        turn("made a template"),
+		"rollback":                                               {"TestRollbackWhileAnotherHasTheAddress", "TestRollbackToAFreeAddressInRangeTakesItBack"},
+		"destroyed":                                              {"TestLeaseOfADestroyedGuestIsTakenADayAfterItWasMissedFirst"},
+		"VMID used again for a new container":                    turn("VMID reused for a new guest"),
+		"destroyed and created again while `reclaim` runs":       turn("destroyed and created again during reclaim"),
+		"hook detached":                                          {"TestRemovedPackageAndGuestWithoutHooks"},
+		"package removed, hook still attached":                   {"TestRemovedPackageAndGuestWithoutHooks"},
+		"started without hooks":                                  {"TestRemovedPackageAndGuestWithoutHooks"},
+		"started without quorum":                                 {"TestWithoutQuorum", "TestGuestThatRunsWithAReleasedLease"},
+		"`acquire`, then create":                                 turn("acquire, then create"),
+		"`release`":                                              turn("release"),
+		"`move IP --to VMID`":                                    turn("move"),
+		"pool edited":                                            {"TestPoolThatChanges"},
+		"a node joins":                                           turn("a node joins"),
+		"a node leaves":                                          {"TestNodeThatLeftItsCluster"},
+		"the clock of a node jumps":                              turn("clock of a node ahead"),
+	}
+}
+
+// TestEveryRowOfTheLifeCycleHasATest: the manual promises nothing that no test
+// shows.
+func TestEveryRowOfTheLifeCycleHasATest(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, chapter, found := strings.Cut(string(readme), "\n### The life of a lease\n")
+	chapter, _, _ = strings.Cut(chapter, "\n## ")
+	known, tests := lives(), sources(t)
+	rows := 0
+	for line := range strings.Lines(chapter) {
+		row := strings.Split(line, " | ")
+		event := strings.TrimPrefix(row[0], "| ")
+		if len(row) != 2 || event == "event" {
+			continue
+		}
+		rows++
+		if len(known[event]) == 0 {
+			t.Errorf("no test is named for %q", event)
+		}
+		for _, name := range known[event] {
+			_, isTurn := turns()[strings.TrimPrefix(name, "turn ")]
+			if !isTurn && !strings.Contains(tests, "\nfunc "+name+"(t *testing.T)") {
+				t.Errorf("%s: there is no %s", event, name)
+			}
+		}
+	}
+	if !found || rows != len(known) {
+		t.Errorf("the manual has %d rows, %d have tests", rows, len(known))
+	}
+}
+
+// sources are all tests of this package.
+func sources(t *testing.T) (all string) {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(text)
+	}
+	return all
+}
 
 // turn is something that happens in the life of CT 101, which runs on pve1
 // with 10.0.0.200, and what the ledger says afterwards, on every node.
