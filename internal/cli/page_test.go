@@ -18,7 +18,7 @@ import (
 )
 
 // small is a host with a pool, a container and a conflict between configs.
-func small(t *testing.T) (root string) {
+func small(t testing.TB) (root string) {
 	t.Helper()
 	root = t.TempDir()
 	conf := func(id int) (string, string) {
@@ -43,7 +43,7 @@ func small(t *testing.T) (root string) {
 }
 
 // call prepares a run of the program.
-func call(t *testing.T, args ...string) *exec.Cmd {
+func call(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

@@ -91,7 +91,7 @@ func sum(f io.Reader) (s [sha256.Size]byte) {
 // loose looks at the directories that decide what root does next. Files on
 // /etc/pve are safe: pmxcfs lets root alone write, whatever mode they have.
 func (v *visit) loose() {
-	dirs := []string{"/run/pve-iplease", "/var/lib/pve-iplease", "/etc/pve-iplease"}
+	dirs := []string{"/run/pve-iplease", "/var/lib/pve-iplease", "/etc/pve-iplease", "/etc/pve-iplease/hooks.d"}
 	if v.Ledger.Dir != "" && !v.Ledger.Shared {
 		dirs = append(dirs, v.Ledger.Dir)
 	}
