@@ -1,11 +1,13 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,24 +37,13 @@ func (f Fixture) LXC(n *Node, id lease.VMID, mac lease.MAC, lines ...string) *LX
 	if err == nil {
 		_, err = exec.LookPath("lxc-start")
 	}
-	if err == nil {
-		_, err = os.Stat("/sys/fs/cgroup/cgroup.procs")
-	}
-	if err != nil && mountCgroups() != nil {
+	if err != nil {
 		f.t.Skipf("no LXC: %v; see make test-vm", err)
 	}
 	c := &LXC{node: n, id: id}
 	f.t.Cleanup(func() { f.Must(c.remove()) })
 	f.Must(c.prepare(busybox, mac, lines))
 	return c
-}
-
-// mountCgroups shows the control groups in the /sys of an isolated test.
-func mountCgroups() error {
-	if _, err := exec.LookPath("lxc-start"); err != nil {
-		return err
-	}
-	return unix.Mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, "")
 }
 
 // Config is the file that Proxmox generates for LXC.
@@ -75,7 +66,6 @@ func (c *LXC) prepare(busybox string, mac lease.MAC, lines []string) error {
 	config := append([]string{
 		"lxc.arch = amd64",
 		"lxc.apparmor.profile = unconfined",
-		"lxc.monitor.unshare = 1",
 		"lxc.tty.max = 0",
 		"lxc.pty.max = 0",
 		"lxc.uts.name = CT" + c.id.String(),
@@ -94,30 +84,40 @@ func (c *LXC) prepare(busybox string, mac lease.MAC, lines []string) error {
 // Start boots the container, as pve-container@.service does, and waits until
 // its port is plugged in.
 func (c *LXC) Start() error {
-	c.cmd = exec.Command("lxc-start", "-F", "-n", c.id.String(), "-l", "INFO", "-o", "/dev/stderr")
+	// LXC looks for the bridge in /sys, which must be that of the node's network.
+	c.cmd = exec.Command("/bin/sh", "-ec", "mount -t sysfs sysfs /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec lxc-start -F -n "+c.id.String())
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
 	if err := c.node.Start(c.cmd); err != nil {
 		return err
 	}
 	port := GuestPort(c.id, 0)
-	for range 1000 {
-		if _, err := c.node.Interface(port); err == nil {
-			return c.node.awaitLink(port)
+	err := errors.New("not plugged in")
+	for range 250 {
+		if _, err = c.node.Interface(port); err == nil {
+			err = c.node.awaitLink(port)
 		}
-		if err := unix.Kill(c.cmd.Process.Pid, 0); err != nil {
-			break
+		if err == nil {
+			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("lxc-start does not plug in %s:\n%s", port, c.output.String())
+	c.stop() // then its output can be read
+	return fmt.Errorf("lxc-start, %s: %w\n%s", port, err, c.output.String())
 }
 
 // remove stops the container, and takes its files away.
 func (c *LXC) remove() error {
-	if c.cmd != nil && c.cmd.Process != nil {
-		_ = exec.Command("lxc-stop", "-k", "-n", c.id.String()).Run() // it may be gone
-		_ = c.cmd.Process.Kill()
-		_ = c.cmd.Wait() // killed
-	}
+	c.stop()
 	return os.RemoveAll(filepath.Join(lxcFolder, c.id.String()))
+}
+
+func (c *LXC) stop() {
+	if c.cmd == nil || c.cmd.Process == nil {
+		return
+	}
+	_ = c.node.Run(exec.Command("lxc-stop", "-k", "-n", c.id.String())) // it may be gone
+	_ = c.cmd.Process.Kill()
+	_ = c.cmd.Wait() // killed
+	c.cmd = nil
 }
