@@ -20,7 +20,7 @@ type federation struct {
 
 // newFederation makes the nodes pve1, pve2, … of the cluster prod, with these
 // pools.
-func newFederation(t *testing.T, pools string, n int) *federation {
+func newFederation(t testing.TB, pools string, n int) *federation {
 	t.Helper()
 	lab.RequireFUSE(t)
 	f := lab.New(t)
@@ -29,7 +29,7 @@ func newFederation(t *testing.T, pools string, n int) *federation {
 
 // found makes a cluster on a LAN. With one node it is a host of its own, which
 // has no cluster's name.
-func found(t *testing.T, f lab.Fixture, lan *lab.LAN, cluster, pools string, n int) *federation {
+func found(t testing.TB, f lab.Fixture, lan *lab.LAN, cluster, pools string, n int) *federation {
 	t.Helper()
 	names := make([]string, n)
 	for i := range names {
