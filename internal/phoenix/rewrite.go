@@ -46,8 +46,12 @@ func address(text string, v *jsontree.Value, a Address) (changes []jsontree.Spli
 	if net == nil {
 		return nil
 	}
-	if len(net.Members) == 0 {
-		return []jsontree.Splice{{Start: net.Start, End: net.End, Text: "{" + jsontree.Quote("ip") + ": " + jsontree.Quote(a.CIDR.String()) + "}"}}
+	if net.Kind == jsontree.Object && len(net.Members) == 0 {
+		fill := `"ip": ` + jsontree.Quote(a.CIDR.String())
+		if a.Gateway.IsValid() {
+			fill += `, "gw": ` + jsontree.Quote(a.Gateway.String())
+		}
+		return []jsontree.Splice{{Start: net.Start + 1, End: net.End - 1, Text: fill}}
 	}
 	if ip := net.Find("ip"); ip == nil || ip.Text != a.CIDR.String() {
 		changes = append(changes, jsontree.SetMember(text, net, "ip", jsontree.Quote(a.CIDR.String())))
