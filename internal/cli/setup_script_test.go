@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,11 +26,13 @@ import (
 //	talk FILE ARG...        run the program on a terminal of 80 columns; in the
 //	                        file "? TEXT" waits until it has said that, "> TEXT"
 //	                        types an answer, "^C" interrupts; stdout is the screen
+//	pictured COMMAND FILE   what the README shows under the command is in the
+//	                        file, line by line; "..." stands for some lines
 func TestSetupScript(t *testing.T) {
 	t.Parallel()
 	p := stationParams(t, "testdata/setup")
 	p.Cmds["pveproxy"] = startDaemon
-	for name, f := range map[string]func(*script, bool, []string){"address": (*script).address, "talk": (*script).talk} {
+	for name, f := range map[string]func(*script, bool, []string){"address": (*script).address, "talk": (*script).talk, "pictured": (*script).pictured} {
 		p.Cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			s := ts.Value(stateKey{}).(*script)
 			s.TestScript = ts
@@ -86,6 +89,30 @@ func (s *script) talk(neg bool, args []string) {
 	s.code = cmd.ProcessState.ExitCode()
 	if neg != (s.code != 0) {
 		s.Fatalf("the program exited with %d:\n%s", s.code, said.String())
+	}
+}
+
+func (s *script) pictured(_ bool, args []string) {
+	readme, err := os.ReadFile(filepath.Join(s.Value(stationKey{}).(*station).home, "../../README.md"))
+	s.Check(err)
+	_, shown, found := strings.Cut(string(readme), "\n    # "+args[0]+"\n")
+	if !found {
+		s.Fatalf("the README shows no %q", args[0])
+	}
+	screen := s.ReadFile(args[1])
+	for line := range strings.Lines(shown) {
+		text, code := strings.CutPrefix(line, "    ")
+		switch {
+		case line == "\n" || text == "...\n":
+			continue
+		case !code || strings.HasPrefix(text, "# "):
+			return
+		}
+		_, after, ok := strings.Cut("\n"+screen, "\n"+strings.TrimRight(text, "\n"))
+		if !ok {
+			s.Fatalf("the README shows %q, and the program says:\n%s", text, s.ReadFile(args[1]))
+		}
+		screen = after
 	}
 }
 
