@@ -31,11 +31,12 @@ func (h *Host) Quorate() (bool, error) {
 	if !h.OnPmxcfs() {
 		return true, nil
 	}
-	info, err := os.Lstat(h.Path("/etc/pve/local"))
-	if err != nil {
+	var st unix.Statx_t
+	const now = unix.AT_STATX_FORCE_SYNC | unix.AT_SYMLINK_NOFOLLOW // the kernel may keep the mode for a second
+	if err := unix.Statx(unix.AT_FDCWD, h.Path("/etc/pve/local"), now, unix.STATX_MODE, &st); err != nil {
 		return false, fmt.Errorf("asking pmxcfs for quorum: %w", err)
 	}
-	return info.Mode()&0o200 != 0, nil
+	return st.Mode&0o200 != 0, nil
 }
 
 // OnPmxcfs reports whether a FUSE file system is mounted on /etc/pve.
