@@ -26,7 +26,9 @@ func TestEVPN(t *testing.T) {
 		q.Candidates = []netip.Addr{sixTested, sixIdle}
 		q.Gateways = nil
 	}
-	want(t, ask(t, node, ask4), probe.Unknown, probe.Unknown)
+	if r := ask(t, node, ask4); r.Answers[0].Verdict == probe.Free || r.Answers[1].Verdict != probe.Unknown {
+		t.Errorf("without an address of the bridge's own: %+v", r) // some kernels let questions of the bridge itself pass
+	}
 	f.Must(node.AddAddr("vmbr0", netip.MustParsePrefix("10.0.0.1/24")))
 	f.Must(node.AddAddr("vmbr0", netip.MustParsePrefix("2001:db8::1/64")))
 	want(t, ask(t, node, ask4), probe.Taken, probe.Free)

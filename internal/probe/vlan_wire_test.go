@@ -184,6 +184,10 @@ func TestAwareBridgeWithoutPorts(t *testing.T) {
 	t.Cleanup(func() { _ = node.Close() })
 	f.Must(node.AddAwareBridge("vmbr0"))
 	before := snapshot(t, node)
+	for !strings.Contains(before, "NO-CARRIER") { // which the kernel notices a little later
+		time.Sleep(10 * time.Millisecond)
+		before = snapshot(t, node)
+	}
 	port := openAt(t, node, probe.Place{Bridge: "vmbr0", Tag: 20})
 	defer port.Close()
 	pace, _ := probe.Preset("fast")
