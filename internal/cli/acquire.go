@@ -15,7 +15,7 @@ func (a *app) acquireCommand() *cobra.Command {
 	var o hook.Offer
 	var mac string
 	cmd := &cobra.Command{
-		Use: "acquire VMID [--pool NAME] [--mac M] [--for TIME] [--output-format text|json]", Args: takes("the VMID"),
+		Use: "acquire VMID [--pool NAME] [--nic netN] [-4 | -6] [--mac M] [--for TIME] [--output-format text|json]", Args: takes("the VMID"),
 		Short: "Lease an address for a container that does not exist yet",
 		Long: `Lease an address for a container that does not exist yet, proved free on the
 network, to be passed to 'pct create'. It is printed with its prefix length and
@@ -26,8 +26,15 @@ again, the same address is printed.`,
 	cmd.Flags().StringVar(&mac, "mac", "", "the container will have the MAC address `M`")
 	cmd.Flags().DurationVar(&o.For, "for", time.Hour, "keep the address for this `TIME`, like 90m")
 	cmd.Flags().Lookup("for").DefValue = "1h"
+	nic, family := which(cmd)
 	f := formatFlag(cmd)
-	cmd.RunE = func(c *cobra.Command, args []string) error { return a.runAcquire(c.Context(), args[0], mac, o, *f) }
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if err := family.check(); err != nil {
+			return err
+		}
+		o.Owner.NIC, o.Family = nic.index, family.family()
+		return a.runAcquire(c.Context(), args[0], mac, o, *f)
+	}
 	return cmd
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,7 +108,7 @@ func (a *app) poolTable(rows []poolRow) error {
 	for _, r := range rows {
 		cells = append(cells, []string{
 			r.Name, lease.NewSegment(r.Bridge, r.VLAN, r.Nodes...).String(), r.Subnet, strings.Join(r.Ranges, ","),
-			strconv.FormatUint(r.Size, 10), dash(r.leases()),
+			size(r.Size), dash(r.leases()),
 		})
 	}
 	return a.table("POOL NETWORK SUBNET RANGE SIZE LEASES", cells)

@@ -96,7 +96,7 @@ func (p *port) Close() {
 func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 	wants := make([]lease.Want, len(trials))
 	for i, t := range trials {
-		wants[i] = t.want(t.wire, r.moves(t.need))
+		wants[i] = t.want(t.wire, r.opt.Move && r.moves(t.need))
 	}
 	var grants []lease.Grant
 	wait, cancel := withReserve(ctx)
@@ -119,9 +119,9 @@ func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 	return err
 }
 
-// moves reports whether another address than the present one was asked for.
+// moves reports whether it is this need that the call is to move.
 func (r *run) moves(n need) bool {
-	return r.opt.Move && r.opt.NIC == n.nic.Index && r.opt.Family == n.family
+	return r.opt.NIC == n.nic.Index && r.opt.Family == n.family
 }
 
 // stamp is the mark of a claim made now.

@@ -190,6 +190,9 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 
 // lease takes an address for each need, proves them and writes them.
 func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World) error {
+	if r.opt.Move && !slices.ContainsFunc(needs, r.moves) {
+		return fmt.Errorf("%s net%d has no %s address from a pool; name the interface with --nic, the family with -4 or -6", s.guest(r.id), r.opt.NIC, r.opt.Family)
+	}
 	if len(needs) == 0 {
 		return nil
 	}
