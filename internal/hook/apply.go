@@ -71,7 +71,7 @@ func (r *run) apply(ctx context.Context, s subject, trials []*trial) error {
 	}
 	for key, want := range values {
 		if got, _ := guest.Parse(lease.VM, raw).Value(key); got != want {
-			return fmt.Errorf("Proxmox was told to set %s: %s, and the config says %q; see 'qm config %s'", key, want, got, r.id)
+			return fmt.Errorf("%s is %q in the config, although Proxmox was told to set it to %s; see 'qm config %s'", key, got, want, r.id)
 		}
 	}
 	return nil

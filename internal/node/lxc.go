@@ -29,7 +29,7 @@ func (l LXC) ReadConfig(id lease.VMID) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Proxmox's file for LXC of CT %s: %w", id, err)
+		return nil, fmt.Errorf("the file that Proxmox made for LXC of CT %s: %w", id, err)
 	}
 	return data, nil
 }
@@ -47,7 +47,7 @@ func (l LXC) WriteConfig(id lease.VMID, data []byte) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("Proxmox's file for LXC of CT %s stays as it was: %w%s", id, err, l.h.advice(err))
+		return fmt.Errorf("the file that Proxmox made for LXC of CT %s stays as it was: %w%s", id, err, l.h.advice(err))
 	}
 	return nil
 }
