@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -90,6 +91,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		Here: Here{
 			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
 			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned, Under: n.StoppingRun,
+			Arriving: os.Getenv("PVE_MIGRATED_FROM"),
 		},
 		Pools: pools, Problems: append(problems, found...),
 		Ledger: l, Guests: n, Runs: n, VMs: n.VMs(), LXC: n.LXC(), Gateways: n.Gateways(), Inventory: configs.Read,

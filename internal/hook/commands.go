@@ -137,6 +137,13 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 	if exists && g.Node != h.Here.Name {
 		return nil, fmt.Errorf("guest %s is on node %s, and only that node knows whether it runs; run the command there", id, g.Node)
 	}
+	if exists && g.Kind == lease.VM {
+		unlock, err := h.haltedVM(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("%w: a running guest keeps its address", err)
+		}
+		defer unlock()
+	}
 	if exists && g.Kind == lease.Container {
 		unlock, err := h.halted(ctx, id)
 		if err != nil {
@@ -166,6 +173,19 @@ func (h *Hook) halted(ctx context.Context, id lease.VMID) (unlock func(), err er
 	if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
 		unlock()
 		return nil, errors.Join(err, fmt.Errorf("CT %s is %s; stop it first", id, state))
+	}
+	return unlock, nil
+}
+
+// haltedVM is halted for a virtual machine.
+func (h *Hook) haltedVM(ctx context.Context, id lease.VMID) (unlock func(), err error) {
+	unlock, err = h.VMs.Lock(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if state, err := h.VMs.RunState(id); err != nil || state != node.Stopped {
+		unlock()
+		return nil, errors.Join(err, fmt.Errorf("VM %s is %s; stop it first", id, state))
 	}
 	return unlock, nil
 }

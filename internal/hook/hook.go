@@ -86,6 +86,8 @@ type Here struct {
 	Under    func(lease.VMID) (time.Duration, bool)
 	Now      func() time.Time
 	Orphaned func() bool // the process that called us is gone
+	// Arriving is the node that a VM comes from while it runs; empty: none does.
+	Arriving string
 }
 
 // Hook puts the pieces together. Every field must be set, but for those that

@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/report"
 )
 
 // patience is how long a stranger may hold Proxmox's config lock before the
@@ -26,6 +27,10 @@ const reserve = 5 * time.Second
 func (r *run) preStart(ctx context.Context) int {
 	if r.kind() == lease.VM {
 		return r.preStartVM(ctx)
+	}
+	if r.arrives() {
+		r.info("VM %s comes from %s while it runs, and keeps its addresses: nothing to do", r.id, report.Clean(r.Here.Arriving))
+		return OK
 	}
 	r.warnOfProblems()
 	if !r.opt.DryRun {

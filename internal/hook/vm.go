@@ -2,6 +2,7 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,6 +31,17 @@ func (r *run) preStartVM(ctx context.Context) int {
 		return OK
 	}
 	return r.start(ctx, r.verify)
+}
+
+// arrives reports whether the call is for a VM that comes here by live
+// migration: its config is still the other node's (PVE::QemuServer,
+// vm_start_nolock, sets PVE_MIGRATED_FROM).
+func (r *run) arrives() bool {
+	if r.Here.Arriving == "" {
+		return false
+	}
+	_, err := r.Guests.ReadGuest(lease.Container, r.id)
+	return errors.Is(err, node.ErrNoGuest)
 }
 
 // verify is the VM's attempt.

@@ -83,7 +83,7 @@ func TestApplyThatFails(t *testing.T) {
 	code, log := h.applying(t, 200, func(context.Context, map[string]string, []byte) error { return fmt.Errorf("no permission") })
 	result{t, code, log}.exits(hook.Failed).says("error: no permission").says("warning: VM 200 has no cloud-init drive")
 	code, log = h.applying(t, 200, func(context.Context, map[string]string, []byte) error { return nil })
-	result{t, code, log}.exits(hook.Failed).says("error: Proxmox was told to set ipconfig0: gw=10.0.0.1,ip=10.0.0.200/24, and the config says")
+	result{t, code, log}.exits(hook.Failed).says("although Proxmox was told to set it to gw=10.0.0.1,ip=10.0.0.200/24; see 'qm config 200'")
 	code, log = h.applying(t, 101, h.sets)
 	result{t, code, log}.exits(hook.Failed).says("error: there is no VM 101 on node pve1; a container gets its address when it starts")
 }
@@ -142,10 +142,32 @@ func TestVMThatRuns(t *testing.T) {
 	h.phase(200, "post-stop").exits(hook.OK).says("VM 200 is not stopped: its lease stays bound")
 	code, log := h.applying(t, 200, h.sets)
 	result{t, code, log}.exits(hook.Failed).says("error: VM 200 is running; stop it")
+	h.Must(h.node.Do(func() error {
+		p, err := hook.NewHost(hook.Place{Root: h.root, Version: "test"}, report.New(nil, nil, ""))
+		if err == nil {
+			_, err = p.Release(t.Context(), 200)
+		}
+		if err == nil || !strings.Contains(err.Error(), "VM 200 is running; stop it first") {
+			t.Errorf("release of a running VM: %v", err)
+		}
+		return nil
+	}))
 	h.Must(kvm.Process.Kill())
 	_ = kvm.Wait()
 	h.phase(200, "post-stop").exits(hook.OK).says("VM 200 stopped: 10.0.0.200 is kept for it")
 	if _, err := os.Stat(filepath.Join(h.root, "run/lock/qemu-server/lock-200.conf")); err != nil {
 		t.Error(err)
 	}
+}
+
+// A VM that comes by live migration still has its config on the other node.
+func TestVMThatArrivesRunning(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan)
+	h.write("/etc/pve/nodes/pve2/qemu-server/200.conf", "net0: virtio=BC:24:11:02:00:01,bridge=vmbr0\nipconfig0: ip=10.0.0.200/24\n")
+	cmd := h.command(program, h.call(200, "pre-start")...)
+	cmd.Env = append(cmd.Env, "PVE_MIGRATED_FROM=pve2")
+	h.launch(cmd).wait().exits(hook.OK).says("VM 200 comes from pve2 while it runs, and keeps its addresses: nothing to do")
+	h.phase(200, "pre-start").exits(hook.Failed)
+	h.records()
 }
