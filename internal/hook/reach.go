@@ -65,5 +65,8 @@ func (r *run) bringInStep(trials []*trial) (undo func() error, err error) {
 	if bytes.Equal(next, was) {
 		return undo, nil
 	}
-	return func() error { return r.LXC.WriteConfig(r.id, was) }, r.LXC.WriteConfig(r.id, next)
+	if err := r.LXC.WriteConfig(r.id, next); err != nil {
+		return undo, err
+	}
+	return func() error { return r.LXC.WriteConfig(r.id, was) }, nil
 }

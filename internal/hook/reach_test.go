@@ -42,7 +42,7 @@ func TestHostManagedNICIsBroughtInStep(t *testing.T) {
 func TestHostManagedNICAllOrNothing(t *testing.T) {
 	t.Parallel()
 	for dir, says := range map[string]string{
-		"/var/lib/lxc/101":        "error: Proxmox's file for LXC of CT 101 stays as it was",
+		"/var/lib/lxc/101":        "error: the file that Proxmox made for LXC of CT 101 stays as it was",
 		"/etc/pve/nodes/pve1/lxc": "error: config of CT 101 stays as it was",
 	} {
 		t.Run(dir, func(t *testing.T) {
