@@ -9,11 +9,15 @@ import (
 // storage is what storage.cfg says of one storage that files can lie on.
 type storage struct {
 	name   string
+	kind   string
 	dir    string   // where it is mounted; empty: it is no directory
 	snip   string   // the folder of snippets in it
 	shared bool     // every node sees the same files
 	nodes  []string // that have it; empty: all
 }
+
+// localDir is where the storage local always is.
+const localDir = "/var/lib/vz"
 
 // storageConfig is the same on all nodes.
 const storageConfig = "/etc/pve/storage.cfg"
@@ -29,7 +33,8 @@ func readStorages(path func(string) string) []storage {
 }
 
 // parseStorages reads sections "TYPE: NAME" with indented properties. local is
-// there without being named (PVE::Storage::Plugin, parse_config).
+// there without being named, and on every node; a section that gives it another
+// type or path is passed over as a whole (PVE::Storage::Plugin, parse_config).
 func parseStorages(cfg string) []storage {
 	var all []storage
 	for line := range strings.Lines(cfg) {
@@ -38,7 +43,7 @@ func parseStorages(cfg string) []storage {
 		case line == "" || line[0] == '#':
 		case line[0] != ' ' && line[0] != '\t':
 			kind, name, _ := strings.Cut(line, ":")
-			s := storage{name: strings.TrimSpace(name), snip: "snippets", shared: slices.Contains(networked, kind)}
+			s := storage{name: strings.TrimSpace(name), kind: kind, snip: "snippets", shared: slices.Contains(networked, kind)}
 			if s.shared {
 				s.dir = "/mnt/pve/" + s.name
 			}
@@ -47,10 +52,13 @@ func parseStorages(cfg string) []storage {
 			all[len(all)-1].set(line)
 		}
 	}
-	if !slices.ContainsFunc(all, func(s storage) bool { return s.name == "local" }) {
-		all = append(all, storage{name: "local", dir: "/var/lib/vz", snip: "snippets"})
-	}
-	return all
+	local := storage{name: "local", kind: "dir", dir: localDir, snip: "snippets"}
+	return append(slices.DeleteFunc(all, func(s storage) bool {
+		if s.name == "local" && s.kind == "dir" && (s.dir == "" || s.dir == localDir) {
+			local.snip, local.shared = s.snip, s.shared
+		}
+		return s.name == "local"
+	}), local)
 }
 
 // set takes one property.
