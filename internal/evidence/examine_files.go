@@ -49,6 +49,8 @@ func (x *examination) broken(s Script, where string) {
 		x.say(grade, "hookscript", text, at+"put the hookscript on a storage that every node has, as local:snippets/pve-iplease is, and set it for the guests")
 	case s.Problem == notExecutable:
 		x.say(grade, "hookscript", text, at+"make it executable", "chmod 755 "+report.Clean(s.Path))
+	case x.Program == packagedProgram && s.Volume == usual:
+		x.say(grade, "hookscript", text, at+"let the package make it", "dpkg-reconfigure pve-iplease")
 	default:
 		x.say(grade, "hookscript", text, at+"install it", fmt.Sprintf("install -D -m 755 %s %s", report.Clean(x.Program), report.Clean(s.Path)))
 	}

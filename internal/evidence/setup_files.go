@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -48,12 +49,27 @@ func (v *visit) scripts() {
 			s.Guests = slices.Sorted(slices.Values(volumes[volume][n]))
 			if n == v.Node && s.Problem == "" {
 				s.Trust = v.node.Trust(v.node.Path(s.Path))
-				s.Differs = !running(v.node.Path(s.Path))
+				s.Differs = !running(v.node.Path(s.Path)) && !packaged(v.node.Path(s.Path))
 			}
 			v.Scripts = append(v.Scripts, s)
 		}
 	}
 }
+
+// packaged reports whether a file is the hookscript of the Debian package,
+// which starts the program that dpkg keeps.
+func packaged(path string) bool {
+	const longest = 4 << 10
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > longest {
+		return false
+	}
+	text, err := os.ReadFile(path)
+	return err == nil && bytes.HasPrefix(text, []byte("#!/bin/sh\n")) && bytes.Contains(text, []byte("\n\texec "+packagedProgram+" "))
+}
+
+// packagedProgram is where the Debian package has the program.
+const packagedProgram = "/usr/sbin/pve-iplease"
 
 // running reports whether a file is the program that runs now: the same file,
 // or a copy of it.
