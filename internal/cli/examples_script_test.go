@@ -74,7 +74,10 @@ func (s *script) example(args []string) {
 
 func (s *script) server(args []string) {
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = s.MkAbs("."), s.Stderr(), s.Stderr()
+	said, err := os.Create(s.MkAbs(args[0] + ".log")) // a file: it writes while the script goes on
+	s.Check(err)
+	defer said.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.MkAbs("."), said, said
 	s.Check(s.node.Start(cmd))
 	s.Defer(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
