@@ -90,6 +90,10 @@ type Disabled struct {
 	Why    string // the first thing that is wrong
 }
 
+// Homeless reports whether it isn't even known which section this was: the
+// file can't be read, or the mistake stands outside of every section.
+func (d Disabled) Homeless() bool { return d.Kind == "pool" && d.Name == "" && d.Bridge == "" }
+
 // MayServe reports whether the section may have been meant for netN on this
 // bridge and tag of this node, so that its silence is no proof that the NIC is
 // nobody's to manage. Of a pool whose bridge is unreadable that is so for every

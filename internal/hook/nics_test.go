@@ -3,6 +3,7 @@ package hook_test
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -154,6 +155,28 @@ func TestBrokenPoolOfSeveralNICs(t *testing.T) {
 	h.start(102).exits(hook.Failed).says("error: the pools can't be used")
 	second.script(lab.Script{}, "10.1.0.50")
 	h.start(101).exits(hook.Conflict).says("10.1.0.50 of CT 101 is static, but")
+}
+
+// Without a pools file nothing says which NICs were managed; the ledger does.
+func TestMissingPoolsFileOfSeveralNICs(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, twoNets)
+	second := h.second()
+	h.put(ct{id: 101, ip: "dhcp", more: nic(101, 1, "vmbr1", "ip=manual,")})
+	h.start(101).exits(hook.OK).says("CT 101 net1 has 10.1.0.50/24")
+	h.Must(os.Remove(h.path(poolsPath)))
+	// 102 is a clone of 101, and what 103 has on net1 is no lease.
+	clone := ct{id: 102, ip: "dhcp", more: nic(102, 1, "vmbr1", "ip=10.1.0.50/24,")}
+	h.put(clone, ct{id: 103, ip: "dhcp", more: nic(103, 1, "vmbr1", "ip=10.1.0.7/24,") + "net2: nonsense\n"})
+	h.start(102).exits(hook.Failed).says("error: the pools can't be used", "CT 102 can't go on with 10.1.0.50: it is leased to CT 101")
+	if conf := h.read(h.confPath(102)); conf != clone.String() {
+		t.Errorf("the clone's config is %q now", conf)
+	}
+	h.Must(os.Remove(h.path(h.confPath(102))))
+	h.start(103).exits(hook.OK).omits("10.1.0.7")
+	h.start(101).exits(hook.OK).says("CT 101 starts with 10.1.0.50/24 as net1 says")
+	second.script(lab.Script{}, "10.1.0.50")
+	h.start(101).exits(hook.Conflict).says("10.1.0.50 of CT 101 is")
 }
 
 // What of a NIC is none of ours need not even be readable.

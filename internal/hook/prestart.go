@@ -174,6 +174,8 @@ func (r *run) attempt(ctx context.Context) (int, error) {
 
 // serve leases what a guest needs, if anything.
 func (r *run) serve(ctx context.Context, s subject) (int, error) {
+	s.needs = append(s.needs, r.strays(ctx, s)...)
+	slices.SortStableFunc(s.needs, func(a, b need) int { return a.nic.Index - b.nic.Index })
 	if len(s.needs) == 0 {
 		return OK, nil
 	}

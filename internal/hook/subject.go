@@ -1,12 +1,14 @@
 package hook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
+	"pve-iplease/internal/config"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
@@ -79,6 +81,37 @@ func (r *run) subject(kind lease.Kind) (s subject, err error) {
 		s.needs[i].routed = s.routedElsewhere(s.needs[i].family)
 	}
 	return s, nil
+}
+
+// strays are the addresses on which a part of the configuration that can't be
+// read at all is silent, and that the ledger knows: leased once, so a clone or
+// a rolled-back guest may carry what is another's by now. What the ledger
+// doesn't know is nobody's business, whatever that part said.
+func (r *run) strays(ctx context.Context, s subject) (strays []need) {
+	if !slices.ContainsFunc(r.Pools.Disabled, config.Disabled.Homeless) {
+		return nil
+	}
+	t, err := r.Ledger.View(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, i := range s.conf.NICs() {
+		nic, err := s.conf.NIC(i)
+		if err != nil {
+			continue
+		}
+		for _, f := range families {
+			n := need{nic: nic, family: f, owner: lease.Owner{Kind: s.kind, VMID: r.id, NIC: i}, pools: r.serving(nic, f)}
+			if len(n.pools) > 0 || r.mayBeDisabled(n) || !n.current().IsValid() {
+				continue // is among the needs, or needs nothing
+			}
+			living := func(l lease.Lease) bool { return l.Living() }
+			if slices.ContainsFunc(t.At(n.key(r.Here.Name)), living) {
+				strays = append(strays, n)
+			}
+		}
+	}
+	return strays
 }
 
 // mayManage reports whether netN is the business of any pool of this node. A
