@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,7 +145,7 @@ func readPools(n *node.Host, path string) (*config.Config, []config.Problem) {
 		c, problems := config.Parse(path, data)
 		return homeless(c, problems), problems
 	}
-	text := err.Error()
+	text := strings.TrimPrefix(err.Error(), path+": ") // which the problem names itself
 	if errors.Is(err, fs.ErrNotExist) {
 		text = "the file is missing; write a pool into it"
 	}

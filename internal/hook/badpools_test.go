@@ -93,7 +93,7 @@ func TestPoolsThatCannotBeUsed(t *testing.T) {
 			h := newHost(t, lan)
 			c.spoil(h)
 			h.put(ct{id: 101, ip: "manual"})
-			h.start(101).exits(hook.Failed).says(append([]any{"error: the pools can't be used: "}, c.says...)...)
+			h.start(101).exits(hook.Failed).says(append([]any{"error: the pools can't be used: "}, c.says...)...).omits("pools.cfg: /")
 			h.has(ct{id: 101, ip: "manual"})
 			h.records()
 		})
@@ -120,6 +120,16 @@ func TestBadSectionHarmsNobodyElse(t *testing.T) {
 	h.start(102).exits(hook.Failed).says("error: the pools can't be used:", "pool dmz: subnet:")
 	h.start(103).exits(hook.OK).says("no pool serves vmbr2 on pve1")
 	h.records("10.0.0.200 ct/101/net0 bound pool")
+}
+
+// More problems than anybody reads at a start are counted.
+func TestManyProblemsAreCounted(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan+"\ta 1\n\tb 1\n\tc 1\n\td 1\n\te 1\n\tf 1\n")
+	h.put(ct{id: 101, ip: "manual"})
+	h.start(101).exits(hook.OK).
+		says(`"e" is unknown`).omits(`"f" is unknown`).
+		says("warning: and more, 6 in all: 'pve-iplease pool list' shows each")
 }
 
 func TestUnknownPropertyWarnsOnly(t *testing.T) {

@@ -74,7 +74,7 @@ const problemsShown = 5
 func (r *run) warnOfProblems() {
 	for i, p := range r.Problems {
 		if i == problemsShown {
-			r.warn(lease.Grant{}, "and %d more problems: 'pve-iplease pool list' shows all", len(r.Problems)-i)
+			r.warn(lease.Grant{}, "and more, %d in all: 'pve-iplease pool list' shows each", len(r.Problems))
 			return
 		}
 		r.warn(lease.Grant{}, "%v", p)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
@@ -46,7 +47,8 @@ func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
 	if err != nil {
 		return err
 	}
-	r.warn(lease.Grant{}, "%v; it was rebuilt from the guests' configs with %d leases, and the damaged one is kept beside it", damage, leases)
+	what, _, _ := strings.Cut(damage.Error(), "; run ") // the advice is being taken
+	r.warn(lease.Grant{}, "%s; it was rebuilt from the guests' configs with %d leases, and what was there is kept beside it", what, leases)
 	if len(doubtful) > 0 {
 		r.warn(lease.Grant{}, "addresses that two configs name belong to who starts first: %v", doubtful)
 	}
