@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	}
 	// These tests wait for probe windows more than others do. A flag of the
 	// command line comes later and wins.
-	os.Args = slices.Insert(os.Args, 1, "-test.parallel=20")
+	os.Args = slices.Insert(os.Args, 1, "-test.parallel="+together)
 	os.Exit(lab.Main(m))
 }
 
