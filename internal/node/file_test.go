@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -118,7 +119,7 @@ func TestReplaceFileReadOnly(t *testing.T) {
 func TestReplaceFileOnPmxcfs(t *testing.T) {
 	t.Parallel()
 	lab.Require(t)
-	lost := false
+	var lost atomic.Bool
 	h, pve := mountStrict(t, &lost)
 	path := filepath.Join(pve, "pve-iplease/pools.cfg")
 	if err := h.ReplaceFile(t.Context(), path, nil, []byte("one")); err != nil || read(t, path) != "one" {
@@ -127,7 +128,7 @@ func TestReplaceFileOnPmxcfs(t *testing.T) {
 	if err := h.ReplaceFile(t.Context(), path, []byte("one"), []byte("two")); err != nil || read(t, path) != "two" {
 		t.Fatal(err)
 	}
-	lost = true
+	lost.Store(true)
 	err := h.ReplaceFile(t.Context(), path, []byte("two"), []byte("three"))
 	if !errors.Is(err, syscall.EACCES) || !strings.Contains(err.Error(), "quorum") || read(t, path) != "two" {
 		t.Errorf("err = %v", err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ import (
 // Without quorum nothing can be written and the write bits are gone.
 type strict struct {
 	fs.LoopbackNode
-	lost *bool // quorum
+	lost *atomic.Bool // quorum
 }
 
 func (n *strict) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
@@ -38,7 +39,7 @@ func (n *strict) modes(out *fuse.Attr) {
 	case syscall.S_IFLNK:
 		out.Mode = syscall.S_IFLNK | 0o755
 	}
-	if *n.lost {
+	if n.lost.Load() {
 		out.Mode &^= 0o222
 	}
 }
@@ -66,7 +67,7 @@ func (n *strict) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrI
 }
 
 func (n *strict) Create(ctx context.Context, name string, flags, _ uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
-	if *n.lost {
+	if n.lost.Load() {
 		return nil, nil, 0, syscall.EACCES
 	}
 	inode, f, more, err := n.LoopbackNode.Create(ctx, name, flags, 0o640, out)
@@ -75,7 +76,7 @@ func (n *strict) Create(ctx context.Context, name string, flags, _ uint32, out *
 }
 
 // mountStrict is a host whose /etc/pve is such a file system, with CT 101.
-func mountStrict(t *testing.T, lost *bool) (*Host, string) {
+func mountStrict(t *testing.T, lost *atomic.Bool) (*Host, string) {
 	t.Helper()
 	lab.RequireFUSE(t)
 	behind := t.TempDir()
@@ -117,7 +118,7 @@ func unmount(t *testing.T, dir string) {
 
 func TestPmxcfs(t *testing.T) {
 	t.Parallel()
-	h, pve := mountStrict(t, new(bool))
+	h, pve := mountStrict(t, new(atomic.Bool))
 	if ok, err := h.Quorate(); !h.OnPmxcfs() || !h.Mounted() || !ok || err != nil {
 		t.Errorf("FUSE %t, mounted %t, quorate %t, %v", h.OnPmxcfs(), h.Mounted(), ok, err)
 	}
@@ -134,7 +135,8 @@ func TestPmxcfs(t *testing.T) {
 
 func TestPmxcfsWithoutQuorum(t *testing.T) {
 	t.Parallel()
-	lost := true
+	var lost atomic.Bool
+	lost.Store(true)
 	h, pve := mountStrict(t, &lost)
 	if ok, err := h.Quorate(); !h.Mounted() || ok || err != nil {
 		t.Errorf("mounted %t, quorate %t, %v", h.Mounted(), ok, err)
@@ -149,7 +151,7 @@ func TestPmxcfsWithoutQuorum(t *testing.T) {
 // pmxcfs that has not come up.
 func TestPmxcfsWithoutLink(t *testing.T) {
 	t.Parallel()
-	h, pve := mountStrict(t, new(bool))
+	h, pve := mountStrict(t, new(atomic.Bool))
 	if err := os.Remove(filepath.Join(pve, "local")); err != nil {
 		t.Fatal(err)
 	}
