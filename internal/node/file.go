@@ -60,18 +60,17 @@ func (h *Host) destination(path string) (string, error) {
 	return path, nil
 }
 
-// swapFile compares once more just before the rename, since an editor takes
-// no lock.
+// swapFile puts new content in the place of the old, or of nothing.
 func (h *Host) swapFile(ctx context.Context, path string, old, content []byte) error {
 	if err := stillHolds(path, old); err != nil {
 		return err
 	}
-	mode := renameio.WithExistingPermissions()
+	mode, like := renameio.WithExistingPermissions(), path
 	if old == nil {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		mode = renameio.WithPermissions(0o644)
+		mode, like = renameio.WithPermissions(0o644), ""
 	}
 	if h.OnPmxcfs() && strings.HasPrefix(path, h.Path("/etc/pve")+"/") {
 		mode = renameio.WithPermissions(0o640)
@@ -80,25 +79,7 @@ func (h *Host) swapFile(ctx context.Context, path string, old, content []byte) e
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Cleanup() }() // what it cannot remove, sweep does next time
-	if _, err := file.Write(content); err != nil {
-		return err
-	}
-	if old != nil {
-		if err := keepOwner(file.File, path); err != nil {
-			return err
-		}
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := stillHolds(path, old); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return file.CloseAtomicallyReplace()
+	return exchange(ctx, file, content, like, func() error { return stillHolds(path, old) })
 }
 
 // readOrNil reads a file; nil if there is none.

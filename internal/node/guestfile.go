@@ -67,24 +67,33 @@ func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old,
 	return nil
 }
 
-// swap compares once more just before the rename: writing and syncing the
-// temporary file takes milliseconds, in which Proxmox may rewrite the config.
+// swap puts a guest's new config in the place of the old one.
 func (h *Host) swap(ctx context.Context, path string, old, content []byte) error {
 	file, err := h.beside(path)
 	if err != nil {
 		return err
 	}
+	return exchange(ctx, file, content, path, func() error { return holds(path, old) })
+}
+
+// exchange fills a temporary file and renames it into place, with the owner of
+// the file that it replaces; like is that file's name, empty if there is none.
+// Writing and syncing takes milliseconds, in which Proxmox or an editor may
+// rewrite the old one, so that unchanged is asked just before the rename.
+func exchange(ctx context.Context, file *renameio.PendingFile, content []byte, like string, unchanged func() error) error {
 	defer func() { _ = file.Cleanup() }() // what it cannot remove, sweep does next time
 	if _, err := file.Write(content); err != nil {
 		return err
 	}
-	if err := keepOwner(file.File, path); err != nil {
-		return err
+	if like != "" {
+		if err := keepOwner(file.File, like); err != nil {
+			return err
+		}
 	}
 	if err := file.Sync(); err != nil {
 		return err
 	}
-	if err := holds(path, old); err != nil {
+	if err := unchanged(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
