@@ -228,6 +228,7 @@ func TestParseList(t *testing.T) {
 func FuzzScanList(f *testing.F) {
 	f.Add("{\n\"version\": 9,\n\"ids\": {\n\"101\": { \"node\": \"pve1\", \"type\": \"lxc\", \"version\": 7 }}\n\n}\n")
 	f.Add("{\n\"version\": 1\n\n}\n")
+	f.Add("{\n\"version\": 0,\n\"ids\": {\n\"100\": { \"node\": \"\xf2\", \"type\": \"lxc\", \"version\": 0 }}\n\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		files, ok := scanList(text)
 		if !ok {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"pve-iplease/internal/lease"
 )
@@ -71,10 +72,11 @@ func (s *scanner) number() (n int64) {
 }
 
 // word takes a string up to and with the quote that ends it. pmxcfs knows no
-// escapes, and a node's name has nothing to escape.
+// escapes, and a node's name has nothing to escape. Bytes that are no UTF-8 are
+// left to the JSON decoder, which puts U+FFFD in their place.
 func (s *scanner) word() string {
 	end := strings.IndexAny(s.rest, "\"\\\n")
-	if end < 0 || s.rest[end] != '"' {
+	if end < 0 || s.rest[end] != '"' || !utf8.ValidString(s.rest[:end]) {
 		s.bad = true
 		return ""
 	}
