@@ -26,6 +26,7 @@ type Script struct {
 	Broadcast bool          // its replies go to everybody
 	Garbage   bool          // it answers with malformed frames only
 	VLAN      uint16        // its frames carry this 802.1Q tag
+	Echo      bool          // it answers pings, too (ICMP, RFC 792), whatever else the script says
 
 	Announce time.Duration // it announces its addresses this often (gratuitous ARP)
 	Probe    time.Duration // it probes for its addresses this often (RFC 5227 §2.1.1)
@@ -51,6 +52,11 @@ func (l *LAN) Stranger(s Script) (*Stranger, error) {
 	defer l.mu.Unlock()
 	if err := l.openHub(); err != nil {
 		return nil, err
+	}
+	if s.Echo {
+		if err := l.hub.pings(l.sw); err != nil {
+			return nil, err
+		}
 	}
 	if s.MAC.IsZero() {
 		s.MAC = RandomMAC()

@@ -19,6 +19,7 @@ import (
 // live; what one sends, its neighbours behind the hub don't hear.
 type hub struct {
 	conn *packet.Conn
+	echo *packet.Conn // for pings; mostly nil
 
 	mu        sync.RWMutex
 	strangers []*Stranger
@@ -48,13 +49,18 @@ func (l *LAN) openHub() error {
 
 // listen opens a packet socket for ARP on a device of the namespace.
 func (n *Namespace) listen(device string) (*packet.Conn, error) {
+	return n.hear(device, ethernet.EtherTypeARP)
+}
+
+// hear opens a packet socket for what a device carries of a protocol.
+func (n *Namespace) hear(device string, proto ethernet.EtherType) (*packet.Conn, error) {
 	ifi, err := n.Interface(device)
 	if err != nil {
 		return nil, err
 	}
 	var conn *packet.Conn
 	err = n.Do(func() (err error) {
-		conn, err = packet.Listen(ifi, packet.Raw, int(ethernet.EtherTypeARP), nil)
+		conn, err = packet.Listen(ifi, packet.Raw, int(proto), nil)
 		return err
 	})
 	if err != nil {
@@ -159,4 +165,7 @@ func (h *hub) close() {
 		s.Leave()
 	}
 	go h.conn.Close()
+	if h.echo != nil {
+		go h.echo.Close()
+	}
 }
