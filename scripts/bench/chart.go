@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
@@ -69,13 +70,14 @@ func lines(results []result, key string, of func(result) (name string, x float64
 
 // svg draws the chart; nil when there is nothing to draw.
 func (c chart) svg() ([]byte, error) {
+	c.drop()
 	if len(c.series) == 0 {
 		return nil, nil
 	}
 	p := plot.New()
-	p.Title.Text = c.title
-	p.Title.TextStyle.Font.Size = vg.Points(14)
-	p.Title.Padding = vg.Points(8)
+	p.Title.Text, p.Title.Padding = c.title, vg.Points(8)
+	write(&p.Title.TextStyle, 14)
+	write(&p.Legend.TextStyle, 11)
 	c.x.set(&p.X, c.values(func(q point) []float64 { return []float64{q.x} }))
 	c.y.set(&p.Y, c.values(func(q point) []float64 { return []float64{q.low, q.high} }))
 	if c.x.names != nil {
@@ -91,6 +93,19 @@ func (c chart) svg() ([]byte, error) {
 	return render(p)
 }
 
+// drop leaves out what has no place on a logarithmic axis.
+func (c *chart) drop() {
+	shown := func(p point) bool { return (!c.y.log || p.low > 0) && (!c.x.log || p.x > 0) }
+	var kept []series
+	for _, s := range c.series {
+		s.points = slices.DeleteFunc(slices.Clone(s.points), func(p point) bool { return !shown(p) })
+		if len(s.points) > 0 {
+			kept = append(kept, s)
+		}
+	}
+	c.series = kept
+}
+
 func (c chart) values(of func(point) []float64) (all []float64) {
 	for _, s := range c.series {
 		for _, p := range s.points {
@@ -102,11 +117,11 @@ func (c chart) values(of func(point) []float64) (all []float64) {
 
 func (a axis) set(to *plot.Axis, values []float64) {
 	to.Label.Text = a.label
-	to.Label.TextStyle.Font.Size = vg.Points(12)
-	to.Tick.Label.Font.Size = vg.Points(10)
+	write(&to.Label.TextStyle, 12)
+	write(&to.Tick.Label, 11)
 	switch {
 	case a.log:
-		to.Scale, to.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		to.Scale, to.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 		to.Min, to.Max = decade(slices.Min(values), math.Floor), decade(slices.Max(values), math.Ceil)
 		if to.Min == to.Max {
 			to.Max *= 10
@@ -114,6 +129,23 @@ func (a axis) set(to *plot.Axis, values []float64) {
 	case a.zero:
 		to.Min, to.Max = 0, 1.1*slices.Max(values)
 	}
+}
+
+// write sets the face of a text. The one that is named is measured here; in
+// its place whoever shows the plot may take another of the same widths.
+func write(style *text.Style, size float64) {
+	style.Font.Typeface, style.Font.Variant, style.Font.Size = "Liberation", "Sans", vg.Points(size)
+}
+
+// logTicks are plot's own, with numbers that people can read.
+func logTicks(low, high float64) []plot.Tick {
+	ticks := plot.LogTicks{Prec: -1}.Ticks(low, high)
+	for i := range ticks {
+		if v := ticks[i].Value; ticks[i].Label != "" {
+			ticks[i].Label = number(v)
+		}
+	}
+	return ticks
 }
 
 // decade rounds to a power of ten.
@@ -154,5 +186,5 @@ func render(p *plot.Plot) ([]byte, error) {
 	p.Draw(draw.New(canvas))
 	var b bytes.Buffer
 	_, err := canvas.WriteTo(&b)
-	return b.Bytes(), err
+	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif")), err
 }

@@ -17,12 +17,15 @@ import (
 func describeMachine(b *bench) []fact {
 	facts := []fact{
 		{"date", time.Now().Format("2006-01-02 15:04 MST")},
-		{"pve-iplease", firstLine(b.program, "version")},
+		{"version", firstLine(b.program, "version")},
 		{"processor", fmt.Sprintf("%s, %d cores", cmp.Or(fromFile("/proc/cpuinfo", "model name"), runtime.GOARCH), runtime.NumCPU())},
-		{"memory", fromFile("/proc/meminfo", "MemTotal")},
+		{"memory", memory()},
 		{"kernel", kernel()},
 		{"virtualisation", cmp.Or(firstLine("systemd-detect-virt"), hypervisor())},
 		{"system", strings.Trim(fromFile("/etc/os-release", "PRETTY_NAME"), `"`)},
+	}
+	if b.quick {
+		facts = append(facts, fact{"scale", "quick: it shows that all works, and measures nothing"})
 	}
 	for _, p := range peers() {
 		path, missing := lookUp(p.name)
@@ -56,6 +59,14 @@ func fromFile(path, key string) string {
 		}
 	}
 	return ""
+}
+
+func memory() string {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%.1f GiB", float64(info.Totalram)*float64(info.Unit)/(1<<30))
 }
 
 func kernel() string {

@@ -42,7 +42,7 @@ func (r *reporter) add(s suite, results []result) error {
 	plain(r.terminal, head, rows)
 	fmt.Fprintf(&r.markdown, "\n## %s\n\n%s\n\n", s.title, s.question)
 	tabled(&r.markdown, head, rows)
-	notes := append(append([]string{}, s.notes...), failures(results)...)
+	notes := append(append([]string{}, s.notes...), shortcomings(results)...)
 	for i, n := range notes {
 		if i == 0 {
 			fmt.Fprintln(r.terminal)
@@ -98,7 +98,7 @@ func (r result) cells(columns []column) []string {
 	cells[len(columns)] = fmt.Sprint(tried)
 	switch {
 	case r.missing != "":
-		cells[0], cells[len(columns)] = r.missing, "0"
+		cells[0], cells[len(columns)] = "missing", "0"
 	case len(r.samples) == 0:
 		cells[0] = "failed"
 	case len(r.failed) > 0:
@@ -107,12 +107,16 @@ func (r result) cells(columns []column) []string {
 	return cells
 }
 
-// failures say why runs failed, once a row.
-func failures(results []result) (notes []string) {
+// shortcomings say what is missing, and why runs failed, once a row.
+func shortcomings(results []result) (notes []string) {
 	for _, r := range results {
+		name := strings.Join(r.labels, ", ")
+		if r.missing != "" {
+			notes = append(notes, name+": "+r.missing)
+		}
 		if len(r.failed) > 0 {
 			reason := strings.Join(strings.Fields(r.failed[0].Error()), " ")
-			notes = append(notes, fmt.Sprintf("%s failed: %.300s", strings.Join(r.labels, ", "), reason))
+			notes = append(notes, fmt.Sprintf("%s failed: %.300s", name, reason))
 		}
 	}
 	return notes

@@ -141,7 +141,7 @@ func (c *crowd) lease(preset string) (sample, error) {
 			return nil, err
 		}
 	}
-	s, err := c.hooked(startID)
+	s, err := c.hooked(c.watcher, startID)
 	if err != nil {
 		return nil, err
 	}

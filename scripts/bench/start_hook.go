@@ -14,22 +14,22 @@ type hookRun struct {
 }
 
 // hooked runs pre-start of a container that has no address yet.
-func (c *crowd) hooked(id lease.VMID) (h hookRun, err error) {
+func (s *site) hooked(w *watcher, id lease.VMID) (h hookRun, err error) {
 	type moment struct {
 		at  time.Time
 		err error
 	}
 	written := make(chan moment, 1)
 	go func() {
-		at, err := c.watcher.await(id.String()+".conf", time.Now().Add(time.Minute))
+		at, err := w.await(id.String()+".conf", time.Now().Add(time.Minute))
 		written <- moment{at, err}
 	}()
-	if h.spent, err = c.run(c.hook(id, "pre-start")); err != nil {
+	if h.spent, err = s.run(s.hook(id, "pre-start")); err != nil {
 		return h, err
 	}
 	if h.code != 0 {
 		// It wrote nothing: what is waited for is put there.
-		_ = c.container(id, "manual")
+		_ = s.container(id, "manual")
 		<-written
 		return h, fmt.Errorf("exit status %d: %s", h.code, h.log)
 	}

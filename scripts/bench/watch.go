@@ -1,10 +1,11 @@
 package main
 
 import (
-	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,17 +26,34 @@ func (s *site) watch(later *cleanup) (*watcher, error) {
 	return w, os.NewSyscallError("inotify_add_watch", err)
 }
 
-// next reads the names that have come before the deadline.
-func (w *watcher) next(until time.Time) ([]byte, error) {
+// next reads the names that have come, and waits until the deadline for the
+// first; none when it has passed.
+func (w *watcher) next(until time.Time) (names []string, err error) {
 	if err := w.file.SetReadDeadline(until); err != nil {
 		return nil, err
 	}
 	buf := make([]byte, 64<<10)
 	n, err := w.file.Read(buf)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = nil
+		return nil, nil
 	}
-	return buf[:max(n, 0)], err
+	if err != nil {
+		return nil, err
+	}
+	return eventNames(buf[:n]), nil
+}
+
+// eventNames are the names in a sequence of struct inotify_event.
+func eventNames(events []byte) (names []string) {
+	for len(events) >= unix.SizeofInotifyEvent {
+		end := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(events[12:16]))
+		if end > len(events) {
+			break
+		}
+		names = append(names, unix.ByteSliceToString(events[unix.SizeofInotifyEvent:end]))
+		events = events[end:]
+	}
+	return names
 }
 
 // drain forgets what has come so far.
@@ -50,14 +68,16 @@ func (w *watcher) drain() error {
 
 // await returns when a file of that name was put in place.
 func (w *watcher) await(name string, until time.Time) (time.Time, error) {
-	for time.Now().Before(until) {
+	for {
 		names, err := w.next(until)
-		if err != nil {
-			return time.Time{}, err
+		if err == nil && len(names) == 0 {
+			err = errors.New("nobody wrote it")
 		}
-		if bytes.Contains(names, []byte(name+"\x00")) {
+		if err != nil {
+			return time.Time{}, fmt.Errorf("%s: %w", name, err)
+		}
+		if slices.Contains(names, name) {
 			return time.Now(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s was not written", name)
 }
