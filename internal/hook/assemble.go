@@ -96,6 +96,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		},
 		Pools: pools, Problems: append(problems, found...),
 		Ledger: l, Guests: n, Runs: n, VMs: n.VMs(), LXC: n.LXC(), Gateways: n.Gateways(), Inventory: configs.Read,
+		Draft:   func(k lease.Kind, id lease.VMID, content []byte) (Draft, error) { return n.Draft(k, id, content) },
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
 		Open: func(at probe.Place) (Wire, bool, error) {
 			port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))

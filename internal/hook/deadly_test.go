@@ -21,7 +21,8 @@ type trap struct {
 
 // deadly are the system calls that a file is written with.
 func deadly() []trap {
-	const change, store, write, learn = "before the ledger's change", "after the decision", "before writing the config", "before learning the gateway"
+	const change, store, learn = "before the ledger's change", "after the decision", "before learning the gateway"
+	const write, put = "before writing the config ahead", "before putting the config in place"
 	return []trap{
 		{name: "creating the ledger's directory", after: []string{change}, fresh: true, numbers: []uint32{unix.SYS_MKDIRAT}},
 		{name: "creating a new ledger", after: []string{change}, fresh: true, numbers: []uint32{unix.SYS_OPENAT}, arg: 2, bits: unix.O_CREAT | unix.O_EXCL},
@@ -29,8 +30,8 @@ func deadly() []trap {
 		{name: "creating a directory", after: []string{learn}, numbers: []uint32{unix.SYS_MKDIRAT}},
 		{name: "creating a temporary file", after: []string{store, write}, numbers: []uint32{unix.SYS_OPENAT}, arg: 2, bits: unix.O_CREAT | unix.O_EXCL},
 		{name: "writing a file", after: []string{store, write}, numbers: []uint32{unix.SYS_WRITE}, arg: 2, over: 100},
-		{name: "syncing a file", after: []string{store, write}, numbers: []uint32{unix.SYS_FSYNC}},
-		{name: "renaming", after: []string{store, learn, write}, numbers: []uint32{unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2}},
+		{name: "syncing a file", after: []string{store, write, put}, numbers: []uint32{unix.SYS_FSYNC}},
+		{name: "renaming", after: []string{store, learn, put}, numbers: []uint32{unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2}},
 		{name: "unlocking", after: []string{change, store}, numbers: []uint32{unix.SYS_FLOCK}, arg: 1, bits: unix.LOCK_UN},
 	}
 }

@@ -55,6 +55,12 @@ type Guests interface {
 	Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) error
 }
 
+// Draft is a guest's next config, written beside the present one.
+type Draft interface {
+	Put(ctx context.Context, old []byte) error
+	Discard()
+}
+
 // Runs tells whether a container runs on this node. Running is quick; to find
 // one that is still stopping, every process must be asked.
 type Runs interface {
@@ -98,6 +104,7 @@ type Hook struct {
 	Problems  []config.Problem // of the pools file; a section that has one is disabled
 	Ledger    Ledger
 	Guests    Guests
+	Draft     func(lease.Kind, lease.VMID, []byte) (Draft, error) // nil: a config is written in one go
 	Runs      Runs
 	VMs       VMs
 	LXC       LXC

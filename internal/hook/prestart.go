@@ -213,13 +213,15 @@ func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World)
 		return err
 	}
 	idle := r.awaitIdle(ctx, s)
+	next := r.draft(ctx, s, trials)
+	defer next.discard()
 	if err := r.prove(ctx, w, trials, ports); err != nil {
 		return err
 	}
 	if err := idle(); err != nil {
 		return err
 	}
-	return r.write(ctx, s, trials)
+	return r.write(ctx, s, trials, next)
 }
 
 // world is what the ledger's decisions depend on.

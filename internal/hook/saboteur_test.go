@@ -75,7 +75,12 @@ func (s *sabotage) tamper(h *hook.Hook) {
 	h.Ledger = badLedger{h.Ledger, s}
 	h.Guests = badGuests{h.Guests, s}
 	h.Gateways = badGateways{h.Gateways, s}
-	open, inventory := h.Open, h.Inventory
+	h.Beside = func(work func()) func() { work(); return func() {} } // a step is where it is every time
+	open, inventory, draft := h.Open, h.Inventory, h.Draft
+	h.Draft = func(k lease.Kind, id lease.VMID, content []byte) (d hook.Draft, err error) {
+		s.around("writing the config ahead", func() { d, err = draft(k, id, content) })
+		return badDraft{d, s}, err
+	}
 	h.Open = func(at probe.Place) (w hook.Wire, closed bool, err error) {
 		s.around("opening the wire", func() { w, closed, err = open(at) })
 		return badWire{w, s}, closed, err
@@ -125,6 +130,16 @@ func (b badGuests) LockGuest(ctx context.Context, id lease.VMID, patience time.D
 
 func (b badGuests) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) (err error) {
 	b.s.around("writing the config", func() { err = b.Guests.Replace(ctx, k, id, old, data) })
+	return err
+}
+
+type badDraft struct {
+	hook.Draft
+	s *sabotage
+}
+
+func (b badDraft) Put(ctx context.Context, old []byte) (err error) {
+	b.s.around("putting the config in place", func() { err = b.Draft.Put(ctx, old) })
 	return err
 }
 

@@ -11,9 +11,46 @@ import (
 	"pve-iplease/internal/node"
 )
 
+// draft has the config that the claims make of the guest's written beside it
+// while the wire is asked: to sync it takes milliseconds, and on pmxcfs it goes
+// through the whole cluster. A draft that fails is no error yet: what hinders
+// it is said when the config is due, if it still does.
+func (r *run) draft(ctx context.Context, s subject, trials []*trial) *draft {
+	d := &draft{wait: func() {}}
+	if r.Draft == nil || r.opt.DryRun || s.kind != lease.Container {
+		return d
+	}
+	conf, err := r.edited(s, trials)
+	if err != nil || bytes.Equal(conf.Bytes(), s.raw) {
+		return d
+	}
+	d.wait = r.Beside(func() {
+		if r.stopped(ctx) != nil {
+			return
+		}
+		if f, err := r.Draft(s.kind, r.id, conf.Bytes()); err == nil {
+			d.file, d.content = f, conf.Bytes()
+		}
+	})
+	return d
+}
+
+// draft is what was written ahead, which takes until wait returns.
+type draft struct {
+	wait    func()
+	file    Draft // nil: nothing was
+	content []byte
+}
+
+func (d *draft) discard() {
+	if d.wait(); d.file != nil {
+		d.file.Discard()
+	}
+}
+
 // write confirms the claims one last time and edits the guest's config: ip=
 // and gw= of the NICs, nothing else, in one go.
-func (r *run) write(ctx context.Context, s subject, trials []*trial) error {
+func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draft) error {
 	grants := make([]lease.Grant, len(trials))
 	for i, t := range trials {
 		grants[i] = t.g
@@ -37,7 +74,7 @@ func (r *run) write(ctx context.Context, s subject, trials []*trial) error {
 			return err
 		}
 	}
-	if err := r.store(ctx, s, next, trials); err != nil {
+	if err := r.store(ctx, s, next, trials, ahead); err != nil {
 		return err
 	}
 	if r.phase == PreStart && s.kind == lease.Container {
@@ -76,7 +113,7 @@ func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) 
 
 // store writes the config that the grants make of the subject's, and what
 // Proxmox has made of it for LXC, all or nothing.
-func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []*trial) error {
+func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []*trial, ahead *draft) error {
 	if stop := r.stopped(ctx); stop != nil && !bytes.Equal(next.Bytes(), s.raw) {
 		return stop
 	}
@@ -85,7 +122,7 @@ func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []
 	}
 	undo, err := r.bringInStep(trials)
 	if err == nil {
-		err = r.replace(ctx, s, next)
+		err = r.replace(ctx, s, next, ahead)
 	}
 	if err != nil {
 		return errors.Join(err, undo())
@@ -96,9 +133,12 @@ func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []
 // replace writes the guest's config. One that stays as it is must still be
 // what was decided upon: an editor may have put another address into it during
 // the proof.
-func (r *run) replace(ctx context.Context, s subject, next guest.Config) error {
+func (r *run) replace(ctx context.Context, s subject, next guest.Config, ahead *draft) error {
 	if bytes.Equal(next.Bytes(), s.raw) {
 		return r.unchanged(s)
+	}
+	if ahead.wait(); ahead.file != nil && bytes.Equal(ahead.content, next.Bytes()) {
+		return ahead.file.Put(ctx, s.raw)
 	}
 	return r.Guests.Replace(ctx, s.kind, r.id, s.raw, next.Bytes())
 }

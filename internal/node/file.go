@@ -79,7 +79,11 @@ func (h *Host) swapFile(ctx context.Context, path string, old, content []byte) e
 	if err != nil {
 		return err
 	}
-	return exchange(ctx, file, content, like, func() error { return stillHolds(path, old) })
+	defer func() { _ = file.Cleanup() }() // what it cannot remove, sweep does next time
+	if err := fill(file, content, like); err != nil {
+		return err
+	}
+	return place(ctx, file, func() error { return stillHolds(path, old) })
 }
 
 // readOrNil reads a file; nil if there is none.

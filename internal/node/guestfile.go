@@ -42,11 +42,10 @@ func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
 // ErrChanged. A guest that is gone is ErrNoGuest. After any other error the
 // file is as it was. Hold the lock of LockGuest meanwhile.
 func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte) error {
-	path := h.guestPath(kind, id)
-	if !h.Mounted() {
-		return fmt.Errorf("config of %s stays as it was: %s is not mounted; check the service pve-cluster",
-			guestName(kind, id), h.Path("/etc/pve"))
+	if err := h.writable(kind, id); err != nil {
+		return err
 	}
+	path := h.guestPath(kind, id)
 	sweep(path)
 	if err := holds(path, old); err != nil {
 		return fmt.Errorf("%s: %w", guestName(kind, id), err)
@@ -54,34 +53,78 @@ func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old,
 	if bytes.Equal(old, content) {
 		return nil
 	}
-	err := h.swap(ctx, path, old, content)
-	switch {
-	case errors.Is(err, ErrChanged), errors.Is(err, ErrNoGuest):
-		return fmt.Errorf("%s: %w", guestName(kind, id), err)
-	case err != nil:
-		return fmt.Errorf("config of %s stays as it was: %w%s", guestName(kind, id), err, h.advice(err))
+	d, err := h.Draft(kind, id, content)
+	if err != nil {
+		return err
 	}
-	if err := holds(path, content); err != nil {
-		return fmt.Errorf("%s, right after it was written: %w", guestName(kind, id), err)
+	defer d.Discard()
+	return d.Put(ctx, old)
+}
+
+// Draft is a guest's next config, written and synced beside the present one:
+// the slow part of Replace, which need not wait until it is known that the
+// config will be needed. Discard it in the end.
+type Draft struct {
+	host    *Host
+	guest   string
+	path    string
+	content []byte
+	file    *renameio.PendingFile
+}
+
+// Draft writes the file. Hold the lock of LockGuest until it is discarded: who
+// takes it next removes what lies beside the config.
+func (h *Host) Draft(kind lease.Kind, id lease.VMID, content []byte) (*Draft, error) {
+	d := &Draft{host: h, guest: guestName(kind, id), path: h.guestPath(kind, id), content: content}
+	err := h.writable(kind, id)
+	if err != nil {
+		return nil, err
+	}
+	if d.file, err = h.beside(d.path); err != nil {
+		return nil, d.failure(err)
+	}
+	if err = fill(d.file, content, d.path); err != nil {
+		d.Discard()
+		return nil, d.failure(err)
+	}
+	return d, nil
+}
+
+// writable refuses to write below /etc/pve while that isn't mounted.
+func (h *Host) writable(kind lease.Kind, id lease.VMID) error {
+	if h.Mounted() {
+		return nil
+	}
+	return fmt.Errorf("config of %s stays as it was: %s is not mounted; check the service pve-cluster", guestName(kind, id), h.Path("/etc/pve"))
+}
+
+// Discard removes the file unless it was put in place. What it cannot remove,
+// the next run does.
+func (d *Draft) Discard() { _ = d.file.Cleanup() }
+
+// Put renames the draft into place, and reads it back; its errors are those of
+// Replace.
+func (d *Draft) Put(ctx context.Context, old []byte) error {
+	if err := place(ctx, d.file, func() error { return holds(d.path, old) }); err != nil {
+		return d.failure(err)
+	}
+	if err := holds(d.path, d.content); err != nil {
+		return fmt.Errorf("%s, right after it was written: %w", d.guest, err)
 	}
 	return nil
 }
 
-// swap puts a guest's new config in the place of the old one.
-func (h *Host) swap(ctx context.Context, path string, old, content []byte) error {
-	file, err := h.beside(path)
-	if err != nil {
-		return err
+// failure is an error after which the config is what it was.
+func (d *Draft) failure(err error) error {
+	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoGuest) {
+		return fmt.Errorf("%s: %w", d.guest, err)
 	}
-	return exchange(ctx, file, content, path, func() error { return holds(path, old) })
+	return fmt.Errorf("config of %s stays as it was: %w%s", d.guest, err, d.host.advice(err))
 }
 
-// exchange fills a temporary file and renames it into place, with the owner of
-// the file that it replaces; like is that file's name, empty if there is none.
-// Writing and syncing takes milliseconds, in which Proxmox or an editor may
-// rewrite the old one, so that unchanged is asked just before the rename.
-func exchange(ctx context.Context, file *renameio.PendingFile, content []byte, like string, unchanged func() error) error {
-	defer func() { _ = file.Cleanup() }() // what it cannot remove, sweep does next time
+// fill writes and syncs a temporary file, with the owner of the file that it is
+// to replace; like is that file's name, empty if there is none.
+func fill(file *renameio.PendingFile, content []byte, like string) error {
 	if _, err := file.Write(content); err != nil {
 		return err
 	}
@@ -90,9 +133,13 @@ func exchange(ctx context.Context, file *renameio.PendingFile, content []byte, l
 			return err
 		}
 	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
+	return file.Sync()
+}
+
+// place renames a temporary file into place. Writing it took a time in which
+// Proxmox or an editor may have rewritten the old one, so that unchanged is
+// asked just before.
+func place(ctx context.Context, file *renameio.PendingFile, unchanged func() error) error {
 	if err := unchanged(); err != nil {
 		return err
 	}
