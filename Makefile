@@ -5,8 +5,7 @@ VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 GOFUMPT   := mvdan.cc/gofumpt@v0.11.0
 STATIC    := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 TESTFLAGS :=
-# Proxmox's API speaks HTTP/1; without HTTP/2 the program is 360 kB smaller, and
-# what net/http does at the start of every hook is less.
+# Proxmox's API speaks HTTP/1; without HTTP/2 what asks it is 360 kB smaller.
 TAGS      := nethttpomithttp2
 FUZZTIME  := 5s
 
@@ -20,8 +19,9 @@ export CGO_ENABLED := 0
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: ## the static binary bin/pve-iplease
-	go build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
+build: ## the static binary bin/pve-iplease, and beside it what it asks Proxmox's API through
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
+	go build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease-api ./hookscript/pve-iplease-api
 
 # One package after the other: each runs many processes and networks at once.
 test: ## all tests; as root, or where user namespaces are allowed, none is skipped

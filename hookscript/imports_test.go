@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"os/exec"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -24,23 +23,28 @@ var mayImport = map[string][]string{
 	"internal/fastio":   {},
 	"internal/jsontree": {},
 
-	"internal/config":    {"lease", "jsontree"},
-	"internal/phoenix":   {"lease", "config", "jsontree"},
-	"internal/dhcp":      {"lease"},
-	"internal/guest":     {"lease"},
-	"internal/history":   {"lease"},
-	"internal/inventory": {"lease", "guest", "fastio"},
-	"internal/ledger":    {"lease", "fastio"},
-	"internal/node":      {"lease", "fastio"},
-	"internal/probe":     {"lease"},
-	"internal/pveapi":    {"lease"},
-	"internal/report":    {"lease"},
-	"internal/vendor":    {"lease"},
+	"internal/config":     {"lease", "jsontree"},
+	"internal/phoenix":    {"lease", "config", "jsontree"},
+	"internal/dhcp":       {"lease"},
+	"internal/guest":      {"lease"},
+	"internal/history":    {"lease"},
+	"internal/inventory":  {"lease", "guest", "fastio"},
+	"internal/ledger":     {"lease", "fastio"},
+	"internal/node":       {"lease", "fastio"},
+	"internal/probe":      {"lease"},
+	"internal/pveapi":     {"lease"},
+	"internal/pveapi/web": {"pveapi"},
+	"internal/report":     {"lease"},
+	"internal/vendor":     {"lease"},
 
 	"internal/evidence": pieces,
 	"internal/hook":     pieces,
 	"internal/cli":      append([]string{"evidence", "hook"}, pieces...),
-	"hookscript":        {"hook", "cli"},
+
+	// The programs: the one that runs at every start of a container, and the one
+	// that speaks HTTPS for its commands.
+	"hookscript":                 {"hook", "cli"},
+	"hookscript/pve-iplease-api": {"pveapi/web"},
 
 	// Only tests and scripts may import the lab, which must not need what it
 	// is there to test.
@@ -100,17 +104,49 @@ func TestNoTemplates(t *testing.T) {
 	}
 }
 
-// TestProduct keeps out of the program what does not belong on a node, or
-// costs too much at the start of every container.
+// heavy is what costs too much at the start of every container: go-runewidth
+// spends 50 ms in init, and HTTPS with what belongs to it 3 ms.
+var heavy = []string{
+	"github.com/mattn/go-runewidth", "github.com/luthermonson/go-proxmox", "github.com/buger/goterm",
+	"net/http", "crypto/tls", "crypto/x509", "database/sql",
+}
+
+// TestProduct keeps out of the programs what does not belong on a node, and out
+// of the hookscript what only commands need.
 func TestProduct(t *testing.T) {
 	t.Parallel()
-	for _, dep := range goList(t, "-deps", ".") {
-		switch {
-		case strings.HasPrefix(dep, module+"internal/lab"), dep == "testing":
-			t.Errorf("the program contains %s, which is for tests", dep)
-		case path.Base(dep) == "go-runewidth":
-			t.Errorf("the program contains %s, which spends 50 ms in init", dep)
+	hook, api := goList(t, "-deps", "."), goList(t, "-deps", "./pve-iplease-api")
+	for _, dep := range slices.Concat(hook, api) {
+		if strings.HasPrefix(dep, module+"internal/lab") || dep == "testing" {
+			t.Errorf("a program contains %s, which is for tests", dep)
 		}
+	}
+	for _, dep := range heavy {
+		if slices.Contains(hook, dep) {
+			t.Errorf("the hookscript contains %s, which costs every container's start", dep)
+		}
+	}
+	if !slices.Contains(api, "net/http") {
+		t.Error("the API's program contains no HTTP; this test looks at the wrong one")
+	}
+}
+
+// TestSize holds the hookscript, as make builds it, to 8 MiB: what it is read
+// from the disk for counts at a container's start, and grows unseen.
+func TestSize(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/pve-iplease"
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(8 << 20); info.Size() > most {
+		t.Errorf("the program has %d bytes, over %d", info.Size(), most)
 	}
 }
 

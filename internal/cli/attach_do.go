@@ -5,20 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
-	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
 )
-
-// api opens Proxmox's API as root when it is first needed.
-func (a *app) api(h *hook.Host) func() (*pveapi.API, error) {
-	return sync.OnceValues(func() (*pveapi.API, error) {
-		return pveapi.ForWriting(pveapi.Options{Path: h.Node.Path, Note: func(s string) { a.log().Warn(s, report.Fields{}) }})
-	})
-}
 
 // carryOut does what was planned, guest by guest; what fails is noted, and the
 // others are done all the same.

@@ -9,7 +9,6 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/pveapi"
-	"pve-iplease/internal/report"
 )
 
 // withLive gives audit its other half, which asks the guests instead of the
@@ -68,7 +67,7 @@ func (a *app) runLive(ctx context.Context, f format) error {
 	if err != nil {
 		return err
 	}
-	api, err := pveapi.ForReading(pveapi.Options{Path: h.Node.Path, Note: func(s string) { a.log().Warn(s, report.Fields{}) }})
+	api, err := pveapi.ForReading(a.apiOptions(h))
 	if err != nil {
 		return err
 	}

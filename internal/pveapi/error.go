@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,11 +24,12 @@ var (
 
 // Error is a request that Proxmox refused.
 type Error struct {
-	Method, Path string
-	Status       int               // HTTP's; 0 from pvesh, which doesn't tell it
-	Reason       string            // Proxmox's own words, from HTTP's reason phrase
-	Fields       map[string]string // what is wrong with each parameter
-	As           string            // who asked: a user or a token
+	Method string            `json:"method"`
+	Path   string            `json:"path"`
+	Status int               `json:"status"`           // HTTP's; 0 from pvesh, which doesn't tell it
+	Reason string            `json:"reason"`           // Proxmox's own words, from HTTP's reason phrase
+	Fields map[string]string `json:"fields,omitempty"` // what is wrong with each parameter
+	As     string            `json:"as"`               // who asked: a user or a token
 }
 
 // Is sorts the error into this package's kinds.
@@ -43,9 +43,9 @@ func (e *Error) Is(target error) bool {
 	case ErrChanged:
 		return says("detected modified configuration") // PVE::Tools::assert_if_modified
 	case ErrDenied:
-		return e.Status == http.StatusForbidden || e.Status == 0 && says("Permission check failed")
+		return e.Status == 403 || e.Status == 0 && says("Permission check failed")
 	case ErrLogin:
-		return e.Status == http.StatusUnauthorized
+		return e.Status == 401
 	case ErrNoGuest:
 		return says("Configuration file 'nodes/") && says("does not exist")
 	case ErrNoAgent:
@@ -113,7 +113,7 @@ func (e *Error) denied() string {
 }
 
 func (e *Error) verb() string {
-	if e.Method == http.MethodGet {
+	if e.Method == Get {
 		return "read"
 	}
 	return "change"

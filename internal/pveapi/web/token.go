@@ -1,4 +1,4 @@
-package pveapi
+package web
 
 import (
 	"bytes"
@@ -7,10 +7,6 @@ import (
 	"regexp"
 	"syscall"
 )
-
-// TokenFile holds an API token for reading, a line USER@REALM!NAME=SECRET. With
-// the role PVEAuditor it can do what audit needs, and nothing else.
-const TokenFile = "/etc/pve-iplease/api-token"
 
 // token is an API token.
 type token struct{ id, secret string }

@@ -1,4 +1,4 @@
-package pveapi
+package web
 
 import (
 	"go/ast"

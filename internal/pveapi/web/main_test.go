@@ -1,6 +1,8 @@
-package pveapi_test
+package web_test
 
 import (
+	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -8,9 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pveproxy"
 	"pve-iplease/internal/pveapi"
+	"pve-iplease/internal/pveapi/web"
 )
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
 // cluster is a scratch host with its API daemon, which waits for nothing.
 type cluster struct {
@@ -21,6 +27,7 @@ type cluster struct {
 	mu      sync.Mutex
 	notes   []string
 	paused  time.Duration
+	pipe    io.Closer // what was opened last
 }
 
 // Its cpulimit without cores is what go-proxmox can't read.
@@ -93,14 +100,38 @@ func (c *cluster) note(text string) {
 	c.notes = append(c.notes, text)
 }
 
-func (c *cluster) options() pveapi.Options {
-	return pveapi.Options{Path: c.path, Address: c.address, Note: c.note}
+func (c *cluster) options() web.Options { return web.Options{Root: c.root, Address: c.address} }
+
+// open is the API through what pve-iplease-api does, in this process.
+func (c *cluster) open(as func(pveapi.Options) (*pveapi.API, error), o web.Options) (*pveapi.API, error) {
+	return as(pveapi.Options{Root: o.Root, Note: c.note, Start: func(args ...string) (io.ReadWriteCloser, error) {
+		o.Purpose = args[2]
+		pipe := serve(o)
+		c.pipe = pipe
+		return pipe, nil
+	}})
 }
 
-// root is the API as root on the node.
+// serve answers what is written into what it returns.
+func serve(o web.Options) io.ReadWriteCloser {
+	in, requests := io.Pipe()
+	answers, out := io.Pipe()
+	go func() { out.CloseWithError(web.Serve(o, "1.2.3", in, out)) }()
+	return &pipes{requests, answers}
+}
+
+type pipes struct {
+	*io.PipeWriter
+	answers *io.PipeReader
+}
+
+func (p *pipes) Read(b []byte) (int, error) { return p.answers.Read(b) }
+func (p *pipes) Close() error               { return errors.Join(p.PipeWriter.Close(), p.answers.Close()) }
+
+// asRoot is the API as root on the node.
 func (c *cluster) asRoot() *pveapi.API {
 	c.t.Helper()
-	a, err := pveapi.ForWriting(c.options())
+	a, err := c.open(pveapi.ForWriting, c.options())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -113,7 +144,7 @@ const secret = "audit@pve!iplease=00112233-4455-6677-8899-aabbccddeeff"
 func (c *cluster) asToken() *pveapi.API {
 	c.t.Helper()
 	c.write(pveapi.TokenFile, secret+"\n")
-	a, err := pveapi.ForReading(c.options())
+	a, err := c.open(pveapi.ForReading, c.options())
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package pveapi_test
+package web_test
 
 import (
 	"context"
@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pveproxy"
 	"pve-iplease/internal/pveapi"
+	"pve-iplease/internal/pveapi/web"
 )
 
 func TestOnlyThisNodesCertificateIsTrusted(t *testing.T) {
@@ -75,10 +76,11 @@ func TestADaemonThatHangsIsGivenUp(t *testing.T) {
 		}()
 		o := c.options()
 		o.Dial = func(context.Context, string, string) (net.Conn, error) { return near, nil }
-		a, err := pveapi.ForWriting(o)
+		a, err := c.open(pveapi.ForWriting, o)
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer c.pipe.Close()
 		begin := time.Now()
 		_, err = a.Nodes(context.Background())
 		if took := time.Since(begin); err == nil || took != 40*time.Second {
@@ -101,15 +103,15 @@ func TestTokenFileMustBePrivate(t *testing.T) {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := pveapi.ForReading(c.options()); err == nil || err.Error() != want {
+		if _, err := c.open(pveapi.ForReading, c.options()); err == nil || err.Error() != want {
 			t.Errorf("%o: %v", mode, err)
 		}
 	}
 	for _, text := range []string{"", "\n", "x", "audit@pve!iplease", "audit@pve!iplease=hunter2", "audit@pve!iplease=" + strings.Repeat("0", 36) + "\nmore"} {
 		c.write("t/"+pveapi.TokenFile, text)
 		o := c.options()
-		o.Path = func(name string) string { return filepath.Join(c.root, "t", name) }
-		if _, err := pveapi.ForReading(o); err == nil || !strings.HasPrefix(err.Error(), "the API token: ") || strings.Contains(err.Error(), "hunter2") {
+		o.Root = c.path("t")
+		if _, err := c.open(pveapi.ForReading, o); err == nil || !strings.HasPrefix(err.Error(), "the API token: ") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -118,8 +120,7 @@ func TestTokenFileMustBePrivate(t *testing.T) {
 func TestHostsThatAreNoNodes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	o := pveapi.Options{Path: func(name string) string { return filepath.Join(dir, name) }}
-	_, err := pveapi.ForWriting(o)
+	_, err := new(cluster).open(pveapi.ForWriting, web.Options{Root: dir})
 	want := fmt.Sprintf("this node has no certificate in %s/etc/pve/local/pve-ssl.pem; is this a Proxmox node, and pve-cluster up?", dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("%v", err)
@@ -129,6 +130,7 @@ func TestHostsThatAreNoNodes(t *testing.T) {
 // pvesh stands in where the daemon doesn't.
 func TestPveshIsTheFallback(t *testing.T) {
 	t.Parallel()
+	lab.Require(t) // pvesh is for root
 	const script = `#!/bin/sh
 printf '%s ' "$@" >>"${0%/*}/log"
 case "$2" in
@@ -138,17 +140,17 @@ case "$2" in
 esac
 `
 	tests := map[string]struct {
-		spoil func(c *cluster, o *pveapi.Options)
+		spoil func(c *cluster, o *web.Options)
 		note  string
 	}{
-		"nobody listens": {func(_ *cluster, o *pveapi.Options) { o.Address = "127.0.0.1:9" }, "connect: connection refused"},
-		"wrong certificate": {func(c *cluster, _ *pveapi.Options) {
+		"nobody listens": {func(_ *cluster, o *web.Options) { o.Address = "127.0.0.1:9" }, "connect: connection refused"},
+		"wrong certificate": {func(c *cluster, _ *web.Options) {
 			if err := pveproxy.Certificate(c.path("etc/pve/local/pve-ssl.pem")); err != nil {
 				t.Error(err)
 			}
 		}, "its certificate is not this node's"},
-		"ticket refused": {func(_ *cluster, o *pveapi.Options) { o.Now = time.Now().Add(-3 * time.Hour) }, "doesn't accept root@pam"},
-		"no key":         {func(c *cluster, _ *pveapi.Options) { _ = os.Remove(c.path("etc/pve/priv/authkey.key")) }, "the cluster's key: open "},
+		"ticket refused": {func(_ *cluster, o *web.Options) { o.Now = time.Now().Add(-3 * time.Hour) }, "doesn't accept root@pam"},
+		"no key":         {func(c *cluster, _ *web.Options) { _ = os.Remove(c.path("etc/pve/priv/authkey.key")) }, "the cluster's key: open "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +162,7 @@ esac
 			}
 			o := c.options()
 			tt.spoil(c, &o)
-			a, err := pveapi.ForWriting(o)
+			a, err := c.open(pveapi.ForWriting, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package pveapi_test
+package web_test
 
 import (
 	"errors"
@@ -63,14 +63,18 @@ func TestGuestsAndNodes(t *testing.T) {
 	})
 	a := c.asRoot()
 	nodes, err := a.Nodes(t.Context())
-	if diff := cmp.Diff([]pveapi.Node{{"pve1", "online"}, {"pve2", "offline"}}, nodes); diff != "" || err != nil {
+	if diff := cmp.Diff([]pveapi.Node{{Name: "pve1", Status: "online"}, {Name: "pve2", Status: "offline"}}, nodes); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	if nodes[0].Dead() || !nodes[1].Dead() {
 		t.Error("the wrong node counts as dead")
 	}
 	guests, err := a.Guests(t.Context())
-	want := []pveapi.Guest{{101, lease.Container, "pve1", "running"}, {200, lease.VM, "pve1", "stopped"}, {102, lease.Container, "pve2", "unknown"}}
+	want := []pveapi.Guest{
+		{VMID: 101, Kind: lease.Container, Node: "pve1", Status: "running"},
+		{VMID: 200, Kind: lease.VM, Node: "pve1", Status: "stopped"},
+		{VMID: 102, Kind: lease.Container, Node: "pve2", Status: "unknown"},
+	}
 	if diff := cmp.Diff(want, guests); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -201,7 +205,7 @@ func TestLoginsThatAreRefused(t *testing.T) {
 	c := newCluster(t, nil)
 	old := c.options()
 	old.Now = time.Now().Add(-3 * time.Hour)
-	a, err := pveapi.ForWriting(old)
+	a, err := c.open(pveapi.ForWriting, old)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package pveapi
+package web
 
 import (
 	"crypto"
@@ -13,11 +13,9 @@ import (
 	"fmt"
 	"os"
 	"time"
-)
 
-// ticketUser is whom a ticket is made for: the only one who may set a
-// hookscript (PVE::LXC::check_ct_modify_config_perm).
-const ticketUser = "root@pam"
+	"pve-iplease/internal/pveapi"
+)
 
 // ticket is a login at the API, good for two hours.
 type ticket struct {
@@ -38,7 +36,7 @@ func makeTicket(path func(string) string, now time.Time) (ticket, error) {
 		return ticket{}, fmt.Errorf("the cluster's key for forms: %w", err)
 	}
 	stamp := fmt.Sprintf("%08X", now.Unix())
-	plain := "PVE:" + ticketUser + ":" + stamp
+	plain := "PVE:" + pveapi.User + ":" + stamp
 	// SHA-1 is what Proxmox verifies: Crypt::OpenSSL::RSA's default up to 0.37.
 	digest := sha1.Sum([]byte(plain))
 	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA1, digest[:])
@@ -50,7 +48,7 @@ func makeTicket(path func(string) string, now time.Time) (ticket, error) {
 	secret := mac(www, "")
 	return ticket{
 		cookie: plain + "::" + base64.StdEncoding.EncodeToString(signature),
-		csrf:   stamp + ":" + mac([]byte(secret), stamp+":"+ticketUser),
+		csrf:   stamp + ":" + mac([]byte(secret), stamp+":"+pveapi.User),
 	}, nil
 }
 

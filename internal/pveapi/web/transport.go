@@ -1,4 +1,4 @@
-package pveapi
+package web
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pve-iplease/internal/pveapi"
 )
 
 // The longest that things may take. pveproxy itself waits 30 s for another
@@ -33,7 +35,7 @@ func (s strict) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	defer res.Body.Close()
-	e := &Error{
+	e := &pveapi.Error{
 		Method: req.Method, Path: strings.TrimPrefix(req.URL.Path, base), Status: res.StatusCode, As: s.as,
 		Reason: strings.TrimSpace(strings.TrimPrefix(res.Status, strconv.Itoa(res.StatusCode))),
 	}

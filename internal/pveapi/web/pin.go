@@ -1,4 +1,4 @@
-package pveapi
+package web
 
 import (
 	"bytes"
@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-)
 
-// ErrCertificate means that whoever answered is not this node's pveproxy.
-var ErrCertificate = errors.New("its certificate is not this node's")
+	"pve-iplease/internal/pveapi"
+)
 
 // pin is the certificates that this node's pveproxy may show, in DER. A file
 // that only root can write is a better warrant than any authority: Proxmox
@@ -60,7 +59,7 @@ func (p pin) tls() *tls.Config {
 					return nil
 				}
 			}
-			return fmt.Errorf("%w: it is not in %s; 'systemctl restart pveproxy' makes it use the present one", ErrCertificate, p.from[0])
+			return fmt.Errorf("%w: it is not in %s; 'systemctl restart pveproxy' makes it use the present one", pveapi.ErrCertificate, p.from[0])
 		},
 	}
 }
