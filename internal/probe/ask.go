@@ -12,21 +12,25 @@ import (
 
 // Ask runs one window: it probes all candidates and the gateway side by side
 // and returns when each candidate is taken, or at the window's end. A further
-// window of the same port begins a second after the one before. What cannot
-// be told is a verdict, not an error: errors are a question that makes no
-// sense, and the end of ctx.
+// window of the same port begins a second after the one before; where that one
+// found all taken, as soon as switches bear its first packets. What cannot be
+// told is a verdict, not an error: errors are a question that makes no sense,
+// and the end of ctx.
 func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	if err := q.check(); err != nil {
 		return Result{}, err
 	}
-	if err := pause(ctx, p.budget.round()); err != nil {
+	if err := pause(ctx, p.affordable(q)); err != nil {
 		return Result{}, err
 	}
-	p.budget.began = time.Now()
+	began := time.Now()
 	w := newWindow(q, p.mac)
 	before := p.look() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)
 	trouble := p.run(ctx, w)
+	if !w.settled() {
+		p.budget.pausedFrom(began)
+	}
 	if resident {
 		trouble = cmp.Or(trouble, p.recall(w))
 	}
@@ -68,6 +72,19 @@ func (p *Port) spent(a netip.Addr) *budget {
 	return &p.budget
 }
 
+// affordable is the earliest moment for a window's first packets, one for each
+// address.
+func (p *Port) affordable(q Question) time.Time {
+	of := map[*budget]int{}
+	for _, a := range q.Candidates {
+		of[p.spent(a)]++
+	}
+	for _, g := range q.Gateways {
+		of[p.spent(g.Addr)]++
+	}
+	return latest(p.budget.round(of[&p.budget]), p.budget6.round(of[&p.budget6]))
+}
+
 // timerLag is how late a timer is on an idle host. So much is made up for;
 // after a longer stall the probes keep their distance.
 const timerLag = 2 * time.Millisecond
@@ -86,7 +103,7 @@ func (p *Port) run(ctx context.Context, w *window) error {
 	defer p.attend(w, leaveGroup)
 	due := time.Now()
 	for _, s := range plan(w.question, p.off) {
-		due = latest(due.Add(s.after), p.spent(s.addr).packet())
+		due = latest(due.Add(s.after), p.spent(s.addr).packets(1))
 		if err := p.listen(ctx, w, due); err != nil || w.settled() {
 			return cmp.Or(trouble, err)
 		}

@@ -44,8 +44,8 @@ func asksGateway(round, rounds int) bool { return round == 0 || round == rounds/
 // inspection shuts one that receives over 15 ARP packets in a second. The
 // zero value has spent nothing.
 type budget struct {
-	began time.Time   // the last round
-	sent  []time.Time // the latest packets
+	rest time.Time   // no round begins before
+	sent []time.Time // the latest packets
 }
 
 const (
@@ -53,20 +53,20 @@ const (
 	budgetPeriod  = time.Second
 )
 
-// round is the earliest moment for a further round to begin.
-func (b *budget) round() time.Time {
-	if b.began.IsZero() {
-		return time.Time{}
-	}
-	return b.began.Add(budgetPeriod)
-}
+// pausedFrom keeps the next round at its distance from one that began then.
+func (b *budget) pausedFrom(began time.Time) { b.rest = began.Add(budgetPeriod) }
 
-// packet is the earliest moment for a further packet.
-func (b *budget) packet() time.Time {
-	if len(b.sent) < budgetPackets {
+// round is the earliest moment for a further round, which begins with n
+// packets at once.
+func (b *budget) round(n int) time.Time { return latest(b.rest, b.packets(n)) }
+
+// packets is the earliest moment for n further packets.
+func (b *budget) packets(n int) time.Time {
+	before := len(b.sent) - 1 - max(budgetPackets-n, 0) // the youngest that must have been forgotten
+	if n < 1 || before < 0 {
 		return time.Time{}
 	}
-	return b.sent[len(b.sent)-budgetPackets].Add(budgetPeriod)
+	return b.sent[before].Add(budgetPeriod)
 }
 
 // spend records a packet.

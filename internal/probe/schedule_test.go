@@ -65,6 +65,49 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// Where all are taken, which is known at once, the next are asked without a
+// pause: as many rounds as a switch bears the packets of. That there is silence
+// at last takes a whole window.
+func TestTakenOnesCostNoSecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		p := fakePort(w)
+		free := netip.MustParseAddr("10.0.2.0")
+		w.on = func(w *fakeWire, asked netip.Addr, _ int) error {
+			if asked != free {
+				w.arrive(time.Millisecond, replyOf(alice, asked))
+			}
+			return nil
+		}
+		began, addr := time.Now(), netip.MustParseAddr("10.0.1.0")
+		for round := range 7 {
+			q := Question{Gateways: []Gateway{{Addr: gatewayIP}}, Pace: defaultPace()}
+			for range 3 {
+				q.Candidates, addr = append(q.Candidates, addr), addr.Next()
+			}
+			want := "taken taken taken"
+			if round == 6 {
+				q.Candidates[1], want = free, "taken free taken"
+			}
+			r, err := p.Ask(t.Context(), q)
+			if err != nil || verdicts(r) != want {
+				t.Fatalf("round %d: %s, want %s: %v", round+1, verdicts(r), want, err)
+			}
+		}
+		// Three rounds in each of the first two seconds, and a window.
+		if took, most := time.Since(began), 2*time.Second+defaultPace().Window()+100*time.Millisecond; took > most {
+			t.Errorf("it took %s, want at most %s", took, most)
+		}
+		const most = 14
+		for i := range w.sent[:len(w.sent)-most] {
+			if d := w.sent[i+most].Sub(w.sent[i]); d < time.Second {
+				t.Fatalf("packets %d to %d within %s", i, i+most, d)
+			}
+		}
+	})
+}
+
 // A process that had to wait for the processor does not send in one burst what
 // it has missed: probes are spread so that one of them gets through.
 func TestStallKeepsDistance(t *testing.T) {

@@ -88,7 +88,7 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 	if ctx.Err() != nil {
 		trouble = fmt.Errorf("the sweep on %s was ended early: %w", p.name, context.Cause(ctx))
 	}
-	p.budget.began = time.Now() // a question after this waits until switches have forgotten it
+	p.budget.pausedFrom(time.Now()) // a question after this waits until switches have forgotten it
 	after := p.look()
 	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
 	doubt = cmp.Or(doubt, silentGateway(s.Gateway, s.GatewayKnown && !closed, c.gateway))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,6 +53,7 @@ func fail(err error) {
 // options are the command line.
 type options struct {
 	suites  []string // empty: all
+	only    *regexp.Regexp // nil: all rows
 	runs    int
 	quick   bool
 	out     string
@@ -63,6 +65,7 @@ func parseOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := f.String("suite", "", "run only these, of "+strings.Join(suiteNames(), ","))
+	rows := f.String("only", "", "measure only rows that match this regular expression")
 	f.IntVar(&o.runs, "runs", 10, "how often each is measured")
 	f.BoolVar(&o.quick, "quick", false, "measure everything on a small scale, to see whether it works")
 	f.StringVar(&o.out, "out", "bench-results", "the directory for results.md and the plots")
@@ -81,6 +84,12 @@ func parseOptions(args []string) (options, error) {
 	}
 	if o.runs < 1 {
 		return complain("-runs %d: at least 1", o.runs)
+	}
+	if *rows != "" {
+		var err error
+		if o.only, err = regexp.Compile(*rows); err != nil {
+			return complain("-only: %w", err)
+		}
 	}
 	if *only != "" {
 		o.suites = strings.Split(*only, ",")

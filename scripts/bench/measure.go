@@ -52,9 +52,11 @@ func (b *bench) runBlock(bl block, p *progress, what string) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	results := make([]result, len(rows))
-	for i, r := range rows {
-		results[i].row = r
+	var results []result
+	for _, r := range rows {
+		if b.only == nil || b.only.MatchString(strings.Join(r.labels, ", ")) {
+			results = append(results, result{row: r})
+		}
 	}
 	first := 0
 	if b.quick {
