@@ -14,7 +14,7 @@ FUZZTIME  := 5s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 export CGO_ENABLED := 0
 
-.PHONY: help build test test-vm check fmt vet static race fuzz soak bench cover demo deb test-deb clean
+.PHONY: help build test test-vm check fmt vet static race fuzz soak bench gobench cover demo deb test-deb clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,7 +50,11 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 soak: ## the storm on four nodes for MINUTES (10)
 	go test -count 1 -v -timeout 0 -run TestFederationStorm ./internal/hook -storm.minutes=$(or $(MINUTES),10)
 
-bench: ## the benchmarks
+# BENCHFLAGS: see bin/bench -help. All of it takes about an hour.
+bench: build ## beside DHCP, ping, arping, nmap: bench-results/results.md
+	@go build -o bin/bench ./scripts/bench && bin/bench -install && exec bin/bench $(BENCHFLAGS)
+
+gobench: ## the benchmarks of the code itself
 	go test -run '^$$' -bench . -benchmem ./...
 
 cover: ## the tests' coverage, a line a function
