@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -37,8 +38,8 @@ func (h *host) once(n int) (sample, error) {
 		}
 	}
 	came := <-last
-	if failed != nil || came.err != nil {
-		return nil, fmt.Errorf("%d starts: %w, %w", n, failed, came.err)
+	if err := errors.Join(failed, came.err); err != nil {
+		return nil, fmt.Errorf("%d starts: %w", n, err)
 	}
 	different := map[netip.Addr]bool{}
 	for i := range n {
