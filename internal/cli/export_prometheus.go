@@ -71,7 +71,7 @@ func metrics(h *hook.Host, t *lease.Table, version string) string {
 	for i := range h.Pools.Pools {
 		p := &h.Pools.Pools[i]
 		labels := []string{"pool", p.Name, "family", strings.ToLower(p.Family().String())}
-		size.add(float64(capacity(p)), labels...)
+		size.add(float64(p.Capacity()), labels...)
 		states, doubtful := census(p, t)
 		for _, s := range []lease.State{lease.Bound, lease.Released, lease.Offered, lease.Conflicted} {
 			count.add(float64(states[s]), append(labels, "state", s.String())...)

@@ -36,7 +36,7 @@ type poolRow struct {
 	Gateway    string   `json:"gateway,omitempty"`
 	Ranges     []string `json:"ranges"`
 	Excludes   []string `json:"excludes,omitempty"`
-	Size       uint64   `json:"size"`
+	Size       uint64   `json:"size"` // addresses that may be leased
 	Bound      int      `json:"bound"`
 	Released   int      `json:"released"`
 	Offered    int      `json:"offered"`
@@ -66,7 +66,7 @@ func (a *app) runPoolList(ctx context.Context, f format) error {
 func newPoolRow(p *lease.Pool, t *lease.Table) poolRow {
 	r := poolRow{
 		Name: p.Name, Bridge: p.Bridge, VLAN: p.VLAN, Nodes: p.Nodes, Subnet: p.Subnet.String(),
-		Size: p.Size(), Ranges: spans(p.Ranges), Excludes: spans(p.Excludes),
+		Size: p.Capacity(), Ranges: spans(p.Ranges), Excludes: spans(p.Excludes),
 	}
 	switch {
 	case p.Gateway.None:

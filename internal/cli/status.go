@@ -65,7 +65,7 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 }
 
 func newStatus(p *lease.Pool, t *lease.Table) poolStatus {
-	s := poolStatus{Pool: p.Name, Size: capacity(p)}
+	s := poolStatus{Pool: p.Name, Size: p.Capacity()}
 	for l := range t.All() {
 		switch in := p.Contains(l.Addr); {
 		case !p.Segment().Overlaps(l.Segment) || !p.Subnet.Contains(l.Addr):
@@ -84,9 +84,6 @@ func newStatus(p *lease.Pool, t *lease.Table) poolStatus {
 	}
 	return s
 }
-
-// capacity is the size of a pool without what it excludes.
-func capacity(p *lease.Pool) uint64 { return (&lease.Pool{Ranges: p.Leasable()}).Size() }
 
 // nobody is a container that doesn't exist, the one below another one.
 const nobody = lease.VMID(999999999)

@@ -98,21 +98,11 @@ func (h *half) checkSubnet(p *pool) {
 	}
 }
 
-// checkLeft warns of a half that can never lease anything: the network's own
-// and its broadcast address (RFC 3021: none in a /31), IPv6's anycast addresses
-// and the gateway are nobody's.
+// checkLeft warns of a half that can never lease anything.
 func (h *half) checkLeft(p *pool) {
 	holes := slices.Clone(h.excludes)
-	add := func(r lease.Range) { holes = append(holes, span{r, 0}) }
-	if h.family == lease.IPv4 && h.Subnet.Bits() < 31 {
-		add(lease.Range{First: h.Subnet.Addr(), Last: h.Subnet.Addr()})
-		add(lease.Range{First: lastOf(h.Subnet), Last: lastOf(h.Subnet)})
-	}
-	for _, r := range (&lease.Pool{Subnet: h.Subnet}).Reserved() {
-		add(r)
-	}
-	if gw := h.Gateway.Addr; gw.IsValid() {
-		add(lease.Range{First: gw, Last: gw})
+	for _, r := range (&lease.Pool{Subnet: h.Subnet, Gateway: h.Gateway}).Unfit() {
+		holes = append(holes, span{r, 0})
 	}
 	if !anyLeft(h.Ranges, merge(holes)) {
 		p.warn(p.lines[h.key("range")], "%s: no address is left to lease; widen the range or remove excludes", h.key("range"))

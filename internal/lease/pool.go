@@ -126,6 +126,28 @@ func (p *Pool) Leasable() []Range {
 	return left
 }
 
+// Unfit are the spans of the pool's network that no guest may have, wherever a
+// range reaches: the gateway, an IPv4 network's own and its broadcast address
+// (RFC 3021: none in a /31), and what Reserved says of IPv6.
+func (p *Pool) Unfit() []Range {
+	spans := p.Reserved()
+	if net := p.Subnet.Masked(); p.Family() == IPv4 && net.Bits() < 31 {
+		last := Range{First: net.Addr()}.at(1<<(32-net.Bits()) - 1)
+		spans = append(spans, Range{net.Addr(), net.Addr()}, Range{last, last})
+	}
+	if gw := p.Gateway.Addr; gw.IsValid() {
+		spans = append(spans, Range{gw, gw})
+	}
+	return spans
+}
+
+// Capacity is how many addresses guests can have from the pool, as far as it
+// tells by itself.
+func (p *Pool) Capacity() uint64 {
+	fit := Pool{Ranges: p.Ranges, Excludes: slices.Concat(p.Excludes, p.Unfit())}
+	return (&Pool{Ranges: fit.Leasable()}).Size()
+}
+
 // Reservation pins an address to one guest's interface, or, without an owner,
 // keeps it from everybody.
 type Reservation struct {
