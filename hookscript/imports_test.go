@@ -21,6 +21,7 @@ var pieces = []string{
 var mayImport = map[string][]string{
 	"internal/lease":    {},
 	"internal/fastio":   {},
+	"internal/filelock": {},
 	"internal/jsontree": {},
 
 	"internal/config":     {"lease", "jsontree"},
@@ -28,8 +29,8 @@ var mayImport = map[string][]string{
 	"internal/dhcp":       {"lease"},
 	"internal/guest":      {"lease"},
 	"internal/history":    {"lease"},
-	"internal/inventory":  {"lease", "guest", "fastio"},
-	"internal/ledger":     {"lease", "fastio"},
+	"internal/inventory":  {"lease", "guest", "fastio", "filelock"},
+	"internal/ledger":     {"lease", "fastio", "filelock"},
 	"internal/node":       {"lease", "fastio"},
 	"internal/probe":      {"lease"},
 	"internal/pveapi":     {"lease"},

@@ -70,16 +70,49 @@ func (r *Reader) path(p place) string {
 	return r.dir + "/nodes/" + p.node + folder + p.vmid.String() + ".conf"
 }
 
-// refresh brings what is known of the files up to date, on every core. It
-// reports whether a listed file was gone: it is being replaced, or its guest
-// is on its way to another node.
+// many is how many files to read make it worth while to ask whether another
+// process of this node reads the same ones at this moment.
+const many = 16
+
+// refresh brings what is known of the files up to date. It reports whether a
+// listed file was gone: it is being replaced, or its guest is on its way to
+// another node. When a whole cluster's guests start at once, each start finds
+// the configs of all others changed; so that not every one reads them all, they
+// do it one after the other, and find what the one before has read.
 func (r *Reader) refresh(ctx context.Context, files []file) (vanished bool) {
-	var todo []file
+	todo := r.outdated(files)
+	if len(todo) > many && todo[0].version != (version{}) {
+		defer r.cache.lock(ctx)()
+		todo = r.adopt(r.cache.load(), todo)
+		defer r.Save()
+	}
+	return r.readAll(ctx, todo)
+}
+
+// outdated are the files of which no current reading is known.
+func (r *Reader) outdated(files []file) (todo []file) {
 	for i := range files {
 		if known := r.seen[files[i].place]; !known.current(files[i].version) {
 			todo = append(todo, files[i])
 		}
 	}
+	return todo
+}
+
+// adopt takes over what another process has read, and returns the rest.
+func (r *Reader) adopt(theirs map[place]*parsed, todo []file) (rest []file) {
+	for _, f := range todo {
+		if p := theirs[f.place]; p.current(f.version) {
+			r.seen[f.place] = p
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	return rest
+}
+
+// readAll reads files on every core, and reports whether one was gone.
+func (r *Reader) readAll(ctx context.Context, todo []file) (vanished bool) {
 	results := make([]parsed, len(todo))
 	var wg sync.WaitGroup
 	workers := min(runtime.GOMAXPROCS(0), len(todo)/32+1)

@@ -92,6 +92,7 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 func (r *Reader) Save() {
 	if r.stale {
 		r.cache.save(r.seen)
+		r.stale = false
 	}
 }
 

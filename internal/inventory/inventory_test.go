@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,4 +200,66 @@ func TestCache(t *testing.T) {
 	if inv := read1(t, open()); len(inv.Guests) != 2 {
 		t.Errorf("damaged cache: %+v", inv)
 	}
+}
+
+// TestManyReadOnce: of processes that find many configs changed at the same
+// time one reads them, and the others wait and take it over.
+func TestManyReadOnce(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t)
+	var ids []string
+	for n := range many + 1 {
+		tr.ct("pve1", 101+n, fmt.Sprintf("10.0.0.%d", 5+n))
+		ids = append(ids, fmt.Sprintf(`"%d":{"node":"pve1","type":"lxc","version":%d}`, 101+n, 1+n))
+	}
+	tr.vmlist(7, strings.Join(ids, ","))
+	cached := filepath.Join(t.TempDir(), "inventory")
+	open := func() *Reader { return NewClusterReader(tr.dir, cached, none) }
+	first, second := open(), open()
+
+	unlock := first.cache.lock(t.Context())
+	done := make(chan lease.Inventory)
+	go func() {
+		inv, err := second.Read(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		done <- inv
+	}()
+	l, err := first.list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.readAll(t.Context(), l.files)
+	first.Save()
+	for n := range many + 1 { // behind the list's back: who reads these files sees other addresses
+		tr.ct("pve1", 101+n, fmt.Sprintf("10.0.1.%d", 5+n))
+	}
+	select {
+	case <-done:
+		t.Fatal("the second one did not wait")
+	case <-time.After(50 * time.Millisecond):
+	}
+	unlock()
+	inv := <-done
+	for n := range many + 1 {
+		if a := fmt.Sprintf("10.0.0.%d", 5+n); len(inv.Uses[netip.MustParseAddr(a)]) != 1 {
+			t.Errorf("%s, which the first one had read, is not known to the second", a)
+		}
+	}
+	if inv := read1(t, open()); len(inv.Uses[netip.MustParseAddr("10.0.0.5")]) != 1 {
+		t.Error("a third one has read anew")
+	}
+}
+
+// TestManyWithoutLock: nobody waits for ever for another one's reading.
+func TestManyWithoutLock(t *testing.T) {
+	t.Parallel()
+	c := cache(filepath.Join(t.TempDir(), "inventory"))
+	unlock := c.lock(t.Context())
+	defer unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	c.lock(ctx)()
+	cache(filepath.Join(t.TempDir(), "none", "\x00", "inventory")).lock(t.Context())()
 }

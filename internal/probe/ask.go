@@ -24,6 +24,7 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 		return Result{}, err
 	}
 	began := time.Now()
+	defer p.attendTo(q)()
 	w := newWindow(q, p.mac)
 	before := p.look() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)
@@ -38,6 +39,34 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 		return Result{}, fmt.Errorf("probing on %s: %w", p.name, context.Cause(ctx))
 	}
 	return p.conclude(w, before, resident, trouble), nil
+}
+
+// attendTo lets the kernel keep back ARP packets about other addresses until
+// the question is done: when many guests start at once, each would be woken by
+// the probes of all others. A wire that can't do that is heard whole.
+func (p *Port) attendTo(q Question) (done func()) {
+	h, ok := p.wire.(hearer)
+	if !ok {
+		return func() {}
+	}
+	var about []netip.Addr
+	for _, a := range q.Candidates {
+		if a.Is4() {
+			about = append(about, a)
+		}
+	}
+	for _, g := range q.Gateways {
+		if g.Addr.Is4() {
+			about = append(about, g.Addr)
+		}
+	}
+	hear := func(about []netip.Addr) {
+		if f, err := filter(h.vlan(), about...); err == nil {
+			_ = h.hear(f)
+		}
+	}
+	hear(about)
+	return func() { hear(nil) }
 }
 
 // check refuses what nobody can ask for.

@@ -106,24 +106,17 @@ func offerFilter(tag uint16) ([]bpf.RawInstruction, error) {
 		protocolOffset = 14 + 9
 		fragmentOffset = 14 + 6
 		udp            = 17
-		vlanIDMask     = 0x0fff
 	)
-	return bpf.Assemble([]bpf.Instruction{
-		bpf.LoadAbsolute{Off: 12, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv4, SkipTrue: 13},
-		bpf.LoadAbsolute{Off: protocolOffset, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: udp, SkipTrue: 11},
-		bpf.LoadAbsolute{Off: fragmentOffset, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x1fff, SkipTrue: 9},
-		bpf.LoadMemShift{Off: 14},
-		bpf.LoadIndirect{Off: 14 + 2, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: dhcpClientPort, SkipTrue: 6},
-		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2}, // the zero counts as the VLAN ID
-		bpf.LoadExtension{Num: bpf.ExtVLANTag},
-		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: vlanIDMask},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(tag), SkipTrue: 1},
-		bpf.RetConstant{Val: frameLength},
-		bpf.RetConstant{Val: 0},
-	})
+	return bpf.Assemble(slices.Concat(
+		[]bpf.Instruction{bpf.LoadAbsolute{Off: etherTypeOffset, Size: 2}},
+		must(bpf.JumpEqual, etherTypeIPv4),
+		[]bpf.Instruction{bpf.LoadAbsolute{Off: protocolOffset, Size: 1}},
+		must(bpf.JumpEqual, udp),
+		[]bpf.Instruction{bpf.LoadAbsolute{Off: fragmentOffset, Size: 2}},
+		must(bpf.JumpBitsNotSet, 0x1fff),
+		[]bpf.Instruction{bpf.LoadMemShift{Off: 14}, bpf.LoadIndirect{Off: 14 + 2, Size: 2}},
+		must(bpf.JumpEqual, dhcpClientPort),
+		ofVLAN(tag),
+		[]bpf.Instruction{bpf.RetConstant{Val: frameLength}},
+	))
 }
