@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"pve-iplease/internal/lease"
 )
@@ -52,7 +54,23 @@ func (h *half) set(s *section, prop property) (err error) {
 		prop.key = h.key(prop.key)
 		h.excludes = append(h.excludes, s.spans(prop, h.family)...)
 	}
-	return err
+	return elsewhere(h.key(prop.key), prop.value, h.family, err)
+}
+
+// elsewhere adds to an error the property that takes a value of the other
+// family.
+func elsewhere(key, value string, f lease.Family, err error) error {
+	first, _, _ := strings.Cut(value, "-")
+	first, _, _ = strings.Cut(first, "/")
+	a, bad := netip.ParseAddr(first)
+	if err == nil || bad != nil || a.Is4In6() || lease.FamilyOf(a) == f {
+		return err
+	}
+	other := strings.TrimSuffix(key, "6")
+	if f == lease.IPv4 {
+		other += "6"
+	}
+	return fmt.Errorf("%w; it belongs to %s", err, other)
 }
 
 // examples of what belongs into a half.

@@ -29,7 +29,9 @@ func TestPoolProblems(t *testing.T) {
 		"half a half":       {" gateway6 2001:db8::1\n", "p:1: pool lan: subnet6 is missing; name the network that the guests are in, like 'subnet6 2001:db8::/64'\np:1: pool lan: range6 is missing; name the addresses to lease, like 'range6 2001:db8::1000-2001:db8::1fff'"},
 		"no range6":         {" subnet6 2001:db8::/64\n", "p:1: pool lan: range6 is missing; name the addresses to lease, like 'range6 2001:db8::1000-2001:db8::1fff'; 'range6 2001:db8::/64' leases the whole subnet"},
 		"eui64 elsewhere":   {" subnet6 2001:db8::/48\n range6 2001:db8::/64\n strategy6 eui64\n", `p:7: pool lan: strategy6: eui64 needs a subnet6 with the prefix length 64`},
-		"IPv4 in IPv6":      {" subnet6 10.0.0.0/24\n range6 2001:db8::/64\n", `p:5: pool lan: subnet6: "10.0.0.0" is an IPv4 address; an IPv6 address like 2001:db8::1 belongs here`},
+		"IPv4 in IPv6":      {" subnet6 10.0.0.0/24\n range6 2001:db8::/64\n", `p:5: pool lan: subnet6: "10.0.0.0" is an IPv4 address; an IPv6 address like 2001:db8::1 belongs here; it belongs to subnet`},
+		"IPv6 in a range":   {" range 2001:db8::1-2001:db8::9\n", `p:5: pool lan: range: "2001:db8::1" is an IPv6 address; an IPv4 address like 10.0.0.1 belongs here; it belongs to range6`},
+		"IPv4 in a range6":  {" subnet6 2001:db8::/64\n range6 2001:db8::/64,10.0.0.9\n", `p:6: pool lan: range6: "10.0.0.9" is an IPv4 address; an IPv6 address like 2001:db8::1 belongs here; it belongs to range`},
 		"link-local":        {" subnet6 fe80::/64\n range6 fe80::/64\n", "p:5: pool lan: subnet6: \"fe80::/64\" holds no addresses for guests (IANA special-purpose)\np:6: pool lan: range6: \"fe80::/64\" holds no addresses for guests (IANA special-purpose)"},
 		"range6 outside":    {" subnet6 2001:db8::/64\n range6 2001:db8:1::5\n", `p:6: pool lan: range6: 2001:db8:1::5 is not inside the subnet 2001:db8::/64`},
 		"only anycast":      {" subnet6 2001:db8::/64\n range6 2001:db8::\n", `warning: p:6: pool lan: range6: no address is left to lease; widen the range or remove excludes`},
@@ -49,7 +51,7 @@ func TestPoolProblems(t *testing.T) {
 		"probe":             {" probe slow\n", `p:5: pool lan: probe: "slow" is none of default, fast, careful, rfc5227`},
 		"gateway":           {" gateway nope\n", `p:5: pool lan: gateway: "nope" is no IPv4 address like 10.0.0.1; none is allowed, too`},
 		"gateway elsewhere": {" gateway 10.0.1.1\n", `warning: p:5: pool lan: gateway: 10.0.1.1 is outside of the subnet 10.0.0.0/24; guests may not reach it`},
-		"IPv6":              {" gateway fd00::1\n", `p:5: pool lan: gateway: "fd00::1" is an IPv6 address; an IPv4 address like 10.0.0.1 belongs here; none is allowed, too`},
+		"IPv6":              {" gateway fd00::1\n", `p:5: pool lan: gateway: "fd00::1" is an IPv6 address; an IPv4 address like 10.0.0.1 belongs here; none is allowed, too; it belongs to gateway6`},
 		"mapped":            {" range ::ffff:10.0.0.3\n", `p:5: pool lan: range: "::ffff:10.0.0.3" is an IPv6 address; an IPv4 address like 10.0.0.1 belongs here`},
 		"leading zero":      {" exclude 10.0.0.010\n", `p:5: pool lan: exclude: "10.0.0.010" has leading zeros; write the numbers without them`},
 		"backwards":         {" range 10.0.0.9-10.0.0.1\n", `p:5: pool lan: range: "10.0.0.9-10.0.0.1" runs backwards; the lower address comes first`},
@@ -84,5 +86,15 @@ func TestPoolProblems(t *testing.T) {
 				t.Errorf("%d pools, disabled %+v", len(c.Pools), c.Disabled)
 			}
 		})
+	}
+}
+
+// An IPv6 network is a half of its own.
+func TestIPv6InSubnet(t *testing.T) {
+	t.Parallel()
+	got := told(config.Fresh("p", nil, []byte("pool: lan\n bridge vmbr0\n subnet fd00::/64\n range 10.0.0.5\n")))
+	want := `p:3: pool lan: subnet: "fd00::" is an IPv6 address; an IPv4 address like 10.0.0.1 belongs here; it belongs to subnet6`
+	if got != want {
+		t.Errorf("%s\nwant %s", got, want)
 	}
 }

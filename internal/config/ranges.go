@@ -24,7 +24,7 @@ func (s *section) spans(p property, f lease.Family) []span {
 	for _, w := range all {
 		r, err := parseRange(w, f)
 		if err != nil {
-			s.fail(p.line, "%s: %v", p.key, err)
+			s.fail(p.line, "%s: %v", p.key, elsewhere(p.key, w, f, err))
 			continue
 		}
 		list = append(list, span{r, p.line})
