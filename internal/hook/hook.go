@@ -153,4 +153,5 @@ type run struct {
 	phase Phase
 	opt   Options
 	set   Setter // nil: the guest's config is written here
+	stays bool   // down: it ends before the guest has started
 }

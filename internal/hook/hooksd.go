@@ -93,7 +93,7 @@ func (h *Host) runExtra(ctx context.Context, c Call, hooks []extraHook, code int
 // before the pool needs it.
 func (r *run) abandon(ctx context.Context) {
 	stop := *r
-	stop.phase = PostStop
+	stop.phase, stop.stays = PostStop, true
 	stop.postStop(ctx)
 }
 

@@ -90,8 +90,9 @@ func (r *run) explain(g lease.Grant) {
 	}
 }
 
-func (r *run) released(l lease.Lease) {
-	r.Log.Info(fmt.Sprintf("%s stopped: %s is kept for it until the pool needs it", l.Owner.Guest(), l.Addr), r.about(lease.Grant{Lease: l}, "released"))
+// released tells that a run has ended; how is what the guest did.
+func (r *run) released(l lease.Lease, how string) {
+	r.Log.Info(fmt.Sprintf("%s %s: %s is kept for it until the pool needs it", l.Owner.Guest(), how, l.Addr), r.about(lease.Grant{Lease: l}, "released"))
 }
 
 // speakers names the hosts that were heard for an address.

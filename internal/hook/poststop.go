@@ -48,9 +48,13 @@ func (r *run) postStop(ctx context.Context) int {
 		r.warn(lease.Grant{}, "the lease of %s stays bound: %v", guest, err)
 		return exitCode(err)
 	}
+	how := "stopped"
+	if r.stays {
+		how = "does not start"
+	}
 	for _, l := range released {
-		r.released(l)
-		r.remember(l, "released", "its guest stopped")
+		r.released(l, how)
+		r.remember(l, "released", "its guest "+how)
 	}
 	for _, k := range kept {
 		r.info("%s keeps %s bound: %s", guest, k.Lease.Addr, k.Why)
