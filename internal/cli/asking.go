@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 
@@ -13,14 +14,29 @@ import (
 // asking says how a command that compares everything asks the network.
 type asking struct {
 	passive bool
-	rate    int // packets in a second; 0: as a sweep does
+	rate    int // packets in a second; 0: the usual ones
+	usual   int
 }
 
-func askFlags(cmd *cobra.Command) *asking {
-	var q asking
+// Packets in a second: of a command for a person, who waits, and of one for
+// monitoring, which doesn't.
+const (
+	sweepRate  = 2000
+	gentleRate = 200
+)
+
+func askFlags(cmd *cobra.Command, usual int) *asking {
+	q := asking{usual: usual}
 	cmd.Flags().BoolVar(&q.passive, "passive", false, "put nothing on the network")
-	rateFlag(cmd, &q.rate)
+	rateFlag(cmd, &q.rate, usual)
 	return &q
+}
+
+// pace is that of a sweep over so many addresses.
+func (q asking) pace(addresses int) probe.SweepPace {
+	p := probe.SweepPreset(addresses, false)
+	p.Rate = cmp.Or(q.rate, q.usual)
+	return p
 }
 
 // askNamed asks this node's networks for every address that anything names.
@@ -31,11 +47,5 @@ func (l *look) askNamed(ctx context.Context, q asking) ([]evidence.Hearing, erro
 	case q.passive:
 		return nil, nil
 	}
-	return l.ear(netip.Addr{}).SweepAll(ctx, l.Inquiries(l.Mentioned()), func(addresses int) probe.SweepPace {
-		pace := probe.SweepPreset(addresses, false)
-		if q.rate != 0 {
-			pace.Rate = q.rate
-		}
-		return pace
-	})
+	return l.ear(netip.Addr{}).SweepAll(ctx, l.Inquiries(l.Mentioned()), q.pace)
 }

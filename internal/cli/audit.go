@@ -23,7 +23,7 @@ too little could be read to tell.
 It asks the network for every address that anything names. Where switches
 inspect ARP use --rate 14, as 'pve-iplease scan --help' explains.`,
 	}
-	ask := askFlags(cmd)
+	ask := askFlags(cmd, sweepRate)
 	f := formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runAudit(c.Context(), *ask, *f) }
 	return cmd

@@ -40,7 +40,7 @@ second (Cisco: dynamic ARP inspection). On such a network use --rate 14.
 Exit code 3 on a conflict, 1 when the network can't tell.`,
 	}
 	cmd.Flags().StringVar(&o.bridge, "bridge", "", "the `NAME` of the bridge that carries the network, with .VLAN")
-	rateFlag(cmd, &o.rate)
+	rateFlag(cmd, &o.rate, sweepRate)
 	cmd.Flags().BoolVar(&o.fast, "fast", false, "send 30000, and don't wait for slow hosts")
 	o.format = formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
@@ -58,8 +58,8 @@ type rate int
 // maxRate is more than a socket can send.
 const maxRate = 1_000_000
 
-func rateFlag(cmd *cobra.Command, n *int) {
-	cmd.Flags().Var((*rate)(n), "rate", "send `N` packets in a second (default 2000)")
+func rateFlag(cmd *cobra.Command, n *int, usual int) {
+	cmd.Flags().Var((*rate)(n), "rate", fmt.Sprintf("send `N` packets in a second (default %d)", usual))
 }
 
 func (r *rate) String() string { return "" } // no default that the usage would show
