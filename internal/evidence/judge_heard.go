@@ -137,7 +137,7 @@ func (c *trial) confirmed(h Host, r right) (Verdict, bool) {
 	case r.lease == nil && c.inRange():
 		return c.verdict(Warning, []Step{
 			{What: "adopt", How: fmt.Sprintf("attach the hook to %s: at its next start the address becomes its lease", r.owner.Guest())},
-			c.exclude(),
+			c.leave(r.owner),
 		}, "%s, as its config says, but the ledger doesn't know it, and pool %s may lease it out", used, c.Pool.Name)
 	case r.lease == nil:
 		return c.verdict(Fine, nil, "%s, as its config says", used)

@@ -17,7 +17,7 @@ func (c *trial) against(h Host, r right) []Step {
 		steps = append(steps, Step{What: "move", How: fmt.Sprintf("or give %s another address: stop it, then 'pve-iplease renumber %s'", r.owner.Guest(), r.owner.VMID)})
 	}
 	if c.inRange() {
-		steps = append(steps, c.exclude())
+		steps = append(steps, c.leave(lease.Owner{}))
 	}
 	return steps
 }
@@ -90,9 +90,19 @@ func (c *trial) reconfigureRight(r right) []Step {
 	return []Step{{What: "reconfigure", How: how}}
 }
 
-// exclude leaves the address to whoever has it.
-func (c *trial) exclude() Step {
-	return Step{What: "reserve", How: fmt.Sprintf("or leave it to that host: in pool %s of the pools file add", c.Pool.Name), Lines: []string{"exclude " + c.Addr.String()}}
+// leave keeps the address for whoever has it, a guest or, without an owner,
+// a host that is none. Unlike an exclude of the pool, that also moves a guest
+// away which has it leased.
+func (c *trial) leave(o lease.Owner) Step {
+	how := "'pve-iplease reserve " + c.Addr.String()
+	who := "that host"
+	if !o.IsZero() {
+		who, how = o.Guest(), how+" --guest "+o.String()
+	}
+	if len(c.Reserved) > 0 {
+		how = fmt.Sprintf("'pve-iplease unreserve %s', then ", c.Addr) + how
+	}
+	return Step{What: "reserve", How: fmt.Sprintf("or leave it to %s: %s'", who, how)}
 }
 
 // excludeSpans keeps DHCP servers off the pool.
