@@ -129,6 +129,7 @@ func (r *run) stamp() lease.Claim {
 	return lease.Claim{
 		ID: r.NewID(), Node: r.Here.Name, Boot: r.Here.Boot,
 		Up: r.Here.Uptime(), At: r.Here.Now().Truncate(time.Second),
+		Foreseen: r.foreseen,
 	}
 }
 

@@ -39,7 +39,7 @@ func (h *Host) Foresee(ctx context.Context, g lease.Guest, config []byte) (Fores
 		inv.Guests[g.VMID] = g
 		return inv, err
 	}
-	r := run{Hook: &there, id: g.VMID, phase: PreStart, opt: Options{DryRun: true}}
+	r := run{Hook: &there, id: g.VMID, phase: PreStart, opt: Options{DryRun: true}, foreseen: true}
 	s, err := r.subject(lease.Container)
 	var f Foresight
 	if err == nil && len(s.needs) > 0 {

@@ -149,9 +149,10 @@ func (h *Hook) Run(ctx context.Context, id lease.VMID, phase Phase, opt Options)
 // run is one call of the hook.
 type run struct {
 	*Hook
-	id    lease.VMID
-	phase Phase
-	opt   Options
-	set   Setter // nil: the guest's config is written here
-	stays bool   // down: it ends before the guest has started
+	id       lease.VMID
+	phase    Phase
+	opt      Options
+	set      Setter // nil: the guest's config is written here
+	foreseen bool   // the start is yet to come
+	stays    bool   // down: it ends before the guest has started
 }

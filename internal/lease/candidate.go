@@ -149,12 +149,14 @@ func (w *World) held(l *Lease) tier {
 
 // describe says who holds the record, and since when.
 func (l *Lease) describe() string {
-	switch l.State {
-	case Conflicted:
+	switch {
+	case l.Claim.Foreseen:
+		return fmt.Sprintf("goes to %s at its next start", l.Owner.place())
+	case l.State == Conflicted:
 		return fmt.Sprintf("was seen in use by %s at %s", l.MAC, stamp(l.Since))
-	case Offered:
+	case l.State == Offered:
 		return fmt.Sprintf("is offered to %s until %s", l.Owner.place(), stamp(l.Until))
-	case Released:
+	case l.State == Released:
 		return fmt.Sprintf("is kept for %s, stopped since %s", l.Owner.place(), stamp(l.Since))
 	}
 	return fmt.Sprintf("is leased to %s since %s", l.Owner.place(), stamp(l.Since))

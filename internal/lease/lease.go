@@ -66,6 +66,8 @@ type Claim struct {
 	Boot string        // that node's boot, 8 hex digits of its boot id
 	Up   time.Duration // since that boot, CLOCK_BOOTTIME, in steps of 10 ms
 	At   time.Time     // wall clock, whole seconds
+
+	Foreseen bool // it is for a start that is yet to come; the ledger never has such a claim
 }
 
 // Lease is one record of the ledger.
