@@ -24,11 +24,12 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 		return Result{}, err
 	}
 	began := time.Now()
-	defer p.attendTo(q)()
 	w := newWindow(q, p.mac)
+	done, deafness := p.attendTo(q.about()...)
+	defer done()
 	before := p.look() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)
-	trouble := p.run(ctx, w)
+	trouble := cmp.Or(deafness, p.run(ctx, w))
 	if !w.settled() {
 		p.budget.pausedFrom(began)
 	}
@@ -41,32 +42,39 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	return p.conclude(w, before, resident, trouble), nil
 }
 
-// attendTo lets the kernel keep back ARP packets about other addresses until
-// the question is done: when many guests start at once, each would be woken by
-// the probes of all others. A wire that can't do that is heard whole.
-func (p *Port) attendTo(q Question) (done func()) {
-	h, ok := p.wire.(hearer)
-	if !ok {
-		return func() {}
-	}
-	var about []netip.Addr
+// about lists the addresses that a question is about, for the filter.
+func (q Question) about() (addrs []netip.Addr) {
 	for _, a := range q.Candidates {
 		if a.Is4() {
-			about = append(about, a)
+			addrs = append(addrs, a)
 		}
 	}
 	for _, g := range q.Gateways {
 		if g.Addr.Is4() {
-			about = append(about, g.Addr)
+			addrs = append(addrs, g.Addr)
 		}
 	}
-	hear := func(about []netip.Addr) {
-		if f, err := filter(h.vlan(), about...); err == nil {
-			_ = h.hear(f)
-		}
+	return addrs
+}
+
+// attendTo begins to hear what is about the addresses, everything when none is
+// given, until done is called. Otherwise the wire is deaf: a process that waits
+// for the ledger would be woken by each packet on the network, and when many
+// guests start at once one that asks by the probes of all others. An error
+// means that silence proves nothing.
+func (p *Port) attendTo(about ...netip.Addr) (done func(), err error) {
+	h, ok := p.wire.(hearer)
+	if !ok {
+		return func() {}, nil
 	}
-	hear(about)
-	return func() { hear(nil) }
+	f, err := filter(h.vlan(), about...)
+	if err == nil {
+		err = h.hear(f)
+	}
+	if err != nil {
+		return func() {}, fmt.Errorf("listening on %s: %w", p.name, errno(err))
+	}
+	return func() { _ = h.hear(deaf()) }, nil
 }
 
 // check refuses what nobody can ask for.

@@ -1,19 +1,21 @@
 package probe
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/bpf"
 
 	"pve-iplease/internal/lab"
 )
 
-// While a question is open a process is woken by what is about its addresses
-// alone, and afterwards by all again.
+// A port is deaf but while a question is open, and hears then what is about its
+// addresses alone; a sweep hears all.
 func TestFilterKeepsOthersBack(t *testing.T) {
 	t.Parallel()
 	other, gateway := netip.MustParseAddr("10.0.0.77"), netip.MustParseAddr("10.0.0.1")
@@ -21,35 +23,75 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 	say := func(a netip.Addr) *lab.Stranger {
 		return f.Stranger(lan, lab.Script{Addrs: []netip.Addr{a}, Mute: true})
 	}
-	stranger, candidate, router := say(other), say(first), say(gateway)
-	want := func(when string, want ...netip.Addr) {
-		t.Helper()
-		stranger.Shout(3)
-		candidate.Shout(1) // comes last: what was let through of the others is there by then
-		router.Shout(1)
-		heard := map[netip.Addr]bool{}
-		for ctx, end := t.Context(), time.Now().Add(10*time.Second); !heard[gateway]; {
-			frame, err := p.wire.receive(ctx, end)
-			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled) {
-				t.Fatalf("%s: the gateway was not heard", when)
+	speakers := []*lab.Stranger{say(other), say(first), say(gateway)}
+	hear := func(until time.Time) (a netip.Addr) {
+		for {
+			frame, err := p.wire.receive(t.Context(), until)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return a
 			}
 			f.Must(err)
 			if w, err := parseWord(frame); err == nil && w.sender.Is4() {
-				heard[w.sender] = true
+				return w.sender
 			}
 		}
+	}
+	// The gateway's word comes last: what was let through of the others has come by then.
+	shout := func() {
+		for _, s := range speakers {
+			s.Shout(1)
+		}
+	}
+	want := func(when string, about, want []netip.Addr) {
+		t.Helper()
+		done, err := p.attendTo(about...)
+		f.Must(err)
+		shout()
+		heard := map[netip.Addr]bool{}
+		for end := time.Now().Add(10 * time.Second); !heard[gateway]; {
+			a := hear(end)
+			if !a.IsValid() {
+				t.Fatalf("%s: the gateway was not heard", when)
+			}
+			heard[a] = true
+		}
+		done()
 		for _, a := range []netip.Addr{other, first, gateway} {
 			if heard[a] != slices.Contains(want, a) {
 				t.Errorf("%s: %s heard: %v", when, a, heard[a])
 			}
 		}
+		shout()
+		if a := hear(time.Now().Add(100 * time.Millisecond)); a.IsValid() {
+			t.Errorf("after %s: %s was heard", when, a)
+		}
 	}
-	want("before", other, first, gateway)
-	done := p.attendTo(Question{Candidates: []netip.Addr{first, netip.MustParseAddr("fd00::5")}, Gateways: []Gateway{{Addr: gateway}}})
-	want("meanwhile", first, gateway)
-	done()
-	want("afterwards", other, first, gateway)
+	shout()
+	if a := hear(time.Now().Add(100 * time.Millisecond)); a.IsValid() {
+		t.Errorf("before: %s was heard", a)
+	}
+	q := Question{Candidates: []netip.Addr{first, netip.MustParseAddr("fd00::5")}, Gateways: []Gateway{{Addr: gateway}}}
+	want("a question", q.about(), []netip.Addr{first, gateway})
+	want("a sweep", nil, []netip.Addr{other, first, gateway})
 }
+
+// A wire that can't be made to listen proves nothing by its silence.
+func TestDeafWireIsDoubt(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	p := fakePort(w)
+	p.wire = stoneDeaf{w}
+	r, err := p.Ask(t.Context(), Question{Candidates: candidates[:1], Pace: Pace{Probes: 1, Wait: time.Millisecond}})
+	if err != nil || verdicts(r) != "unknown" || !strings.Contains(r.Doubt, "no memory") {
+		t.Errorf("%s, %v: %+v", verdicts(r), err, r)
+	}
+}
+
+type stoneDeaf struct{ wire }
+
+func (stoneDeaf) hear([]bpf.RawInstruction) error { return errors.New("no memory") }
+
+func (stoneDeaf) vlan() uint16 { return 0 }
 
 // A question about more addresses than a filter can name is heard whole.
 func TestFilterOfManyAddresses(t *testing.T) {

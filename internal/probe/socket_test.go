@@ -32,6 +32,8 @@ func TestSocketCountsDrops(t *testing.T) {
 	t.Parallel()
 	f, lan, _, p := wired(t)
 	stranger := f.Stranger(lan, lab.Script{Addrs: []netip.Addr{first}})
+	_, err := p.attendTo()
+	f.Must(err)
 	for lost := uint32(0); lost == 0; {
 		stranger.Shout(1000)
 		n, err := p.wire.lost()
@@ -48,6 +50,8 @@ func TestSocketCountsDrops(t *testing.T) {
 func TestSocketReadsPastItsDeadline(t *testing.T) {
 	t.Parallel()
 	f, lan, _, p := wired(t)
+	_, err := p.attendTo()
+	f.Must(err)
 	f.Stranger(lan, lab.Script{Addrs: []netip.Addr{first}, Mute: true}).Shout(1)
 	deadline := time.Now().Add(10 * time.Second)
 	for time.Now().Before(deadline) {

@@ -83,8 +83,10 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 		return Census{}, err
 	}
 	c := newCrowd(s, p.mac)
+	done, deafness := p.attendTo()
+	defer done()
 	before := p.look()
-	trouble := p.rounds(ctx, c)
+	trouble := cmp.Or(deafness, p.rounds(ctx, c))
 	if ctx.Err() != nil {
 		trouble = fmt.Errorf("the sweep on %s was ended early: %w", p.name, context.Cause(ctx))
 	}

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/net/bpf"
+
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
@@ -110,7 +111,7 @@ func (b *kernelBridge) set(index int, flags uint32, attrs ...*nl.RtAttr) error {
 	return err
 }
 
-// makeTap makes a tap device that passes us only what Ask wants to hear.
+// makeTap makes a tap device that passes us nothing until it is told what to.
 func makeTap() (*os.File, string, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -122,10 +123,7 @@ func makeTap() (*os.File, string, error) {
 		err = os.NewSyscallError("TUNSETIFF", unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
 	}
 	if err == nil {
-		var raw []bpf.RawInstruction
-		if raw, err = filter(0); err == nil {
-			err = os.NewSyscallError("TUNATTACHFILTER", attachFilter(fd, raw))
-		}
+		err = os.NewSyscallError("TUNATTACHFILTER", attachFilter(fd, deaf()))
 	}
 	if err != nil {
 		return nil, "", errors.Join(err, unix.Close(fd))
