@@ -26,8 +26,9 @@ type chart struct {
 type axis struct {
 	label string
 	log   bool
-	zero  bool     // it begins at zero
-	names []string // of the values 0, 1, 2, …, where they are no numbers
+	zero  bool      // it begins at zero
+	names []string  // of the values 0, 1, 2, …, where they are no numbers
+	ticks []float64 // nil: wherever it is fit
 }
 
 // series is a line: a subject.
@@ -84,7 +85,7 @@ func (c chart) svg() ([]byte, error) {
 		p.NominalX(c.x.names...)
 	}
 	p.Add(plotter.NewGrid())
-	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, vg.Points(6)
+	p.Legend.Top, p.Legend.Left, p.Legend.XOffs, p.Legend.YOffs = true, true, vg.Points(6), vg.Points(-6)
 	for i, s := range c.series {
 		if err := s.add(p, i); err != nil {
 			return nil, err
@@ -119,6 +120,13 @@ func (a axis) set(to *plot.Axis, values []float64) {
 	to.Label.Text = a.label
 	write(&to.Label.TextStyle, 12)
 	write(&to.Tick.Label, 11)
+	if a.ticks != nil {
+		var ticks plot.ConstantTicks
+		for _, v := range a.ticks {
+			ticks = append(ticks, plot.Tick{Value: v, Label: number(v)})
+		}
+		to.Tick.Marker = ticks
+	}
 	switch {
 	case a.log:
 		to.Scale, to.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
@@ -183,7 +191,7 @@ func (s series) add(p *plot.Plot, i int) error {
 
 func render(p *plot.Plot) ([]byte, error) {
 	canvas := vgsvg.NewWith(vgsvg.UseWH(720, 440))
-	p.Draw(draw.New(canvas))
+	p.Draw(draw.Crop(draw.New(canvas), 8, -24, 8, -12)) // room for the last label of an axis
 	var b bytes.Buffer
 	_, err := canvas.WriteTo(&b)
 	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif")), err

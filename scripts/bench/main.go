@@ -52,7 +52,7 @@ func fail(err error) {
 
 // options are the command line.
 type options struct {
-	suites  []string // empty: all
+	suites  []string       // empty: all
 	only    *regexp.Regexp // nil: all rows
 	runs    int
 	quick   bool

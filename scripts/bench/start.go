@@ -156,7 +156,7 @@ func startCharts(results []result) []chart {
 	return []chart{{
 		file:  "start",
 		title: "Time to a conflict-checked address",
-		x:     axis{label: "part of the pool that is occupied, per cent"},
+		x:     axis{label: "part of the pool that is occupied, per cent", ticks: []float64{0, 50, 95}},
 		y:     axis{label: "milliseconds", log: true},
 		series: lines(results, "found", func(r result) (string, float64, bool) {
 			var part float64
