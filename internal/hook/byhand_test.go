@@ -85,3 +85,32 @@ func TestForeignStringsAreCleaned(t *testing.T) {
 	h.put(ct{id: 101, ip: "manual"})
 	h.start(101).exits(hook.OK).says("10.0.0.200 is in use by "+s.MAC.String()+" (CT 105 a\ufffd]0;b\ufffdc on pve1").omits("\x1b", "\u202e")
 }
+
+// Proxmox starts no template; by hand nothing is leased for one either.
+func TestTemplateNeedsNoAddress(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(h *host){
+		"all is well":  func(*host) {},
+		"broken pools": func(h *host) { h.pools("Dear diary\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, lan)
+			c := ct{id: 101, ip: "10.0.0.205/24", more: "template: 1\n"}
+			h.put(c)
+			h.vm(200, "ipconfig0: ip=10.0.0.206/24", "template: 1")
+			spoil(h)
+			h.start(101).exits(hook.OK).says("CT 101 is a template, which never starts: nothing to do").omits("10.0.0.205")
+			h.start(101, "--dry-run").exits(hook.OK).says("CT 101 is a template, which never starts: nothing to do")
+			h.start(200).exits(hook.OK).says("VM 200 is a template, which never starts: nothing to do").omits("10.0.0.206")
+			if name == "all is well" { // otherwise the pools are named first
+				h.admin("acquire", "101").exits(hook.Failed).says("error: CT 101 ct101 on pve1 is a template, which never starts and needs no address")
+			}
+			for _, args := range [][]string{{"renumber", "101"}, {"move", "10.0.0.209", "--to", "101"}, {"apply", "200"}} {
+				h.admin(args...).exits(hook.Failed).says("error: ", args[len(args)-1], "is a template, which never starts and needs no address")
+			}
+			h.has(c)
+			h.records()
+		})
+	}
+}

@@ -55,7 +55,8 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		}
 		carried = append(carried, n)
 	}
-	if err := r.askOnce(ctx, w, carried); err != nil {
+	silence, err := r.askOnce(ctx, w, carried)
+	if err != nil {
 		return errors.Join(err, cause)
 	}
 	if err := r.over(ctx, s); err != nil {
@@ -65,8 +66,9 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		return err
 	}
 	for _, n := range carried {
-		r.warn(lease.Grant{Lease: lease.Lease{Key: n.key(r.Here.Name)}}, "%v; %s starts with %s as net%d says: no other guest names it and nobody answers for it",
-			cause, s.guest(r.id), n.current(), n.nic.Index)
+		key := n.key(r.Here.Name)
+		r.warn(lease.Grant{Lease: lease.Lease{Key: key}}, "%v; %s starts with %s as net%d says: no other guest names it and %s",
+			cause, s.guest(r.id), n.current(), n.nic.Index, silence[key])
 	}
 	return nil
 }
@@ -83,10 +85,11 @@ func (r *run) belongsElsewhere(ctx context.Context, n need, w lease.World, k lea
 	return w.NamedByOthers(k, n.owner)
 }
 
-// askOnce refuses addresses for which somebody answers or probes.
-func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) error {
+// askOnce refuses addresses for which somebody answers or probes, and says of
+// each what was heard.
+func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lease.Key]string, error) {
 	if len(needs) == 0 {
-		return nil
+		return nil, nil
 	}
 	trials, ports := r.trials(needs)
 	defer closeAll(ports)
@@ -97,19 +100,24 @@ func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) error {
 	}
 	answers, err := r.ask(ctx, w, trials, ports)
 	if stop := r.stopped(ctx); stop != nil {
-		return stop
+		return nil, stop
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	silence := map[lease.Key]string{}
 	for _, t := range trials {
+		silence[t.g.Lease.Key] = "nobody answers for it"
+		if why := doubt(answers[t.wire], t.g); why != "" {
+			silence[t.g.Lease.Key] = "the network can't tell whether somebody has it: " + why
+		}
 		for _, h := range heard(t.g, answers[t.wire]) {
 			// Another node's probe is a conflict too: without the ledger nobody
 			// can say whose claim is the better.
 			if h.Addr == t.g.Lease.Addr && (h.Taken || h.Contended) {
-				return r.refusal(w, t.g, r.speakers(w, h.Addr, answers[t.wire]), nil)
+				return nil, r.refusal(w, t.g, r.speakers(w, h.Addr, answers[t.wire]), nil)
 			}
 		}
 	}
-	return nil
+	return silence, nil
 }

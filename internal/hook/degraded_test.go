@@ -80,7 +80,7 @@ func TestLedgerOnAReadOnlyDisk(t *testing.T) {
 	h.readOnly(ledgerDir)
 	h.start(101).exits(hook.OK).says("CT 101 net0 has 10.0.0.200/24", "its lease since")
 	h.start(102).exits(hook.OK).says("warning: ", "read-only file system", "CT 102 starts with 10.0.0.77/24 as net0 says")
-	h.start(103).exits(hook.Failed).says("error: ", "read-only file system", "the ledger is unchanged")
+	h.start(103).exits(hook.Failed).says("error: ", "read-only file system", "look into the kernel log", "the ledger is unchanged")
 	h.phase(101, "post-stop").exits(hook.Failed).says("warning: the lease of CT 101 stays bound: ", "read-only file system")
 	h.records("10.0.0.200 ct/101/net0 bound pool")
 }

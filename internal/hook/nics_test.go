@@ -179,6 +179,34 @@ func TestMissingPoolsFileOfSeveralNICs(t *testing.T) {
 	h.start(101).exits(hook.Conflict).says("10.1.0.50 of CT 101 is")
 }
 
+// With the ledger unreadable too nothing says what was leased: each address
+// that the config names is asked for.
+func TestMissingPoolsAndLedgerOfSeveralNICs(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, twoNets)
+	second := h.second()
+	say := func(id lease.VMID) string {
+		return nic(id, 1, "vmbr1", "ip=10.1.0.50/24,ip6=2001:db8::50/64,") + nic(id, 2, "vmbr9", "ip=10.9.0.1/24,") + nic(id, 3, "vmbr1", "ip=dhcp,ip6=auto,")
+	}
+	h.put(ct{id: 101, ip: "dhcp", more: say(101)})
+	h.Must(os.Remove(h.path(poolsPath)))
+	h.write(ledgerDir+"/ledger", "x")
+	h.start(101).exits(hook.OK).
+		says("warning: the pools can't be used", "CT 101 starts with DHCP as net0 says").
+		says("warning: the pools can't be used", "CT 101 starts with 10.1.0.50/24 as net1 says: no other guest names it and nobody answers for it").
+		says("CT 101 starts with 2001:db8::50/64 as net1 says: no other guest names it and nobody answers for it").
+		says("CT 101 starts with 10.9.0.1/24 as net2 says: no other guest names it and the network can't tell whether somebody has it: ", "vmbr9").
+		omits("net3")
+	h.put(ct{id: 102, ip: "dhcp", more: say(102)})
+	h.start(102).exits(hook.Failed).says("error: the pools can't be used", "CT 102 can't go on with 10.1.0.50: it is named by the config of CT 101")
+	h.destroy(102)
+	six := second.sixth("2001:db8::50/64")
+	h.start(101).exits(hook.Conflict).says("error: 2001:db8::50 of CT 101 is", six.MAC, "port eno2", "give net1 another address")
+	second.silence(six)
+	four := second.stranger("10.1.0.50")
+	h.start(101).exits(hook.Conflict).says("error: 10.1.0.50 of CT 101 is", four.MAC, "port eno2", "give net1 another address")
+}
+
 // What of a NIC is none of ours need not even be readable.
 func TestNICThatIsNobodysBusinessMayBeBroken(t *testing.T) {
 	t.Parallel()

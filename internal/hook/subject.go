@@ -58,6 +58,13 @@ func (r *run) subject(kind lease.Kind) (s subject, err error) {
 		return s, err
 	}
 	s.conf = guest.Parse(kind, s.raw)
+	switch name := s.guest(r.id); {
+	case s.conf.Template() && r.phase != PreStart:
+		return s, fmt.Errorf("%s is a template, which never starts and needs no address", name)
+	case s.conf.Template(): // called by hand: Proxmox doesn't come so far
+		r.info("%s is a template, which never starts: nothing to do", name)
+		return s, nil
+	}
 	nics := s.conf.NICs()
 	if !slices.Contains(nics, 0) && !slices.ContainsFunc(nics, r.mayManage) {
 		r.info("%s has no net0: nothing to do", s.guest(r.id))
@@ -86,15 +93,14 @@ func (r *run) subject(kind lease.Kind) (s subject, err error) {
 // strays are the addresses on which a part of the configuration that can't be
 // read at all is silent, and that the ledger knows: leased once, so a clone or
 // a rolled-back guest may carry what is another's by now. What the ledger
-// doesn't know is nobody's business, whatever that part said.
+// doesn't know is nobody's business, whatever that part said; when it can't be
+// read either, any address may be one.
 func (r *run) strays(ctx context.Context, s subject) (strays []need) {
-	if !slices.ContainsFunc(r.Pools.Disabled, config.Disabled.Homeless) {
+	if s.conf.Template() || !slices.ContainsFunc(r.Pools.Disabled, config.Disabled.Homeless) {
 		return nil
 	}
-	t, err := r.Ledger.View(ctx)
-	if err != nil {
-		return nil
-	}
+	t, lost := r.Ledger.View(ctx)
+	living := func(l lease.Lease) bool { return l.Living() }
 	for _, i := range s.conf.NICs() {
 		nic, err := s.conf.NIC(i)
 		if err != nil {
@@ -105,8 +111,7 @@ func (r *run) strays(ctx context.Context, s subject) (strays []need) {
 			if len(n.pools) > 0 || r.mayBeDisabled(n) || !n.current().IsValid() {
 				continue // is among the needs, or needs nothing
 			}
-			living := func(l lease.Lease) bool { return l.Living() }
-			if slices.ContainsFunc(t.At(n.key(r.Here.Name)), living) {
+			if lost != nil || slices.ContainsFunc(t.At(n.key(r.Here.Name)), living) {
 				strays = append(strays, n)
 			}
 		}

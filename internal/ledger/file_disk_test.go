@@ -72,7 +72,7 @@ func TestReadOnlyDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := l.Update(t.Context(), touch(2))
-	if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "the ledger is unchanged") {
+	if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "look into the kernel log why") || !strings.Contains(err.Error(), "the ledger is unchanged") {
 		t.Errorf("read-only: %v", err)
 	}
 	if got := view(t, l); !holds(got, 1) {
