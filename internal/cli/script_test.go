@@ -33,6 +33,7 @@ import (
 //	stranger ADDRESS MAC    put a host on the LAN that uses an address
 //	running VMID            make Proxmox and the program think that a container runs
 //	gone FILE               the process whose number is in a file ends soon
+//	copied DIR              from now on the program is a copy of its file, in there
 //	timeless stdout FILE    compare, with TIME in place of every point in time
 //
 // $SELF is the program's file, under another name.
@@ -52,7 +53,7 @@ func params(dir string) testscript.Params {
 	commands := map[string]func(*script, bool, []string){
 		program: (*script).program, "exits": (*script).exits, "lan": (*script).makeLAN,
 		"stranger": (*script).stranger, "running": (*script).running, "timeless": (*script).timeless,
-		"gone": (*script).gone,
+		"gone": (*script).gone, "copied": (*script).copied,
 	}
 	p := testscript.Params{Dir: dir, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){}}
 	for name, f := range commands {
@@ -71,6 +72,7 @@ type script struct {
 	lan  *lab.LAN
 	node *lab.Node
 	code int
+	self string // the program's file
 
 	daemon *pveproxy.Server // of TestAPIScript
 }
@@ -79,11 +81,11 @@ type stateKey struct{}
 
 // setup makes the script's tree that of node pve1.
 func setup(env *testscript.Env) error {
-	env.Values[stateKey{}] = &script{}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	env.Values[stateKey{}] = &script{self: self}
 	env.Setenv("SELF", self)
 	pve := filepath.Join(env.WorkDir, "etc/pve")
 	if err := os.MkdirAll(filepath.Join(pve, "nodes/pve1/lxc"), 0o755); err != nil {
@@ -93,9 +95,7 @@ func setup(env *testscript.Env) error {
 }
 
 func (s *script) program(neg bool, args []string) {
-	self, err := os.Executable()
-	s.Check(err)
-	cmd := exec.Command(self, args...)
+	cmd := exec.Command(s.self, args...)
 	cmd.Args[0] = program
 	cmd.Dir = s.MkAbs(".")
 	cmd.Stdout, cmd.Stderr = s.Stdout(), s.Stderr()
@@ -164,6 +164,14 @@ func (s *script) gone(_ bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	s.Fatalf("process %s lives on", pid)
+}
+
+func (s *script) copied(_ bool, args []string) {
+	data, err := os.ReadFile(s.self)
+	s.Check(err)
+	s.self = filepath.Join(s.MkAbs(args[0]), program)
+	s.Check(os.MkdirAll(filepath.Dir(s.self), 0o755))
+	s.Check(os.WriteFile(s.self, data, 0o755))
 }
 
 func (s *script) timeless(_ bool, args []string) {

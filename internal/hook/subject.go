@@ -61,7 +61,7 @@ func (r *run) subject(kind lease.Kind) (s subject, err error) {
 	switch name := s.guest(r.id); {
 	case s.conf.Template() && r.phase != PreStart:
 		return s, fmt.Errorf("%s is a template, which never starts and needs no address", name)
-	case s.conf.Template(): // called by hand: Proxmox doesn't come so far
+	case s.conf.Template() && !r.foreseen: // called by hand: Proxmox doesn't come so far
 		r.info("%s is a template, which never starts: nothing to do", name)
 		return s, nil
 	}

@@ -20,7 +20,7 @@ type suite struct {
 
 // suites are all, in the order in which they are run.
 func suites() []suite {
-	return []suite{startSuite(), costSuite(), growthSuite()}
+	return []suite{startSuite(), scanSuite(), truthSuite(), costSuite(), growthSuite()}
 }
 
 func suiteNames() []string {
