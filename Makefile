@@ -50,8 +50,8 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 soak: ## the storm on four nodes for MINUTES (10)
 	go test -count 1 -v -timeout 0 -run TestFederationStorm ./internal/hook -storm.minutes=$(or $(MINUTES),10)
 
-# BENCHFLAGS: see bin/bench -help. All of it takes about an hour.
-bench: build ## beside DHCP, ping, arping, nmap: bench-results/results.md
+# BENCHFLAGS: see bin/bench -help. All of it takes long.
+bench: build ## beside DHCP, ping, arping, nmap, arp-scan: bench-results/results.md
 	@go build -o bin/bench ./scripts/bench && bin/bench -install && exec bin/bench $(BENCHFLAGS)
 
 gobench: ## the benchmarks of the code itself

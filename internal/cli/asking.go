@@ -18,12 +18,9 @@ type asking struct {
 	usual   int
 }
 
-// Packets in a second: of a command for a person, who waits, and of one for
-// monitoring, which doesn't.
-const (
-	sweepRate  = 2000
-	gentleRate = 200
-)
+// gentleRate is how many packets in a second a command sends that monitoring
+// calls, which can wait.
+const gentleRate = 200
 
 func askFlags(cmd *cobra.Command, usual int) *asking {
 	q := asking{usual: usual}

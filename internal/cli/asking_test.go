@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/probe"
 )
 
 // TestPace: what monitoring runs is gentle with the network unless it is told
@@ -21,7 +23,7 @@ func TestPace(t *testing.T) {
 		rate  int
 	}{
 		{"rehearse", (&app{}).rehearseCommand(), gentleRate, nil, 200},
-		{"audit", (&app{}).auditCommand(), sweepRate, nil, 2000},
+		{"audit", (&app{}).auditCommand(), probe.SweepRate, nil, 2000},
 		{"as told", (&app{}).rehearseCommand(), gentleRate, []string{"--rate", "14"}, 14},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/probe"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -23,7 +24,7 @@ too little could be read to tell.
 It asks the network for every address that anything names. Where switches
 inspect ARP use --rate 14, as 'pve-iplease scan --help' explains.`,
 	}
-	ask := askFlags(cmd, sweepRate)
+	ask := askFlags(cmd, probe.SweepRate)
 	f := formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runAudit(c.Context(), *ask, *f) }
 	return cmd

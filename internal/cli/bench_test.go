@@ -3,7 +3,6 @@ package cli_test
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,10 +19,8 @@ import (
 func built(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), program)
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, "../../hookscript")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
+	if err := lab.Build(path, "", "../../hookscript"); err != nil {
+		b.Fatal(err)
 	}
 	return path
 }

@@ -40,7 +40,7 @@ second (Cisco: dynamic ARP inspection). On such a network use --rate 14.
 Exit code 3 on a conflict, 1 when the network can't tell.`,
 	}
 	cmd.Flags().StringVar(&o.bridge, "bridge", "", "the `NAME` of the bridge that carries the network, with .VLAN")
-	rateFlag(cmd, &o.rate, sweepRate)
+	rateFlag(cmd, &o.rate, probe.SweepRate)
 	cmd.Flags().BoolVar(&o.fast, "fast", false, "send 30000, and don't wait for slow hosts")
 	o.format = formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
 )
@@ -20,27 +21,8 @@ import (
 func (h *host) built(b *testing.B) *host {
 	b.Helper()
 	h.Must(os.Remove(filepath.Join(h.bin, program)))
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", filepath.Join(h.bin, program), "../../hookscript")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	h.Must(lab.Build(filepath.Join(h.bin, program), "", "../../hookscript"))
 	return h
-}
-
-// empty builds a program that does nothing: what is left of a start when nothing
-// is done is the machine's and Go's.
-func (h *host) empty(b *testing.B) string {
-	b.Helper()
-	dir := b.TempDir()
-	h.Must(os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o600))
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "empty"), "main.go")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return filepath.Join(dir, "empty")
 }
 
 // From the process's start to "net0 written", less the probe window as it was
@@ -59,7 +41,9 @@ func BenchmarkStart(b *testing.B) {
 			for i := range c.guests - 1 { // beside the one that starts
 				h.put(ct{id: lease.VMID(1000 + i), ip: fmt.Sprintf("10.8.%d.%d/16", i/250, 1+i%250)})
 			}
-			tap, files, nothing := h.tap(), h.watch(), h.empty(b)
+			tap, files := h.tap(), h.watch()
+			nothing, err := lab.BuildEmpty(b.TempDir())
+			h.Must(err)
 			h.put(ct{id: 102, ip: "manual"})
 			time.Sleep(2100 * time.Millisecond) // what is younger is read at every start
 			h.start(102).exits(hook.OK)

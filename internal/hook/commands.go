@@ -38,7 +38,7 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 		return lease.Lease{}, lease.Grant{}, err
 	}
 	if g := inv.Guests[r.id]; g.Template {
-		return lease.Lease{}, lease.Grant{}, fmt.Errorf("%s is a template, which never starts and needs no address", guestName(g))
+		return lease.Lease{}, lease.Grant{}, templateError(guestName(g))
 	}
 	w := r.world(inv)
 	if g, ok, err := h.held(ctx, w, o); ok || err != nil {

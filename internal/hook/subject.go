@@ -60,7 +60,7 @@ func (r *run) subject(kind lease.Kind) (s subject, err error) {
 	s.conf = guest.Parse(kind, s.raw)
 	switch name := s.guest(r.id); {
 	case s.conf.Template() && r.phase != PreStart:
-		return s, fmt.Errorf("%s is a template, which never starts and needs no address", name)
+		return s, templateError(name)
 	case s.conf.Template() && !r.foreseen: // called by hand: Proxmox doesn't come so far
 		r.info("%s is a template, which never starts: nothing to do", name)
 		return s, nil
@@ -88,6 +88,11 @@ func (r *run) subject(kind lease.Kind) (s subject, err error) {
 		s.needs[i].routed = s.routedElsewhere(s.needs[i].family)
 	}
 	return s, nil
+}
+
+// templateError refuses an address to a guest that can't start.
+func templateError(guest string) error {
+	return fmt.Errorf("%s is a template, which never starts and needs no address", guest)
 }
 
 // strays are the addresses on which a part of the configuration that can't be

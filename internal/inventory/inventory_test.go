@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -260,6 +261,9 @@ func TestManyWithoutLock(t *testing.T) {
 	defer unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	c.lock(ctx)()
+	c.lock(ctx)() // must neither take nor give back what another one holds
+	if ok, err := flock.New(string(c) + ".lock").TryLock(); ok || err != nil {
+		t.Errorf("the lock that another one holds was free: %v, %v", ok, err)
+	}
 	cache(filepath.Join(t.TempDir(), "none", "\x00", "inventory")).lock(t.Context())()
 }

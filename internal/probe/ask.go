@@ -25,7 +25,7 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	}
 	began := time.Now()
 	w := newWindow(q, p.mac)
-	done, deafness := p.attendTo(q.about()...)
+	done, deafness := p.hearAbout(q.about()...)
 	defer done()
 	before := p.look() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)
@@ -40,41 +40,6 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 		return Result{}, fmt.Errorf("probing on %s: %w", p.name, context.Cause(ctx))
 	}
 	return p.conclude(w, before, resident, trouble), nil
-}
-
-// about lists the addresses that a question is about, for the filter.
-func (q Question) about() (addrs []netip.Addr) {
-	for _, a := range q.Candidates {
-		if a.Is4() {
-			addrs = append(addrs, a)
-		}
-	}
-	for _, g := range q.Gateways {
-		if g.Addr.Is4() {
-			addrs = append(addrs, g.Addr)
-		}
-	}
-	return addrs
-}
-
-// attendTo begins to hear what is about the addresses, everything when none is
-// given, until done is called. Otherwise the wire is deaf: a process that waits
-// for the ledger would be woken by each packet on the network, and when many
-// guests start at once one that asks by the probes of all others. An error
-// means that silence proves nothing.
-func (p *Port) attendTo(about ...netip.Addr) (done func(), err error) {
-	h, ok := p.wire.(hearer)
-	if !ok {
-		return func() {}, nil
-	}
-	f, err := filter(h.vlan(), about...)
-	if err == nil {
-		err = h.hear(f)
-	}
-	if err != nil {
-		return func() {}, fmt.Errorf("listening on %s: %w", p.name, errno(err))
-	}
-	return func() { _ = h.hear(deaf()) }, nil
 }
 
 // check refuses what nobody can ask for.

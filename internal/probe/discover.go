@@ -82,12 +82,6 @@ type Offer struct {
 	Time    time.Duration // how long the address would be the host's
 }
 
-// hearer is a wire that can listen for something else.
-type hearer interface {
-	hear([]bpf.RawInstruction) error
-	vlan() uint16
-}
-
 func (p *Port) hearOffers() error {
 	h, ok := p.wire.(hearer)
 	if !ok {

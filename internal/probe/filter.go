@@ -41,12 +41,6 @@ func filter(tag uint16, about ...netip.Addr) ([]bpf.RawInstruction, error) {
 	}, six, arp, ofVLAN(tag), []bpf.Instruction{bpf.RetConstant{Val: snapLength}}))
 }
 
-// deaf lets nothing pass.
-func deaf() []bpf.RawInstruction {
-	f, _ := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}}) // fails on no valid instruction
-	return f
-}
-
 const etherTypeOffset = 12
 
 // maxAbout is how many addresses a filter can name: a jump is at most 255 long.

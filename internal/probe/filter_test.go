@@ -44,7 +44,7 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 	}
 	want := func(when string, about, want []netip.Addr) {
 		t.Helper()
-		done, err := p.attendTo(about...)
+		done, err := p.hearAbout(about...)
 		f.Must(err)
 		shout()
 		heard := map[netip.Addr]bool{}

@@ -27,8 +27,8 @@ const receiveBuffer = 4 << 20
 
 // listen opens a packet socket on an interface, with or without IPv4, for the
 // frames of one VLAN, 0 for untagged ones. It hears nothing until it is told
-// what to. It takes all protocols, not just ARP: for those the kernel has already taken
-// VLAN tags off when the filter runs (net/core/dev.c,
+// what to. It takes all protocols, not just ARP: for those the kernel has
+// already taken VLAN tags off when the filter runs (net/core/dev.c,
 // __netif_receive_skb_core).
 func listen(ifi *net.Interface, tag uint16) (*socket, error) {
 	conn, err := packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, &packet.Config{Filter: deaf()})

@@ -34,11 +34,14 @@ type SweepPace struct {
 // fewAddresses is up to how many a sweep affords a third round.
 const fewAddresses = 4096
 
-// SweepPreset is the pace for so many addresses: 2,000 packets in a second,
+// SweepRate is how many packets in a second a sweep sends that isn't fast.
+const SweepRate = 2000
+
+// SweepPreset is the pace for so many addresses: SweepRate packets in a second,
 // which nobody on a network notices, or, fast, as many as a /16 in five seconds
 // takes. Hosts that need over 150 ms to answer are missed by a fast sweep.
 func SweepPreset(addresses int, fast bool) SweepPace {
-	p := SweepPace{Rate: 2000, Rounds: 3, Gap: 200 * time.Millisecond, Wait: 300 * time.Millisecond}
+	p := SweepPace{Rate: SweepRate, Rounds: 3, Gap: 200 * time.Millisecond, Wait: 300 * time.Millisecond}
 	if fast {
 		p = SweepPace{Rate: 30000, Rounds: 3, Gap: 40 * time.Millisecond, Wait: 150 * time.Millisecond}
 	}
@@ -83,7 +86,7 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 		return Census{}, err
 	}
 	c := newCrowd(s, p.mac)
-	done, deafness := p.attendTo()
+	done, deafness := p.hearAbout()
 	defer done()
 	before := p.look()
 	trouble := cmp.Or(deafness, p.rounds(ctx, c))

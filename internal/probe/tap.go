@@ -9,9 +9,8 @@ import (
 	"strings"
 	"unsafe"
 
-	"golang.org/x/net/bpf"
-
 	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"

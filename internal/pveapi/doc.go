@@ -3,7 +3,7 @@
 // it.
 //
 // What speaks HTTPS is a program of its own, pve-iplease-api, as git leaves it
-// to git-remote-https: TLS and what belongs to it are four megabytes, and 3 ms
+// to git-remote-https: TLS and what belongs to it are three megabytes, and 3 ms
 // of every container's start, which never asks the API. This package starts it
 // once and sends it requests through its standard input; package web is what
 // is in it. Where it is missing, Proxmox's own command pvesh does for root what

@@ -140,13 +140,7 @@ func (s *site) ok(cmd *exec.Cmd) error {
 
 // emptyProgram builds one that does nothing, as pve-iplease is built.
 func emptyProgram() (path, missing string) {
-	path, source := file("empty"), file("empty.go")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, source)
-	cmd.Dir, cmd.Env = scratch, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o644)
-	if err == nil {
-		err = cmd.Run()
-	}
+	path, err := lab.BuildEmpty(scratch)
 	if err != nil {
 		return "", fmt.Sprintf("cannot be built: %v", err)
 	}

@@ -123,7 +123,7 @@ func run(o options) error {
 		return fmt.Errorf("a scratch file system on %s: %w", scratch, err)
 	}
 	b := &bench{options: o, program: filepath.Join(scratch, "pve-iplease")}
-	if err := copyProgram(b.program, program); err != nil {
+	if err := lab.CopyProgram(b.program, program); err != nil {
 		return err
 	}
 	return b.measure(&reporter{dir: out, name: o.out, terminal: os.Stdout, progress: newProgress(os.Stderr)})

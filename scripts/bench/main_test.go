@@ -44,10 +44,8 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 func product(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pve-iplease")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../hookscript")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := lab.Build(path, "", "../../hookscript"); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

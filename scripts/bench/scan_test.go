@@ -20,8 +20,7 @@ func addrs(text string) (all []netip.Addr) {
 }
 
 // What Nmap 7.93, arp-scan 1.10.0 and fping 5.1 printed, and pve-iplease would,
-// of a /29
-// in which .2, .4 and .7 were others' and .1 the asking node's own.
+// of a /29 in which .2, .4 and .7 were others' and .1 the asking node's own.
 func TestFound(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

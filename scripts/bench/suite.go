@@ -1,10 +1,5 @@
 package main
 
-import (
-	"io"
-	"os"
-)
-
 // suite asks one question of several subjects under several conditions, and
 // becomes one table.
 type suite struct {
@@ -86,17 +81,4 @@ func (c *cleanup) run() {
 		_ = c.todo[i]() // the kernel removes what is left when this process ends
 	}
 	c.todo = nil
-}
-
-// copyProgram brings the program along, since the scratch file system may
-// hide where it was.
-func copyProgram(to string, from io.Reader) error {
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, from); err != nil {
-		return err
-	}
-	return out.Close()
 }

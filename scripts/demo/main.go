@@ -6,7 +6,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -46,7 +45,7 @@ func run(program *os.File) error {
 		return fmt.Errorf("a scratch file system on %s: %w", scratch, err)
 	}
 	copied := scratch + "/pve-iplease"
-	if err := copyProgram(copied, program); err != nil {
+	if err := lab.CopyProgram(copied, program); err != nil {
 		return err
 	}
 	w, err := newWorld(copied)
@@ -56,17 +55,4 @@ func run(program *os.File) error {
 	defer w.close()
 	s := story{world: w, screen: newScreen(os.Stdout)}
 	return s.tell()
-}
-
-// copyProgram brings the program along, since the scratch file system may
-// hide where it was.
-func copyProgram(to string, from *os.File) error {
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, from); err != nil {
-		return err
-	}
-	return out.Close()
 }

@@ -1,0 +1,43 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Build builds a Go program as ours is shipped, static and without symbols, from
+// the source or package in dir, which may be empty for the present directory.
+func Build(file, dir, source string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, source)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w: %s", source, err, out)
+	}
+	return nil
+}
+
+// BuildEmpty builds a program that does nothing: what it costs is the machine's
+// and Go's.
+func BuildEmpty(dir string) (file string, err error) {
+	if err := os.WriteFile(filepath.Join(dir, "empty.go"), []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		return "", err
+	}
+	file = filepath.Join(dir, "empty")
+	return file, Build(file, dir, "empty.go")
+}
+
+// CopyProgram brings a program along to where Isolate's caller has put a file
+// system of its own, which may hide where it was.
+func CopyProgram(to string, from io.Reader) error {
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, from); err != nil {
+		return err
+	}
+	return out.Close()
+}
