@@ -35,6 +35,15 @@ func (l *listing) same(o listing) bool {
 	return slices.Equal(l.files, o.files)
 }
 
+// guests are those that are listed.
+func (l *listing) guests() map[lease.VMID]bool {
+	listed := make(map[lease.VMID]bool, len(l.files))
+	for i := range l.files {
+		listed[l.files[i].vmid] = true
+	}
+	return listed
+}
+
 // place is where a guest's config lies.
 type place struct {
 	node string
@@ -58,6 +67,7 @@ type parsed struct {
 	guest   lease.Guest
 	uses    []lease.Use
 	young   bool // the file changed just before: its next version may look like this one
+	reading int  // the call of Read that found it so
 	err     error
 }
 
@@ -92,9 +102,12 @@ func (r *Reader) refresh(ctx context.Context, files []file) (vanished bool) {
 // outdated are the files of which no current reading is known.
 func (r *Reader) outdated(files []file) (todo []file) {
 	for i := range files {
-		if known := r.seen[files[i].place]; !known.current(files[i].version) {
+		known := r.seen[files[i].place]
+		if !known.current(files[i].version) {
 			todo = append(todo, files[i])
+			continue
 		}
+		known.reading = r.reading
 	}
 	return todo
 }
@@ -103,6 +116,7 @@ func (r *Reader) outdated(files []file) (todo []file) {
 func (r *Reader) adopt(theirs map[place]*parsed, todo []file) (rest []file) {
 	for _, f := range todo {
 		if p := theirs[f.place]; p.current(f.version) {
+			p.reading = r.reading
 			r.seen[f.place] = p
 		} else {
 			rest = append(rest, f)
@@ -111,7 +125,8 @@ func (r *Reader) adopt(theirs map[place]*parsed, todo []file) (rest []file) {
 	return rest
 }
 
-// readAll reads files on every core, and reports whether one was gone.
+// readAll reads files on every core, and reports whether one was gone. What
+// this call of Read has seen of it before is kept.
 func (r *Reader) readAll(ctx context.Context, todo []file) (vanished bool) {
 	results := make([]parsed, len(todo))
 	var wg sync.WaitGroup
@@ -126,8 +141,14 @@ func (r *Reader) readAll(ctx context.Context, todo []file) (vanished bool) {
 	wg.Wait()
 	for i, f := range todo {
 		known := r.seen[f.place]
+		if errors.Is(results[i].err, fs.ErrNotExist) {
+			vanished = true
+			if known != nil && known.err == nil && known.reading == r.reading {
+				continue
+			}
+		}
 		r.stale = r.stale || known == nil || known.version != results[i].version
-		vanished = vanished || errors.Is(results[i].err, fs.ErrNotExist)
+		results[i].reading = r.reading
 		r.seen[f.place] = &results[i]
 	}
 	return vanished

@@ -4,8 +4,11 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +24,7 @@ type Reader struct {
 	numbered bool // the listing tells the versions, not the files themselves
 	cache    cache
 	seen     map[place]*parsed
+	reading  int     // how often Read was called
 	last     listing // of pmxcfs
 	stale    bool    // what was read differs from what the cache holds
 }
@@ -59,9 +63,11 @@ const (
 // listed before and after their configs are read, and what differs is read
 // again until both listings are the same: what moves from one guest or node to
 // another meanwhile is seen on one of them. In a cluster in which always
-// somebody edits something the last listing is taken, each config of which was
-// read after it was listed.
+// somebody edits something the last listing is taken, with what was read of
+// each config since the call, though the file be gone at the end: its guest is
+// being edited, not destroyed.
 func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
+	r.reading++
 	l, err := r.list()
 	for n := 0; err == nil; n++ {
 		vanished := r.refresh(ctx, l.files)
@@ -74,8 +80,10 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 		}
 		absent := n < patience && r.misses(l)
 		switch {
-		case !vanished && !absent && next.same(l), !vanished && n == tries && next.start == l.start:
+		case !vanished && !absent && next.same(l):
 			return r.collect(l), nil
+		case n == tries && next.start == l.start && r.knows(l):
+			return r.collect(r.joined(l)), nil
 		case n == tries:
 			return lease.Inventory{}, fmt.Errorf("guest configs below %s keep vanishing while they are read; try again", r.dir)
 		case vanished || absent:
@@ -101,16 +109,36 @@ func (r *Reader) misses(l listing) bool {
 	if len(r.seen) <= len(l.files) {
 		return false
 	}
-	listed := make(map[lease.VMID]bool, len(l.files))
-	for i := range l.files {
-		listed[l.files[i].vmid] = true
-	}
+	listed := l.guests()
 	for p := range r.seen {
 		if !listed[p.vmid] {
 			return true
 		}
 	}
 	return false
+}
+
+// knows reports whether every listed config was read since the call of Read.
+func (r *Reader) knows(l listing) bool {
+	for i := range l.files {
+		if p := r.seen[l.files[i].place]; errors.Is(p.err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
+}
+
+// joined adds to a listing the guests that were read since the call of Read
+// and are missing in it.
+func (r *Reader) joined(l listing) listing {
+	listed := l.guests()
+	l.files = slices.Clip(l.files)
+	for at, p := range r.seen {
+		if p.reading == r.reading && p.err == nil && !listed[at.vmid] {
+			l.files = append(l.files, file{at, p.version})
+		}
+	}
+	return l
 }
 
 // Hooked reports whether a guest's hookscript volume is this program's, in
