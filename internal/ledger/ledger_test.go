@@ -55,9 +55,13 @@ func view(t *testing.T, l *Ledger) *lease.Table {
 	return table
 }
 
+// update makes a change that must go well. A lock that nobody gives back would
+// be waited for until the tests' own deadline.
 func update(t *testing.T, l *Ledger, f func(*lease.Table) error) {
 	t.Helper()
-	if err := l.Update(t.Context(), f); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := l.Update(ctx, f); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -129,6 +129,34 @@ func TestStalledHolder(t *testing.T) {
 	}
 }
 
+// A holder that stalls for so long that the lock expired, and another node has
+// made it anew, leaves it to that one: pmxcfs would let it remove it.
+func TestLateUnlock(t *testing.T) {
+	t.Parallel()
+	c, host := hosts(t, "pve1", "pve2")
+	late, next := host[0].ledger(t).store.(*slots), host[1].ledger(t).store.(*slots)
+	next.limits.ask = 20 * time.Millisecond
+	a, err := late.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(121 * time.Second)
+	late.clock = func() time.Duration { return sinceBoot() + 121*time.Second }
+	b, err := next.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Unlock(); err == nil || !strings.Contains(err.Error(), "may be another node's by now") {
+		t.Errorf("giving it back late: %v", err)
+	}
+	if _, err := os.Stat(host[0].lockDir()); err != nil {
+		t.Errorf("the other node lost its lock: %v", err)
+	}
+	if err := b.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A whole node that was frozen has clocks that know nothing of it.
 func TestFrozenHolder(t *testing.T) {
 	t.Parallel()
