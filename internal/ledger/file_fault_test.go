@@ -30,11 +30,17 @@ func openFile(t *testing.T, dir string) *Ledger {
 func TestEveryCallOnAFileFails(t *testing.T) {
 	t.Parallel()
 	faults := map[string]pmxcfs.Fault{
-		"bad disk":       {Errno: syscall.EIO},
-		"bad disk, done": {Errno: syscall.EIO, Applied: true},
-		"full":           {Errno: syscall.ENOSPC},
-		"read-only":      {Errno: syscall.EROFS},
-		"forbidden":      {Errno: syscall.EACCES},
+		"bad disk":        {Errno: syscall.EIO},
+		"bad disk, done":  {Errno: syscall.EIO, Applied: true},
+		"full":            {Errno: syscall.ENOSPC},
+		"full, half done": {Errno: syscall.ENOSPC, Applied: true, Short: 100},
+		"read-only":       {Errno: syscall.EROFS},
+		"forbidden":       {Errno: syscall.EACCES},
+		"busy":            {Errno: syscall.EBUSY},
+		"busy, done":      {Errno: syscall.EBUSY, Applied: true},
+		"gone":            {Errno: syscall.ENOTCONN},
+		"gone, done":      {Errno: syscall.ENOTCONN, Applied: true},
+		"short":           {Short: 100},
 	}
 	for name, fault := range faults {
 		for _, first := range []bool{false, true} {

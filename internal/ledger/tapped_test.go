@@ -60,15 +60,24 @@ func (f *tapped) intercept(hook func(pmxcfs.Op) pmxcfs.Fault) {
 	f.hook = hook
 }
 
-// do makes a call, or what the hook wants instead.
-func (f *tapped) do(call string, h *fuse.InHeader, name string, real func() fuse.Status) fuse.Status {
+// faultOf asks the hook.
+func (f *tapped) faultOf(call string, h *fuse.InHeader, name string) pmxcfs.Fault {
 	f.mu.Lock()
 	hook := f.hook
 	f.mu.Unlock()
 	if hook == nil {
-		return real()
+		return pmxcfs.Fault{}
 	}
-	fault := hook(pmxcfs.Op{Call: call, Path: name, PID: h.Pid})
+	return hook(pmxcfs.Op{Call: call, Path: name, PID: h.Pid})
+}
+
+// do makes a call, or what the hook wants instead.
+func (f *tapped) do(call string, h *fuse.InHeader, name string, real func() fuse.Status) fuse.Status {
+	return suffer(f.faultOf(call, h, name), real)
+}
+
+// suffer makes a call with what goes wrong with it.
+func suffer(fault pmxcfs.Fault, real func() fuse.Status) fuse.Status {
 	time.Sleep(fault.Delay)
 	if fault.After != nil {
 		defer fault.After()
@@ -99,7 +108,11 @@ func (f *tapped) Open(c <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fus
 }
 
 func (f *tapped) Write(c <-chan struct{}, in *fuse.WriteIn, data []byte) (n uint32, status fuse.Status) {
-	status = f.do("write", &in.InHeader, "", func() (s fuse.Status) {
+	fault := f.faultOf("write", &in.InHeader, "")
+	if fault.Short > 0 {
+		data = data[:min(fault.Short, len(data))]
+	}
+	status = suffer(fault, func() (s fuse.Status) {
 		n, s = f.RawFileSystem.Write(c, in, data)
 		return s
 	})
