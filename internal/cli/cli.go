@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -24,8 +25,14 @@ type app struct {
 	code     int // the exit code when no error is returned
 }
 
+// collectAt makes the runtime begin to collect garbage at 16 MB instead of 4, in
+// percent of what is in use: most commands are over by then, and would spend a
+// fourth of their time on it.
+const collectAt = 400
+
 // Main runs the command that the arguments name and returns the exit code.
 func Main(ctx context.Context, args []string, version string, stdout, stderr io.Writer) int {
+	debug.SetGCPercent(collectAt)
 	a := &app{place: hook.Place{Version: version}, out: stdout, err: stderr}
 	root := a.root()
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {

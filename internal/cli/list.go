@@ -65,7 +65,7 @@ func leases(ctx context.Context, h *hook.Host, pick func(lease.Lease) bool) ([]r
 }
 
 func rowsOf(h *hook.Host, t *lease.Table, inv lease.Inventory, pick func(lease.Lease) bool) []row {
-	rows := []row{}
+	rows := make([]row, 0, t.Len())
 	for l := range t.All() {
 		if pick(l) {
 			rows = append(rows, newRow(h, inv, l))
@@ -128,7 +128,7 @@ func poolName(h *hook.Host, k lease.Key) string {
 // leaseTable shows what fits beside one another on a terminal; the rest is in
 // the JSON.
 func (a *app) leaseTable(rows []row) error {
-	var cells [][]string
+	cells := make([][]string, 0, len(rows))
 	for _, r := range rows {
 		owner := r.Owner
 		if owner == "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -82,5 +83,17 @@ func TestMeter(t *testing.T) {
 	m.width = 20
 	if got := m.line(probe.Progress{Sent: 25, Planned: 100, Found: 7}, at); len(got) > 19 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// BenchmarkLayout is the table of a large ledger.
+func BenchmarkLayout(b *testing.B) {
+	rows := make([][]string, 2000)
+	for i := range rows {
+		rows[i] = []string{fmt.Sprintf("10.0.%d.%d", i/250, i%250), fmt.Sprintf("ct/%d/net0", 100+i), "guest", "bound", "lan", "pve1", "2026-11-21 22:42", ""}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		layout(rows, 0)
 	}
 }

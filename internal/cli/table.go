@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"io"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ func (a *app) table(heading string, rows [][]string) error {
 	if !slices.ContainsFunc(rows, func(r []string) bool { return r[last] != "" }) {
 		columns = columns[:last]
 	}
-	cells := [][]string{columns}
+	cells := append(make([][]string, 0, 1+len(rows)), columns)
 	for _, r := range rows {
 		cells = append(cells, r[:len(columns)])
 	}
@@ -34,17 +35,24 @@ const (
 // layout aligns cells; a width of 0 is no limit.
 func layout(rows [][]string, width int) string {
 	var b strings.Builder
+	var line []byte
 	at := starts(rows)
+	b.Grow(len(rows) * (at[len(at)-1] + columnGap))
 	for _, row := range rows {
-		line, rest := "", []string(nil)
+		line = line[:0]
+		used, rest := 0, []string(nil)
 		for i, cell := range row {
-			if i > 0 && width > 0 && cell != "" && at[i]+utf8.RuneCountInString(cell) > width {
+			n := utf8.RuneCountInString(cell)
+			if i > 0 && width > 0 && cell != "" && at[i]+n > width {
 				rest = row[i:]
 				break
 			}
-			line += strings.Repeat(" ", max(0, at[i]-utf8.RuneCountInString(line))) + cell
+			for ; used < at[i]; used++ {
+				line = append(line, ' ')
+			}
+			line, used = append(line, cell...), used+n
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.Write(append(bytes.TrimRight(line, " "), '\n'))
 		rest = slices.DeleteFunc(slices.Clone(rest), func(s string) bool { return s == "" || s == "-" })
 		if len(rest) > 0 {
 			wrap(&b, strings.Join(rest, ", "), continued, width)

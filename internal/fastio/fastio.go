@@ -7,6 +7,7 @@ package fastio
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +42,7 @@ func ReadAll(fd int, name string) ([]byte, error) {
 		}
 		data = data[:len(data)+n]
 		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
+			data = slices.Grow(data, 3*len(data))
 		}
 	}
 }

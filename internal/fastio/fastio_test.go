@@ -71,3 +71,30 @@ func TestNames(t *testing.T) {
 		t.Errorf("%d names, %v", len(got), err)
 	}
 }
+
+// TestStat: whichever directory was used last, the file of the right one is
+// looked at.
+func TestStat(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	for i, name := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(top, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(top, name, "file"), make([]byte, i+1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var dir fastio.Dir
+	defer dir.Close()
+	for _, tt := range []struct {
+		folder string
+		size   int64
+	}{{"a", 1}, {"a", 1}, {"none", 0}, {"b", 2}, {"a", 1}} {
+		var st unix.Stat_t
+		err := dir.Stat(filepath.Join(top, tt.folder), "file", &st)
+		if st.Size != tt.size || tt.size == 0 && !errors.Is(err, fs.ErrNotExist) || tt.size > 0 && err != nil {
+			t.Errorf("%s: %d bytes, %v", tt.folder, st.Size, err)
+		}
+	}
+}

@@ -122,6 +122,23 @@ func BenchmarkRead(b *testing.B) {
 				}
 			}
 		})
+		b.Run(fmt.Sprintf("kept/%d", guests), func(b *testing.B) { // all as it was, and no pmxcfs to say so
+			cached := filepath.Join(b.TempDir(), "inventory")
+			r := NewReader(tr.dir, cached, none)
+			if _, err := r.Read(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			for _, p := range r.seen {
+				p.young = false
+			}
+			r.Save()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := NewReader(tr.dir, cached, none).Read(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 		cached := filepath.Join(b.TempDir(), "inventory")
 		r := NewClusterReader(tr.dir, cached, none)
 		if _, err := r.Read(b.Context()); err != nil {

@@ -71,18 +71,25 @@ type parsed struct {
 	err     error
 }
 
-// path is where the file is.
-func (r *Reader) path(p place) string {
-	folder := "/lxc/"
+// folder is where the file is, name is its own.
+func (r *Reader) folder(p place) string {
 	if p.kind == lease.VM {
-		folder = "/qemu-server/"
+		return r.dir + "/nodes/" + p.node + "/qemu-server"
 	}
-	return r.dir + "/nodes/" + p.node + folder + p.vmid.String() + ".conf"
+	return r.dir + "/nodes/" + p.node + "/lxc"
 }
+
+func (p place) name() string { return p.vmid.String() + ".conf" }
 
 // many is how many files to read make it worth while to ask whether another
 // process of this node reads the same ones at this moment.
 const many = 16
+
+// task is a file to read, and what is known of it.
+type task struct {
+	*file
+	known *parsed
+}
 
 // refresh brings what is known of the files up to date. It reports whether a
 // listed file was gone: it is being replaced, or its guest is on its way to
@@ -100,11 +107,11 @@ func (r *Reader) refresh(ctx context.Context, files []file) (vanished bool) {
 }
 
 // outdated are the files of which no current reading is known.
-func (r *Reader) outdated(files []file) (todo []file) {
+func (r *Reader) outdated(files []file) (todo []task) {
 	for i := range files {
 		known := r.seen[files[i].place]
 		if !known.current(files[i].version) {
-			todo = append(todo, files[i])
+			todo = append(todo, task{&files[i], known})
 			continue
 		}
 		known.reading = r.reading
@@ -113,13 +120,13 @@ func (r *Reader) outdated(files []file) (todo []file) {
 }
 
 // adopt takes over what another process has read, and returns the rest.
-func (r *Reader) adopt(theirs map[place]*parsed, todo []file) (rest []file) {
-	for _, f := range todo {
-		if p := theirs[f.place]; p.current(f.version) {
+func (r *Reader) adopt(theirs map[place]*parsed, todo []task) (rest []task) {
+	for _, t := range todo {
+		if p := theirs[t.place]; p.current(t.version) {
 			p.reading = r.reading
-			r.seen[f.place] = p
+			r.seen[t.place] = p
 		} else {
-			rest = append(rest, f)
+			rest = append(rest, t)
 		}
 	}
 	return rest
@@ -127,29 +134,36 @@ func (r *Reader) adopt(theirs map[place]*parsed, todo []file) (rest []file) {
 
 // readAll reads files on every core, and reports whether one was gone. What
 // this call of Read has seen of it before is kept.
-func (r *Reader) readAll(ctx context.Context, todo []file) (vanished bool) {
-	results := make([]parsed, len(todo))
+func (r *Reader) readAll(ctx context.Context, todo []task) (vanished bool) {
+	results := make([]*parsed, len(todo))
 	var wg sync.WaitGroup
 	workers := min(runtime.GOMAXPROCS(0), len(todo)/32+1)
 	for w := range workers {
 		wg.Go(func() {
+			var dir fastio.Dir
+			defer dir.Close()
 			for i := w; i < len(todo) && ctx.Err() == nil; i += workers {
-				results[i] = r.read(todo[i], r.seen[todo[i].place])
+				results[i] = r.read(&dir, todo[i])
 			}
 		})
 	}
 	wg.Wait()
-	for i, f := range todo {
-		known := r.seen[f.place]
-		if errors.Is(results[i].err, fs.ErrNotExist) {
+	for i, t := range todo {
+		p, known := results[i], t.known
+		if p == nil {
+			continue // interrupted
+		}
+		if errors.Is(p.err, fs.ErrNotExist) {
 			vanished = true
 			if known != nil && known.err == nil && known.reading == r.reading {
 				continue
 			}
 		}
-		r.stale = r.stale || known == nil || known.version != results[i].version
-		results[i].reading = r.reading
-		r.seen[f.place] = &results[i]
+		p.reading = r.reading
+		if p != known {
+			r.stale = r.stale || known == nil || known.version != p.version
+			r.seen[t.place] = p
+		}
 	}
 	return vanished
 }
@@ -160,28 +174,29 @@ func (p *parsed) current(v version) bool {
 }
 
 // read parses a file unless its known version still stands.
-func (r *Reader) read(f file, known *parsed) parsed {
-	path, v, young := r.path(f.place), f.version, false
+func (r *Reader) read(dir *fastio.Dir, t task) *parsed {
+	folder, name := r.folder(t.place), t.name()
+	v, young := t.version, false
 	if !r.numbered {
 		var err error
-		if v, young, err = stat(path); err != nil {
-			return parsed{err: err}
+		if v, young, err = stat(dir, folder, name); err != nil {
+			return &parsed{err: err}
 		}
-		if known.current(v) {
-			return *known
+		if t.known.current(v) {
+			return t.known
 		}
 	}
-	data, err := r.content(path)
+	data, err := r.content(folder + "/" + name)
 	if err != nil {
-		return parsed{err: err}
+		return &parsed{err: err}
 	}
-	conf := guest.Parse(f.kind, data)
-	p := parsed{version: v, young: young, uses: conf.Uses(f.vmid), guest: lease.Guest{
-		Kind: f.kind, VMID: f.vmid, Node: f.node, Name: conf.Hostname(),
+	conf := guest.Parse(t.kind, data)
+	p := &parsed{version: v, young: young, uses: conf.Uses(t.vmid), guest: lease.Guest{
+		Kind: t.kind, VMID: t.vmid, Node: t.node, Name: conf.Hostname(),
 		Template: conf.Template(), Hooked: Hooked(conf.Hookscript()), MACs: conf.MACs(),
 	}}
 	for i := range p.uses {
-		p.uses[i].Segment.Nodes = f.node
+		p.uses[i].Segment.Nodes = t.node
 	}
 	return p
 }
@@ -193,10 +208,10 @@ const granularity = 2 * time.Second
 // stat tells one state of a file from the next, also of one that was renamed
 // into its place. The time of change is used, which nobody can set. A young
 // file may change once more and look the same.
-func stat(path string) (v version, young bool, err error) {
+func stat(dir *fastio.Dir, folder, name string) (v version, young bool, err error) {
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return v, false, &fs.PathError{Op: "stat", Path: path, Err: err}
+	if err := dir.Stat(folder, name, &st); err != nil {
+		return v, false, err
 	}
 	changed := time.Unix(st.Ctim.Unix())
 	return version{int64(st.Ino), st.Size, st.Ctim.Sec, st.Ctim.Nsec}, time.Since(changed) < granularity, nil

@@ -23,10 +23,10 @@ type Reader struct {
 	list     func() (listing, error)
 	numbered bool // the listing tells the versions, not the files themselves
 	cache    cache
-	seen     map[place]*parsed
-	reading  int     // how often Read was called
-	last     listing // of pmxcfs
-	stale    bool    // what was read differs from what the cache holds
+	seen     map[place]*parsed // nil before the first reading
+	reading  int               // how often Read was called
+	last     listing           // of pmxcfs
+	stale    bool              // what was read differs from what the cache holds
 }
 
 // NewReader reads below dir, Proxmox's /etc/pve, an ordinary directory; self
@@ -35,7 +35,6 @@ type Reader struct {
 func NewReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader {
 	r := &Reader{dir: dir, self: self, cache: cache(cached)}
 	r.list = r.walk
-	r.seen = r.cache.load()
 	return r
 }
 
@@ -67,6 +66,9 @@ const (
 // each config since the call, though the file be gone at the end: its guest is
 // being edited, not destroyed.
 func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
+	if r.seen == nil {
+		r.seen = r.cache.load()
+	}
 	r.reading++
 	l, err := r.list()
 	for n := 0; err == nil; n++ {

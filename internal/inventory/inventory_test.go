@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
@@ -68,7 +69,7 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 		at := place{"pve1", lease.Container, 101}
 		r.seen[at].young = young
 		r.Save()
-		return NewReader(tr.dir, cached, none).seen[at]
+		return cache(cached).load()[at]
 	}
 	if p := look(true); p == nil || p.version != (version{}) {
 		t.Errorf("a young file is remembered as %+v", p)
@@ -76,19 +77,22 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 	if p := look(false); p == nil || p.guest.Name != "c101" {
 		t.Errorf("an old file is remembered as %+v", p)
 	}
+	var dir fastio.Dir
+	t.Cleanup(dir.Close)
+	state := func(path string) (version, bool, error) { return stat(&dir, filepath.Dir(path), filepath.Base(path)) }
 	path := filepath.Join(tr.dir, "nodes/pve1/lxc/101.conf")
-	if _, young, err := stat(path); !young || err != nil {
+	if _, young, err := state(path); !young || err != nil {
 		t.Errorf("a file that was just written is young: %v, %v", young, err)
 	}
-	if _, young, err := stat("/bin/sh"); young || err != nil {
+	if _, young, err := state("/bin/sh"); young || err != nil {
 		t.Errorf("the shell is young: %v, %v", young, err)
 	}
-	before, _, _ := stat(path)
+	before, _, _ := state(path)
 	tr.ct("pve1", 101, "10.0.0.6")
 	if err := os.Chtimes(path, time.Now(), time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if after, _, _ := stat(path); after == before {
+	if after, _, _ := state(path); after == before {
 		t.Error("a change with a forged time looks like none")
 	}
 }
@@ -231,7 +235,8 @@ func TestManyReadOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first.readAll(t.Context(), l.files)
+	first.seen = first.cache.load()
+	first.readAll(t.Context(), first.outdated(l.files))
 	first.Save()
 	for n := range many + 1 { // behind the list's back: who reads these files sees other addresses
 		tr.ct("pve1", 101+n, fmt.Sprintf("10.0.1.%d", 5+n))

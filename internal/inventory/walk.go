@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pve-iplease/internal/fastio"
@@ -25,6 +26,7 @@ func (r *Reader) walk() (listing, error) {
 				l.complete = l.complete && errors.Is(err, fs.ErrNotExist)
 				continue
 			}
+			l.files = slices.Grow(l.files, len(names))
 			for _, name := range names {
 				id, ok := strings.CutSuffix(name, ".conf")
 				vmid, err := lease.ParseVMID(id)

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"strings"
 )
 
 // MAC is an Ethernet hardware address as a comparable value. The zero value
@@ -29,7 +28,12 @@ func ParseMAC(s string) (MAC, error) {
 
 // String prints the address as Proxmox does, BC:24:11:00:01:00.
 func (m MAC) String() string {
-	return strings.ToUpper(net.HardwareAddr(m[:]).String())
+	const digits = "0123456789ABCDEF"
+	s := make([]byte, 0, 3*len(m))
+	for _, b := range m {
+		s = append(s, digits[b>>4], digits[b&0xf], ':')
+	}
+	return string(s[:len(s)-1])
 }
 
 // IsZero reports whether no address is known.

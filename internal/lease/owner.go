@@ -64,7 +64,7 @@ func (o Owner) place() string {
 
 // String is the owner's name in the ledger and in messages: ct/101/net0.
 func (o Owner) String() string {
-	return fmt.Sprintf("%s/%s/net%d", o.Kind, o.VMID, o.NIC)
+	return o.Kind.String() + "/" + o.VMID.String() + "/net" + strconv.Itoa(o.NIC)
 }
 
 // ParseOwner reads what String wrote.

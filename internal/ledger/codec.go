@@ -50,20 +50,23 @@ func (e *envelope) table() (*lease.Table, error) {
 
 // leases decodes the lines, each of which is three bytes long at least.
 func (e *envelope) leases() ([]lease.Lease, error) {
-	found := make([]lease.Lease, max(0, min(e.Leases, len(e.body)/3)))
+	found := make([]lease.Lease, 0, max(0, min(e.Leases, len(e.body)/3)))
+	var l lease.Lease
 	n := 0
 	for rest := e.body; rest != ""; n++ {
 		line, after, ended := strings.Cut(rest, "\n")
 		if !ended {
 			return nil, fmt.Errorf("%w: line %d does not end", ErrDamaged, n+2)
 		}
-		if n == len(found) {
+		if n == cap(found) {
 			n += strings.Count(rest, "\n")
 			break
 		}
-		if err := parseLine(&found[n], line); err != nil {
+		l = lease.Lease{}
+		if err := parseLine(&l, line); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, n+2, err)
 		}
+		found = append(found, l)
 		rest = after
 	}
 	if n != e.Leases {

@@ -18,10 +18,11 @@ func eachMember(object string, f func(key, raw string) error) error {
 		return eachMemberJSON(object, f)
 	}
 	for rest := object[1 : len(object)-1]; rest != ""; {
-		key, after, ok := strings.Cut(rest[1:], `":`)
-		if !ok || rest[0] != '"' {
+		key, after, _ := strings.Cut(rest[1:], `"`)
+		if rest[0] != '"' || after == "" || after[0] != ':' {
 			return errShape
 		}
+		after = after[1:]
 		end := valueLen(after)
 		if end <= 0 {
 			return errShape
