@@ -47,6 +47,26 @@ func ReadAll(fd int, name string) ([]byte, error) {
 	}
 }
 
+// ReadSized is ReadFile for a file of FUSE, or an ordinary one, that is known
+// to have about size bytes: where less comes than was asked for is its end.
+func ReadSized(path string, size int64) ([]byte, error) {
+	fd, err := open(unix.AT_FDCWD, path, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	data := make([]byte, size+1)
+	n, err := read(fd, data)
+	switch {
+	case err != nil:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	case n < len(data):
+		return data[:n], nil
+	}
+	rest, err := ReadAll(fd, path) // it has grown
+	return append(data, rest...), err
+}
+
 // Names lists a directory, in no order, without "." and "..".
 func Names(path string) ([]string, error) {
 	fd, err := open(unix.AT_FDCWD, path, unix.O_DIRECTORY)

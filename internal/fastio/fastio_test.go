@@ -27,6 +27,11 @@ func TestReadFile(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes: read %d, %v", size, len(got), err)
 		}
+		for _, about := range []int{0, size - 1, size, size + 1, size + 5000} { // it has shrunk or grown
+			if got, err := fastio.ReadSized(path, int64(max(0, about))); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes that were %d: read %d, %v", size, about, len(got), err)
+			}
+		}
 	}
 	if got, err := fastio.ReadFile("/proc/self/stat"); err != nil || len(got) == 0 {
 		t.Errorf("/proc/self/stat: %d bytes, %v", len(got), err)
@@ -45,6 +50,12 @@ func TestErrors(t *testing.T) {
 	pipe := filepath.Join(dir, "pipe")
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := fastio.ReadSized(dir, 10); !errors.Is(err, unix.EISDIR) {
+		t.Errorf("a directory read as a file of some size: %v", err)
+	}
+	if _, err := fastio.ReadSized(filepath.Join(dir, "none"), 10); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file of some size: %v", err)
 	}
 	if got, err := fastio.ReadFile(pipe); err != nil || len(got) != 0 {
 		t.Errorf("a pipe without writer: %q, %v", got, err)

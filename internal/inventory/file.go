@@ -234,5 +234,5 @@ func readFresh(path string) ([]byte, error) {
 	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st); err != nil {
 		return nil, &fs.PathError{Op: "statx", Path: path, Err: err}
 	}
-	return fastio.ReadFile(path)
+	return fastio.ReadSized(path, int64(st.Size))
 }

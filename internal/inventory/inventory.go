@@ -48,8 +48,11 @@ func NewClusterReader(dir, cached string, self func() ([]netip.Prefix, error)) *
 
 const (
 	// tries is how often the configs are read before a cluster that never
-	// stands still is taken as it is, or files that keep vanishing are given up.
+	// stands still is taken as it is.
 	tries = 10
+	// last is how often a config that is listed is looked for, in one second
+	// and a half, though it is in no place.
+	last = 40
 	// patience is how many of them a guest is looked for that was there before
 	// and is in no listing now: in the middle of a migration, or of a rename
 	// over an open file, pmxcfs lists it nowhere (memdb_rename in memdb.c).
@@ -84,9 +87,9 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 		switch {
 		case !vanished && !absent && next.same(l):
 			return r.collect(l), nil
-		case n == tries && next.start == l.start && r.knows(l):
+		case n >= tries && next.start == l.start && r.knows(l):
 			return r.collect(r.joined(l)), nil
-		case n == tries:
+		case n == last:
 			return lease.Inventory{}, fmt.Errorf("guest configs below %s keep vanishing while they are read; try again", r.dir)
 		case vanished || absent:
 			time.Sleep(time.Duration(n) * pause)

@@ -63,13 +63,18 @@ func (l *guests) list() string {
 	if len(l.byID) == 0 {
 		return fmt.Sprintf("{\n\"version\": %d\n\n}\n", l.version)
 	}
-	var lines []string
 	// In no order that means anything, like GHashTable's.
 	scatter := func(id uint32) uint32 { return id * 2654435769 }
 	order := func(a, b uint32) int { return cmp.Compare(scatter(a), scatter(b)) }
-	for _, id := range slices.SortedFunc(maps.Keys(l.byID), order) {
+	b := fmt.Appendf(make([]byte, 0, 64+64*len(l.byID)), "{\n\"version\": %d,\n\"ids\": {\n", l.version)
+	for i, id := range slices.SortedFunc(maps.Keys(l.byID), order) {
+		if i > 0 {
+			b = append(b, ",\n"...)
+		}
 		g := l.byID[id]
-		lines = append(lines, fmt.Sprintf("\"%d\": { \"node\": %q, \"type\": %q, \"version\": %d }", id, g.node, g.kind, g.version))
+		b = append(strconv.AppendUint(append(b, '"'), uint64(id), 10), `": { "node": "`...)
+		b = append(append(append(b, g.node...), `", "type": "`...), g.kind...)
+		b = append(strconv.AppendUint(append(b, `", "version": `...), uint64(g.version), 10), " }"...)
 	}
-	return fmt.Sprintf("{\n\"version\": %d,\n\"ids\": {\n%s}\n\n}\n", l.version, strings.Join(lines, ",\n"))
+	return string(append(b, "}\n\n}\n"...))
 }
