@@ -42,10 +42,13 @@ func (l *look) blind() bool {
 }
 
 // gather asks everything but the network.
-func (l *look) gather(ctx context.Context) {
+func (l *look) gather(ctx context.Context) { l.gatherWith(ctx, evidence.LookAtKernel) }
+
+// gatherWith looks at the kernel in a certain way.
+func (l *look) gatherWith(ctx context.Context, kernel func() (evidence.Kernel, error)) {
 	h := l.host
 	evidence.Sources{
-		Ledger: h.Ledger.View, Inventory: h.Inventory, Kernel: evidence.LookAtKernel,
+		Ledger: h.Ledger.View, Inventory: h.Inventory, Kernel: kernel,
 		DHCP: dhcp.Finder{Path: h.Node.Path, Extra: h.Settings.DHCP}.Find,
 		IPAM: func() ([]evidence.IPAMEntry, error) { return evidence.ReadIPAM(h.Node.Path) },
 	}.Gather(ctx, l.Estate)

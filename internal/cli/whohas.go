@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,18 +39,26 @@ func (a *app) runWhohas(ctx context.Context, arg string, f format) error {
 	ctx, cancel := deadline(ctx, h)
 	defer cancel()
 	l := newLook(h)
-	early := l.listenEarly(ctx, arg)
-	l.gather(ctx)
+	heard := l.listenEarly(ctx, arg)
+	l.gatherWith(ctx, evidence.GlanceAtKernel)
 	s, err := l.Find(arg)
+	if errors.Is(err, evidence.ErrNothing) { // but perhaps to a bridge
+		l.lookAtKernel()
+		s, err = l.Find(arg)
+	}
 	if err != nil {
 		a.tellRemarks(l.Remarks)
 		return err
 	}
-	return a.showSubject(l.investigate(ctx, s, early), f)
+	return a.showSubject(l.investigate(ctx, s, heard), f)
 }
 
+// headStart is how long it takes until the first questions are out, which work
+// on other cores would hold up.
+const headStart = 10 * time.Millisecond
+
 // listenEarly begins to ask for an address of which the pools already tell
-// the network, beside everything else; without pools for it, nil.
+// the network, before everything else; without pools for it, nil.
 func (l *look) listenEarly(ctx context.Context, arg string) <-chan []evidence.Hearing {
 	addr, err := netip.ParseAddr(arg)
 	if err != nil {
@@ -63,29 +73,47 @@ func (l *look) listenEarly(ctx context.Context, arg string) <-chan []evidence.He
 	if len(ask) == 0 {
 		return nil
 	}
-	heard, ear := make(chan []evidence.Hearing, 1), l.ear(addr)
+	defer time.Sleep(headStart)
+	return l.listen(ctx, addr, ask)
+}
+
+// listen asks networks for addresses, of which one is given for the pace.
+func (l *look) listen(ctx context.Context, a netip.Addr, ask []evidence.Inquiry) <-chan []evidence.Hearing {
+	heard, ear := make(chan []evidence.Hearing, 1), l.ear(a)
 	go func() { heard <- ear.Listen(ctx, ask) }()
 	return heard
 }
 
-// investigate asks the network, unless that is under way, and judges.
-func (l *look) investigate(ctx context.Context, s evidence.Subject, early <-chan []evidence.Hearing) finding {
+// lookAtKernel reads all tables of the kernel.
+func (l *look) lookAtKernel() {
+	k, err := evidence.LookAtKernel()
+	if err != nil {
+		l.Remarks = append(l.Remarks, evidence.Remark{Source: "kernel", Text: report.Clean(err.Error())})
+		return
+	}
+	l.Kernel = k
+}
+
+// investigate asks the network, unless that is under way, and judges. What can
+// wait until then is read while the network answers.
+func (l *look) investigate(ctx context.Context, s evidence.Subject, heard <-chan []evidence.Hearing) finding {
 	out := finding{Title: s.Title, Found: []judged{}}
 	if len(s.Addrs) > maxAddresses {
 		out.More = len(s.Addrs) - maxAddresses
 		s.Addrs = s.Addrs[:maxAddresses]
 	}
+	if heard == nil && len(s.Addrs) > 0 {
+		heard = l.listen(ctx, s.Addrs[0], l.Inquiries(s.Addrs))
+	}
 	past := l.past(s.Addrs)
-	var heard []evidence.Hearing
-	switch {
-	case early != nil:
-		heard = <-early
-	case len(s.Addrs) > 0:
-		heard = l.ear(s.Addrs[0]).Listen(ctx, l.Inquiries(s.Addrs))
+	l.lookAtKernel()
+	var voices []evidence.Hearing
+	if heard != nil {
+		voices = <-heard
 	}
 	l.Now = l.host.Here.Now()
 	for _, addr := range s.Addrs {
-		d := l.About(addr, heard, past[addr])
+		d := l.About(addr, voices, past[addr])
 		l.inspect(d.Involved()...)
 		out.Found = append(out.Found, newJudged(d))
 	}

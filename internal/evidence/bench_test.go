@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -41,4 +42,27 @@ func BenchmarkAudit(b *testing.B) {
 		all = evidence.Audit(w.Estate, nil, nil)
 	}
 	b.ReportMetric(float64(len(all)), "findings")
+}
+
+// BenchmarkKernel looks at the kernel's tables on a node with 500 guests.
+func BenchmarkKernel(b *testing.B) {
+	f := lab.New(b)
+	node, _ := f.Node("pve1", f.LAN())
+	f.Must(node.DisableIPv6())
+	for i := range 500 {
+		f.Must(node.AddPort("vmbr0", lab.GuestPort(lease.VMID(1000+i), 0)))
+	}
+	for name, look := range map[string]func() (evidence.Kernel, error){"look": evidence.LookAtKernel, "glance": evidence.GlanceAtKernel} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			f.Must(node.Do(func() error {
+				for b.Loop() {
+					if _, err := look(); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		})
+	}
 }

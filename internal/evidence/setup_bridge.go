@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,7 +24,7 @@ func (v *visit) bridges() {
 	if len(names) == 0 {
 		return
 	}
-	devices, err := listDevices()
+	devices, err := listDevices("")
 	addrs, _ := BridgeAddresses()
 	for _, name := range names {
 		b := Bridge{Name: name, Declared: v.node.DeclaredUplinks(name), Addrs: addrs[name]}
@@ -63,21 +64,32 @@ func (b *Bridge) take(all []device) {
 type device struct {
 	index, master        int
 	name, kind           string
+	hardware             []byte // its address
 	up, carrier          bool
 	stp, vlan            bool // of a bridge
 	forwarding, suppress bool // of a bridge's port
 }
 
-// listDevices asks the kernel for all interfaces, in the network namespace of
-// the calling thread.
-func listDevices() ([]device, error) {
+// skipStats keeps the kernel from counting what every interface has done
+// (linux/rtnetlink.h, RTEXT_FILTER_SKIP_STATS).
+const skipStats = 1 << 3
+
+// listDevices asks the kernel for the interfaces of a kind, or all, in the
+// network namespace of the calling thread.
+func listDevices(kind string) ([]device, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_DUMP)
 	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
-	replies, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
-	if err != nil {
-		return nil, err
+	req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(skipStats)))
+	if kind != "" {
+		info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+		info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated(kind))
+		req.AddData(info)
 	}
-	var all []device
+	replies, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("interfaces: %w", err)
+	}
+	all := make([]device, 0, len(replies))
 	for _, r := range replies {
 		if d, err := parseDevice(r); err == nil {
 			all = append(all, d)
@@ -98,6 +110,8 @@ func parseDevice(b []byte) (d device, err error) {
 		switch kind {
 		case unix.IFLA_IFNAME:
 			d.name = cstring(v)
+		case unix.IFLA_ADDRESS:
+			d.hardware = v
 		case unix.IFLA_MASTER:
 			d.master = number(v)
 		case unix.IFLA_CARRIER:
@@ -136,14 +150,18 @@ func (d *device) info(b []byte) {
 // stateForwarding is BR_STATE_FORWARDING (linux/if_bridge.h).
 const stateForwarding = 3
 
-// attributes shows each attribute without the flags beside its type
-// (NLA_TYPE_MASK).
+// attributes shows each attribute (struct rtattr, padded to four bytes) without
+// the flags beside its type (NLA_TYPE_MASK).
 func attributes(b []byte, see func(kind uint16, value []byte)) error {
-	all, err := nl.ParseRouteAttr(b)
-	for _, a := range all {
-		see(a.Attr.Type&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER), a.Value)
+	for len(b) >= unix.SizeofRtAttr {
+		size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
+		if size < unix.SizeofRtAttr || size > len(b) {
+			return fmt.Errorf("an attribute of %d bytes in %d", size, len(b))
+		}
+		see(kind&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER), b[unix.SizeofRtAttr:size])
+		b = b[min((size+3)&^3, len(b)):]
 	}
-	return err
+	return nil
 }
 
 func cstring(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }

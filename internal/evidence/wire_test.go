@@ -27,11 +27,11 @@ func earOf(n *lab.Node) evidence.Ear {
 	}}
 }
 
-func lookAt(t *testing.T, n *lab.Node) evidence.Kernel {
+func lookAt(t *testing.T, n *lab.Node, look func() (evidence.Kernel, error)) evidence.Kernel {
 	t.Helper()
 	var k evidence.Kernel
 	if err := n.Do(func() (err error) {
-		k, err = evidence.LookAtKernel()
+		k, err = look()
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestLookAtKernel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k := lookAt(t, node)
+	k := lookAt(t, node, evidence.LookAtKernel)
 	if diff := cmp.Diff([]string{"vmbr0"}, k.Bridges); diff != "" {
 		t.Errorf("bridges: %s", diff)
 	}
@@ -134,6 +134,22 @@ func TestLookAtKernel(t *testing.T) {
 	ports := map[lease.MAC]string{}
 	for _, s := range k.Stations {
 		ports[s.MAC] = s.Bridge + " " + s.Port
+	}
+	bridge, err := node.Interface("vmbr0")
+	if err != nil || k.Own[lease.MAC(bridge.HardwareAddr)] == "" {
+		t.Errorf("vmbr0's address is not the node's own: %v, %v", k.Own, err)
+	}
+	glance := lookAt(t, node, evidence.GlanceAtKernel)
+	if diff := cmp.Diff(k.Bridges, glance.Bridges); diff != "" {
+		t.Errorf("bridges at a glance: %s", diff)
+	}
+	if len(glance.Neighbours) != len(k.Neighbours) {
+		t.Errorf("%d neighbours at a glance, want %d", len(glance.Neighbours), len(k.Neighbours))
+	}
+	for _, n := range glance.Neighbours {
+		if got := n.MAC.String() + " " + n.Device; got != neighbours[n.Addr.String()] {
+			t.Errorf("%s is %q at a glance", n.Addr, got)
+		}
 	}
 	if got := []string{ports[guest.MAC], ports[host.MAC]}; !slices.Equal(got, []string{"vmbr0 veth101i0", "vmbr0 eno1"}) {
 		t.Errorf("stations behind %q", got)
