@@ -194,16 +194,16 @@ func beside(work func()) (wait func()) {
 	return func() { <-done }
 }
 
-// together does some work in a goroutine each; a single one just here.
+// together does the first work just here, and each other one in a goroutine.
 func together(works ...func()) {
-	if len(works) == 1 {
-		works[0]()
+	if len(works) == 0 {
 		return
 	}
 	var wg sync.WaitGroup
-	for _, work := range works {
+	for _, work := range works[1:] {
 		wg.Go(work)
 	}
+	works[0]()
 	wg.Wait()
 }
 

@@ -179,32 +179,42 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 	if len(s.needs) == 0 {
 		return OK, nil
 	}
-	inv, err := r.Inventory(ctx)
+	unserved := func(n need) bool { return len(n.pools) == 0 }
+	lost := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return !unserved(n) })
+	needs := slices.DeleteFunc(slices.Clone(s.needs), unserved)
+	var (
+		inv    lease.Inventory
+		err    error
+		trials []*trial
+		ports  []*port
+	)
+	r.Together(
+		func() { trials, ports = r.trials(needs) },
+		func() { inv, err = r.Inventory(ctx) },
+	)
+	defer closeAll(ports)
 	if err != nil {
 		return Failed, err
 	}
 	w := r.world(inv)
 	// What a broken part of the configuration may have served starts as it is,
 	// or nothing does.
-	unserved := func(n need) bool { return len(n.pools) == 0 }
-	if lost := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return !unserved(n) }); len(lost) > 0 {
+	if len(lost) > 0 {
 		if err := r.degraded(ctx, s, lost, w, r.brokenPools()); err != nil {
 			return Failed, err
 		}
 	}
-	return OK, r.lease(ctx, s, slices.DeleteFunc(slices.Clone(s.needs), unserved), w)
+	return OK, r.lease(ctx, s, needs, w, trials, ports)
 }
 
 // lease takes an address for each need, proves them and writes them.
-func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World) error {
+func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World, trials []*trial, ports []*port) error {
 	if r.opt.Move && !slices.ContainsFunc(needs, r.moves) {
 		return fmt.Errorf("%s net%d has no %s address from a pool; name the interface with --nic, the family with -4 or -6", s.guest(r.id), r.opt.NIC, r.opt.Family)
 	}
 	if len(needs) == 0 {
 		return nil
 	}
-	trials, ports := r.trials(needs)
-	defer closeAll(ports)
 	err := r.claim(ctx, w, trials)
 	if unusable(err) {
 		return r.degraded(ctx, s, needs, w, err)

@@ -27,7 +27,7 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	w := newWindow(q, p.mac)
 	done, deafness := p.hearAbout(q.about()...)
 	defer done()
-	before := p.look() // not beside the first probes: what is seen late may have begun late
+	before := p.lookBefore() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)
 	trouble := cmp.Or(deafness, p.run(ctx, w))
 	if !w.settled() {

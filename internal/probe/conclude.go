@@ -2,6 +2,7 @@ package probe
 
 import (
 	"cmp"
+	"time"
 
 	"pve-iplease/internal/lease"
 )
@@ -15,6 +16,18 @@ type look struct {
 func (p *Port) look() look {
 	v, err := p.bridge.look()
 	return look{v, err}
+}
+
+// fresh is how long the look with which a port was opened serves: a claim that
+// doesn't wait for the ledger's lock takes a few milliseconds.
+const fresh = 50 * time.Millisecond
+
+// lookBefore is how the bridge is before a window.
+func (p *Port) lookBefore() look {
+	if time.Since(p.opened) < fresh {
+		return p.opening
+	}
+	return p.look()
 }
 
 // conclude looks at the bridge once more and gives the verdicts. resident says

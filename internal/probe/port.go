@@ -16,6 +16,8 @@ type Port struct {
 	bridgeMAC lease.MAC // when we opened
 	declared  []string
 	closed    bool
+	opening   look // at the bridge, when we opened
+	opened    time.Time
 	wire      wire
 	bridge    bridge
 	budget    budget // of ARP
@@ -53,15 +55,16 @@ func Open(at Place, declared []string) (*Port, error) {
 
 // port puts a port together.
 func (b *kernelBridge) port(w wire, mac lease.MAC, declared []string, closeWire func()) *Port {
-	closed := false
-	if v, err := b.look(); err == nil {
-		closed, _ = v.judge(declared)
-	}
-	return &Port{
-		name: b.name, mac: mac, bridgeMAC: b.self.mac, declared: declared, closed: closed,
+	p := &Port{
+		name: b.name, mac: mac, bridgeMAC: b.self.mac, declared: declared,
 		wire: w, bridge: b, off: deviate,
 		close: func() { closeWire(); b.close() },
 	}
+	p.opened, p.opening = time.Now(), p.look()
+	if p.opening.err == nil {
+		p.closed, _ = p.opening.judge(declared)
+	}
+	return p
 }
 
 // deviate picks how much one interval is off.
