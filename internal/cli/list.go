@@ -117,8 +117,8 @@ func remark(inv lease.Inventory, l lease.Lease) string {
 
 // poolName is the pool whose subnet holds the address on its segment.
 func poolName(h *hook.Host, k lease.Key) string {
-	for _, p := range h.Pools.Pools {
-		if p.Segment().Overlaps(k.Segment) && p.Subnet.Contains(k.Addr) {
+	for i := range h.Pools.Pools {
+		if p := &h.Pools.Pools[i]; p.Subnet.Contains(k.Addr) && p.Segment().Overlaps(k.Segment) {
 			return p.Name
 		}
 	}

@@ -17,7 +17,7 @@ type ink struct {
 // inks are those of the marks; what status calls leased, kept and free looks
 // as it does there.
 func inks(m evidence.Mark) ink {
-	return map[evidence.Mark]ink{
+	return [...]ink{
 		evidence.Outside:  {' ', ""},
 		evidence.Free:     {'.', "2"},
 		evidence.Fixed:    {'g', "36"},

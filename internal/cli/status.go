@@ -66,9 +66,10 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 
 func newStatus(p *lease.Pool, t *lease.Table) poolStatus {
 	s := poolStatus{Pool: p.Name, Size: p.Capacity()}
+	segment := p.Segment()
 	for l := range t.All() {
 		switch in := p.Contains(l.Addr); {
-		case !p.Segment().Overlaps(l.Segment) || !p.Subnet.Contains(l.Addr):
+		case !segment.Overlaps(l.Segment) || !p.Subnet.Contains(l.Addr):
 		case l.Origin == lease.Static && !in:
 			s.Static++
 		case !in:

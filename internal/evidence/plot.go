@@ -67,7 +67,7 @@ func (e *Estate) Plot(p lease.Pool, heard []Hearing) Plot {
 		}
 	}
 	for _, a := range e.mentioned(p, by) {
-		if s, ok := e.spot(p, a, by[a]); ok {
+		if s, ok := e.spot(&p, a, by[a]); ok {
 			out.at[a] = len(out.Spots)
 			out.Spots = append(out.Spots, s)
 		}
@@ -120,12 +120,12 @@ func (e *Estate) mentioned(p lease.Pool, heard map[netip.Addr][]Hearing) []netip
 }
 
 // spot looks at one address; one that turns out to be nobody's is no spot.
-func (e *Estate) spot(p lease.Pool, a netip.Addr, heard []Hearing) (Spot, bool) {
+func (e *Estate) spot(p *lease.Pool, a netip.Addr, heard []Hearing) (Spot, bool) {
 	d := e.About(a, heard, nil)
 	if len(heard) == 0 {
 		d.Hearings = (&audit{Estate: e}).overheard(a)
 	}
-	d.Pool = &p
+	d.Pool = p
 	s := Spot{Mark: d.mark(p)}
 	if s.Mark == Free || s.Mark == Outside {
 		return s, false
@@ -178,7 +178,7 @@ func (d *Dossier) hasRight(id lease.VMID) bool {
 }
 
 // mark weighs what is known of the address.
-func (d *Dossier) mark(p lease.Pool) Mark {
+func (d *Dossier) mark(p *lease.Pool) Mark {
 	if v := Judge(d); v.Severity == Conflict {
 		return Clash
 	}

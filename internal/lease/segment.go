@@ -19,8 +19,10 @@ type Segment struct {
 
 // NewSegment builds a segment with its node list in canonical form.
 func NewSegment(bridge string, tag uint16, nodes ...string) Segment {
-	sorted := slices.Compact(slices.Sorted(slices.Values(nodes)))
-	return Segment{Bridge: bridge, Tag: tag, Nodes: strings.Join(sorted, ",")}
+	if len(nodes) > 1 {
+		nodes = slices.Compact(slices.Sorted(slices.Values(nodes)))
+	}
+	return Segment{Bridge: bridge, Tag: tag, Nodes: strings.Join(nodes, ",")}
 }
 
 // On reports whether the segment exists on a node.

@@ -23,6 +23,9 @@ func Sentence(s string) string { return oneLine(s) }
 
 // clean is Clean with a limit of at least one rune.
 func clean(s string, most int) string {
+	if len(s) <= most && plain(s) {
+		return s
+	}
 	// No more of an endless string is looked at than can come out: a rune has
 	// at most four bytes, and blanks in front are not worth the exception.
 	cut := false
@@ -34,6 +37,16 @@ func clean(s string, most int) string {
 		runes = append(runes[:min(len(runes), most-1)], '…')
 	}
 	return string(runes)
+}
+
+// plain reports whether s is as it should be: nearly all that people write is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return strings.Trim(s, " ") == s
 }
 
 // visible replaces a rune that could do more than be read. Invalid UTF-8
