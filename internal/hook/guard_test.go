@@ -106,15 +106,18 @@ func replaced(was lease.Lease, now map[lease.Key]lease.Lease, id lease.VMID) boo
 	return false
 }
 
-var managed = regexp.MustCompile(`(?m)^(net\d+: .*?),(?:ip|gw)6?=[^,\n]*`)
+var (
+	interfaces = regexp.MustCompile(`(?m)^net\d+: .*`)
+	addressing = regexp.MustCompile(`,(?:ip|gw)6?=[^,]*`)
+)
 
 // bare is a config without what may change: the addresses and gateways of the
 // interfaces in the running part.
 func bare(conf string) string {
 	running, rest, cut := strings.Cut(conf, "\n[")
-	for managed.MatchString(running) {
-		running = managed.ReplaceAllString(running, "$1")
-	}
+	running = interfaces.ReplaceAllStringFunc(running, func(line string) string {
+		return addressing.ReplaceAllString(line, "")
+	})
 	if cut {
 		running += "\n["
 	}

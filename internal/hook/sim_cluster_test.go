@@ -21,7 +21,7 @@ type cluster struct {
 	truth     etcPVE // with every change applied
 	changes   []func(*etcPVE)
 	pools     config.Config
-	strangers map[netip.Addr]*stranger
+	strangers map[lease.Key]*stranger
 	windows   []*window
 	backups   map[lease.VMID]string // an older config of each guest
 	backed    map[lease.VMID]bool   // a stop-mode backup is going on
@@ -40,8 +40,7 @@ type machine struct {
 	boots    int
 	skew     time.Duration // of its wall clock
 	quorate  bool
-	cable    bool // its bridge has a link
-	plugged  time.Time
+	links    map[string]*link // of each bridge
 	prober   lease.MAC
 	etc      etcPVE // as far as changes have arrived
 	applied  int
@@ -87,15 +86,18 @@ type lockDir struct {
 // newCluster boots nodes without guests.
 func newCluster(seed uint64, nodes ...string) *cluster {
 	c := &cluster{
-		Sim: sim.New(seed), pools: onePool("192.0.2.10", "192.0.2.15"),
-		strangers: map[netip.Addr]*stranger{}, backups: map[lease.VMID]string{},
+		Sim: sim.New(seed), pools: poolsOf(10, 15),
+		strangers: map[lease.Key]*stranger{}, backups: map[lease.VMID]string{},
 		truth: etcPVE{guests: map[lease.VMID]conf{}}, backed: map[lease.VMID]bool{}, deadline: 30 * time.Second,
 	}
 	for i, name := range nodes {
 		n := &machine{
-			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, cable: true,
+			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, links: map[string]*link{},
 			prober: lease.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[lease.VMID]conf{}},
 			seen: map[lease.VMID]glance{}, gateways: map[netip.Addr]lease.MAC{},
+		}
+		for _, s := range subnets {
+			n.links[s.Bridge] = &link{up: true}
 		}
 		n.clear()
 		c.nodes = append(c.nodes, n)
@@ -104,14 +106,6 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 	c.watch.init()
 	c.Check, c.BeforePass = c.check, c.settle
 	return c
-}
-
-// onePool is a pool of a few addresses that all nodes share.
-func onePool(first, last string) config.Config {
-	return config.Config{Named: map[netip.Addr]string{}, Pools: []lease.Pool{{
-		Name: "lan", Bridge: "vmbr0", Subnet: prefix("192.0.2.0/24"), Hold: 24 * time.Hour, Strategy: lease.First,
-		Ranges: []lease.Range{{First: addr(first), Last: addr(last)}},
-	}}}
 }
 
 // clear is what a boot does to /run.
@@ -140,8 +134,29 @@ func (c *cluster) apply(n *machine) {
 	n.applied++
 }
 
-// cutOff reports whether the node's bridge had no link at some time since.
-func (n *machine) cutOff(since time.Time) bool { return !n.cable || n.plugged.After(since) }
+// link is a bridge's cable.
+type link struct {
+	up    bool
+	since time.Time // it was plugged in
+}
+
+// cable plugs all cables in, or pulls them.
+func (n *machine) cable(up bool) {
+	for _, l := range n.links {
+		l.up = up
+	}
+}
+
+// cutOff reports whether a bridge of the node had no link at some time since.
+func (n *machine) cutOff(bridge string, since time.Time) bool {
+	l := n.links[bridge]
+	return !l.up || l.since.After(since)
+}
+
+// linked reports whether frames of a bridge pass between two nodes.
+func linked(bridge string, x, y *machine) bool {
+	return x == y || x.links[bridge].up && y.links[bridge].up
+}
 
 // settle delivers everything: pmxcfs lags for milliseconds, not for longer.
 func (c *cluster) settle() {

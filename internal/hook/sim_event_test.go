@@ -16,10 +16,13 @@ type event struct {
 	at   time.Duration
 	id   lease.VMID
 	node int // of several
+	net  int // of subnets
 	n    int // an address, a length, a choice
 }
 
-func (e event) String() string { return fmt.Sprintf("%s %s %c%d", e.name, e.id, 'a'+e.node, e.n) }
+func (e event) String() string {
+	return fmt.Sprintf("%s %s %c%d.%d", e.name, e.id, 'a'+e.node, e.net, e.n)
+}
 
 // events are all that can happen.
 func events() map[string]func(*cluster, *sim.Actor, event) {
@@ -57,7 +60,7 @@ func events() map[string]func(*cluster, *sim.Actor, event) {
 			}
 		},
 		"days":      (*cluster).days,
-		"ownstatic": func(c *cluster, a *sim.Actor, e event) { c.set(a, event{id: e.id, n: 100 + e.n}) },
+		"ownstatic": (*cluster).ownStatic,
 	}
 }
 

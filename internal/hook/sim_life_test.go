@@ -38,7 +38,7 @@ func (c *cluster) unhooked(a *sim.Actor, e event) {
 		if n.runs[id] != nil {
 			return
 		}
-		r := &guestRun{n: n, id: id, started: n.uptime(), begun: time.Now()}
+		r := &guestRun{n: n, id: id, started: n.uptime()}
 		n.runs[id] = r
 		c.supervise(t, r, "", func() {})
 	})

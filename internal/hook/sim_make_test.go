@@ -2,12 +2,9 @@ package hook_test
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
-	"pve-iplease/internal/guest"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
@@ -21,16 +18,17 @@ func (c *cluster) command(a *sim.Actor, e event) {
 	}
 	names := []string{"release", "renumber", "reclaim", "move", "repair"}
 	name := names[e.n%len(names)]
+	on := subnets[e.net]
 	p := c.program(nil, name+" "+e.id.String(), n, func(ctx context.Context, _ *process, h *hook.Hook) {
 		switch name {
 		case "release":
 			_, _ = h.Release(ctx, e.id)
 		case "renumber":
-			h.Renumber(ctx, e.id, hook.Options{})
+			h.Renumber(ctx, e.id, hook.Options{NIC: on.nic, Family: on.family()})
 		case "reclaim":
 			_, _ = h.Reclaim(ctx, false)
 		case "move":
-			_ = h.Move(ctx, c.address(e.n), e.id)
+			_ = h.Move(ctx, c.address(e), e.id)
 		case "repair":
 			_ = h.Repair(ctx)
 		}
@@ -38,12 +36,10 @@ func (c *cluster) command(a *sim.Actor, e event) {
 	a.Await(context.Background(), "waits for its command", p.a.Done)
 }
 
-// address picks one of the pool, or next to it.
-func (c *cluster) address(n int) netip.Addr {
-	r := c.pools.Pools[0].Ranges[0]
-	b := r.First.As4()
-	b[3] += byte(n % 8)
-	return netip.AddrFrom4(b)
+// address picks one of a pool, or next to it.
+func (c *cluster) address(e event) netip.Addr {
+	first := c.pools.Pools[e.net].Ranges[0].First.AsSlice()
+	return subnets[e.net].host(int(first[len(first)-1]) + e.n%8)
 }
 
 // acquire leases an address for a guest that is created with it then.
@@ -52,9 +48,9 @@ func (c *cluster) acquire(a *sim.Actor, e event) {
 	if _, exists := c.truth.guests[e.id]; exists || !n.up {
 		return
 	}
-	var got lease.Lease
+	on, got := subnets[e.net], lease.Lease{}
 	p := c.program(nil, "acquire "+e.id.String(), n, func(ctx context.Context, _ *process, h *hook.Hook) {
-		l, _, err := h.Acquire(ctx, hook.Offer{Owner: lease.Owner{VMID: e.id}, For: time.Hour})
+		l, _, err := h.Acquire(ctx, hook.Offer{Owner: lease.Owner{VMID: e.id, NIC: on.nic}, Family: on.family(), For: time.Hour})
 		if err == nil {
 			got = l
 		}
@@ -67,34 +63,9 @@ func (c *cluster) acquire(a *sim.Actor, e event) {
 	}
 }
 
-// container is a config as Proxmox writes it.
-func container(id lease.VMID, a netip.Addr) string {
-	var ip string
-	if a.IsValid() {
-		ip = ",ip=" + a.String() + "/24"
-	}
-	return fmt.Sprintf("arch: amd64\nhookscript: local:snippets/pve-iplease\nhostname: ct%s\nnet0: name=eth0,bridge=vmbr0,hwaddr=%s%s,type=veth\nostype: debian\n",
-		id, macOf(id), ip)
-}
-
 // create makes a guest on a node, unless its number is taken.
-func (c *cluster) create(n *machine, id lease.VMID, a netip.Addr) {
+func (c *cluster) create(n *machine, id lease.VMID, named ...netip.Addr) {
 	if _, exists := c.truth.guests[id]; !exists {
-		c.put(n, id, n.name, container(id, a), false)
+		c.put(n, id, n.name, container(id, named...), false)
 	}
-}
-
-// renamed is a config with another guest's MAC.
-func renamed(text string, from, to lease.VMID) string {
-	return strings.ReplaceAll(text, macOf(from).String(), macOf(to).String())
-}
-
-// withAddr is a config whose net0 names an address.
-func withAddr(text string, a netip.Addr) string {
-	c := guest.Parse(lease.Container, []byte(text))
-	next, err := c.Set(0, guest.Addr{Prefix: netip.PrefixFrom(a, 24)})
-	if err != nil {
-		return text
-	}
-	return string(next.Bytes())
 }

@@ -36,34 +36,43 @@ func (c *cluster) quorum(a *sim.Actor, e event) {
 }
 
 func (c *cluster) unplug(a *sim.Actor, e event) {
-	n := c.nodes[e.node%len(c.nodes)]
-	n.cable = false
-	a.Sleep(time.Duration(e.n)*time.Second, "cable pulled on "+n.name)
-	n.cable, n.plugged = true, time.Now()
+	n, bridge := c.nodes[e.node%len(c.nodes)], subnets[e.net].Bridge
+	n.links[bridge].up = false
+	a.Sleep(time.Duration(e.n)*time.Second, "cable of "+bridge+" pulled on "+n.name)
+	*n.links[bridge] = link{up: true, since: time.Now()}
 }
 
 func (c *cluster) stranger(a *sim.Actor, e event) {
-	to := c.address(e.n)
+	to := keyOf(c.address(e))
+	for _, had := range c.living() {
+		if had.Key == to {
+			return // a duplicate of somebody's making is none of ours
+		}
+	}
+	if c.occupy(to, byte(e.n)) {
+		a.Sleep(time.Duration(e.n)*time.Minute, "a stranger has "+to.Addr.String())
+		delete(c.strangers, to)
+	}
+}
+
+// occupy puts a stranger on an address, unless one is there.
+func (c *cluster) occupy(to lease.Key, n byte) (done bool) {
 	if c.strangers[to] != nil {
-		return
+		return false
 	}
-	for _, m := range c.owners(to, &machine{cable: true}) {
-		_ = m
-		return // a duplicate of somebody's making is none of ours
-	}
-	c.strangers[to] = &stranger{lease.MAC{6, 0, 0, 0, 0, byte(e.n)}, time.Now()}
-	a.Sleep(time.Duration(e.n)*time.Minute, "a stranger has "+to.String())
-	delete(c.strangers, to)
+	c.strangers[to] = &stranger{lease.MAC{6, 0, 0, 0, 0, n}, time.Now()}
+	c.watch.saw(carried{Key: to, mac: c.strangers[to].mac})
+	return true
 }
 
 func (c *cluster) editPools(_ *sim.Actor, e event) {
 	switch e.n % 3 {
 	case 0:
-		c.pools = onePool("192.0.2.11", "192.0.2.17")
+		c.pools = poolsOf(11, 17)
 	case 1:
-		c.pools = onePool("192.0.2.10", "192.0.2.13")
+		c.pools = poolsOf(10, 13)
 	case 2:
-		c.pools.Reservations = []lease.Reservation{{Addr: c.address(e.n), Owner: lease.Owner{VMID: e.id}}}
+		c.pools.Reservations = []lease.Reservation{{Addr: c.address(e), Owner: lease.Owner{VMID: e.id, NIC: subnets[e.net].nic}}}
 	}
 }
 

@@ -17,11 +17,11 @@ func TestHolderThatStalledPastTheExpiryDoesNotWrite(t *testing.T) {
 		s.do("pre-start 101", sim.Stall, 130*time.Second)
 		s.Pass(115 * time.Second)
 		s.started(103)
-		s.lives(103, "192.0.2.10")
+		s.lives(103, hosts(10)...)
 		s.rest()
-		s.lives(103, "192.0.2.10")
-		s.leased(103, "192.0.2.10", lease.Bound)
-		s.lives(101, "") // it was told to try again
+		s.lives(103, hosts(10)...)
+		s.leased(103, lease.Bound, hosts(10)...)
+		s.lives(101) // it was told to try again
 	})
 }
 
@@ -37,14 +37,14 @@ func TestHolderThatStalledBetweenCheckAndWrite(t *testing.T) {
 		s.do("pre-start 101", sim.Stall, 130*time.Second)
 		s.Pass(115 * time.Second)
 		s.started(103)
-		s.lives(103, "192.0.2.10")
+		s.lives(103, hosts(10)...)
 		s.rest()
 		s.started(101)
-		s.lives(101, "192.0.2.11")
+		s.lives(101, hosts(11)...)
 		s.halt(103)
 		s.started(103)
-		s.lives(103, "192.0.2.10")
-		s.leased(103, "192.0.2.10", lease.Bound)
+		s.lives(103, hosts(10)...)
+		s.leased(103, lease.Bound, hosts(10)...)
 	})
 }
 
@@ -58,8 +58,10 @@ func TestDegradedStartAgainstAClaim(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			scenario(t, func(s *stage) {
-				s.pools = onePool("192.0.2.10", "192.0.2.10")
-				s.pools.Pools[0].Hold = 0
+				s.pools = poolsOf(10, 10)
+				for i := range s.pools.Pools {
+					s.pools.Pools[i].Hold = 0
+				}
 				s.started(101)
 				s.halt(101)
 				s.Pass(time.Minute)
@@ -69,8 +71,8 @@ func TestDegradedStartAgainstAClaim(t *testing.T) {
 				one := s.starting(101)
 				s.until(one, "waits for its hook")
 				s.rest()
-				s.lives(101, "")
-				s.lives(103, "192.0.2.10")
+				s.lives(101)
+				s.lives(103, hosts(10)...)
 			})
 		})
 	}
@@ -86,8 +88,8 @@ func TestDegradedStartWithALeaseThatHolds(t *testing.T) {
 		s.until(two, "begins to probe")
 		s.started(101)
 		s.rest()
-		s.lives(101, "192.0.2.10")
-		s.lives(103, "192.0.2.11")
+		s.lives(101, hosts(10)...)
+		s.lives(103, hosts(11)...)
 	})
 }
 
@@ -99,9 +101,9 @@ func TestCloneAfterDamageWithoutAWire(t *testing.T) {
 		s.put(s.node("b"), 103, "b", renamed(s.truth.guests[101].text, 101, 103), false)
 		s.damage(nil, event{n: 2})
 		s.settle()
-		s.node("b").cable = false
+		s.node("b").cable(false)
 		s.started(103)
-		s.lives(103, "")
+		s.lives(103)
 		s.lastExit(hook.Failed)
 	})
 }
@@ -118,8 +120,8 @@ func TestKilledWhileHoldingTheLockDirectory(t *testing.T) {
 		if time.Since(began) > 2*time.Second {
 			t.Errorf("the lock was waited for: %s", time.Since(began))
 		}
-		s.lives(102, "192.0.2.11")
-		s.lives(103, "192.0.2.12")
+		s.lives(102, hosts(11)...)
+		s.lives(103, hosts(12)...)
 	})
 }
 
@@ -136,8 +138,8 @@ func TestKilledAfterTheFirstSlotWasCreated(t *testing.T) {
 				s.until(two, "waits for the lock directory")
 				s.started(102)
 				s.rest()
-				s.lives(102, "192.0.2.10")
-				s.lives(103, "192.0.2.11")
+				s.lives(102, hosts(10)...)
+				s.lives(103, hosts(11)...)
 			})
 		})
 	}

@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,15 +13,17 @@ import (
 
 func TestSparesMeetTheOthersClaim(t *testing.T) {
 	scenario(t, func(s *stage) {
-		s.strangers[addr("192.0.2.10")] = &stranger{mac: lease.MAC{6, 1}}
+		for i, a := range hosts(10) {
+			s.occupy(keyOf(a), byte(i))
+		}
 		one, two := s.starting(101), s.starting(103)
 		s.until(one, "begins to probe") // claims .10, asks for .11 and .12 too
 		s.until(two, "begins to probe") // claims .11, asks for .12 and .13 too
 		s.rest()
-		s.lives(101, "192.0.2.13") // .12 was asked for by both
-		s.lives(103, "192.0.2.11")
+		s.lives(101, hosts(13)...) // .12 was asked for by both
+		s.lives(103, hosts(11)...)
 		for l := range s.watch.table.All() {
-			if l.State == lease.Conflicted && l.Addr != addr("192.0.2.10") {
+			if l.State == lease.Conflicted && !slices.Contains(hosts(10), l.Addr) {
 				t.Errorf("%s is marked as a stranger's", l.Addr)
 			}
 		}
@@ -35,8 +38,8 @@ func TestLatePostStopAgainstTheNextPreStart(t *testing.T) {
 		again := s.starting(101)
 		s.until(again, "waits for the end of its lxc-start")
 		s.rest()
-		s.lives(101, "192.0.2.10")
-		s.leased(101, "192.0.2.10", lease.Bound)
+		s.lives(101, hosts(10)...)
+		s.leased(101, lease.Bound, hosts(10)...)
 	})
 }
 
@@ -50,15 +53,15 @@ func TestLatePostStopAfterRecoveryElsewhere(t *testing.T) {
 		s.settle()
 		s.started(101)
 		s.rest()
-		s.lives(101, "192.0.2.10")
-		s.leased(101, "192.0.2.10", lease.Bound)
+		s.lives(101, hosts(10)...)
+		s.leased(101, lease.Bound, hosts(10)...)
 	})
 }
 
 func TestGuestMigratesWhileTheInventoryWalks(t *testing.T) {
 	scenario(t, func(s *stage) {
 		b, c := s.node("b"), s.node("c")
-		s.put(b, 103, "b", withAddr(s.truth.guests[103].text, addr("192.0.2.10")), false)
+		s.put(b, 103, "b", addressed(s.truth.guests[103].text, hosts(10)...), false)
 		s.settle()
 		one := s.starting(101)
 		s.until(one, "looks at the config of")
@@ -66,7 +69,7 @@ func TestGuestMigratesWhileTheInventoryWalks(t *testing.T) {
 		s.put(c, 105, "b", s.truth.guests[105].text, false)
 		s.settle()
 		s.rest()
-		s.lives(101, "192.0.2.11")
+		s.lives(101, hosts(11)...)
 	})
 }
 
@@ -74,7 +77,7 @@ func TestGuestMigratesWhileTheInventoryWalks(t *testing.T) {
 func TestGuestIsListedNowhereWhileTheInventoryReads(t *testing.T) {
 	scenario(t, func(s *stage) {
 		b := s.node("b")
-		text := withAddr(s.truth.guests[103].text, addr("192.0.2.10"))
+		text := addressed(s.truth.guests[103].text, hosts(10)...)
 		s.put(b, 103, "b", text, false)
 		s.settle()
 		s.commanding("knows all", s.node("a"), func(ctx context.Context, h *hook.Hook) { _, _ = h.Inventory(ctx) })
@@ -86,7 +89,7 @@ func TestGuestIsListedNowhereWhileTheInventoryReads(t *testing.T) {
 		s.put(b, 103, "b", text, false)
 		s.settle()
 		s.rest()
-		s.lives(101, "192.0.2.11")
+		s.lives(101, hosts(11)...)
 	})
 }
 
@@ -100,10 +103,10 @@ func TestConfigEditedWhileWaitingForTheLock(t *testing.T) {
 		s.until("by hand", "waits for Proxmox's lock")
 		s.until("task 101", "")
 		s.rest()
-		s.leased(101, "192.0.2.13", lease.Bound)
-		if got := addrOf(s.truth.guests[101].text); got != addr("192.0.2.13") {
-			t.Errorf("net0 has %s", got)
-		}
+		edited := append(hosts(13)[:1], hosts(10)[1:]...)
+		s.leased(101, lease.Bound, edited...)
+		s.started(101)
+		s.lives(101, edited...)
 	})
 }
 
@@ -111,10 +114,10 @@ func TestClaimedAddressWrittenIntoAnotherConfig(t *testing.T) {
 	scenario(t, func(s *stage) {
 		one := s.starting(101)
 		s.until(one, "begins to probe")
-		s.put(s.node("b"), 103, "b", withAddr(s.truth.guests[103].text, addr("192.0.2.10")), false)
+		s.put(s.node("b"), 103, "b", addressed(s.truth.guests[103].text, hosts(10)...), false)
 		s.settle()
 		s.rest()
-		s.lives(101, "192.0.2.11")
+		s.lives(101, hosts(11)...)
 	})
 }
 
@@ -124,10 +127,10 @@ func TestConfigEditedDuringTheProof(t *testing.T) {
 		s.halt(101)
 		one := s.starting(101)
 		s.until(one, "listens")
-		s.put(s.node("a"), 101, "a", withAddr(s.truth.guests[101].text, addr("192.0.2.14")), false)
+		s.put(s.node("a"), 101, "a", addressed(s.truth.guests[101].text, hosts(14)...), false)
 		s.rest()
-		s.lives(101, "192.0.2.14")
-		s.leased(101, "192.0.2.14", lease.Bound)
+		s.lives(101, hosts(14)...)
+		s.leased(101, lease.Bound, hosts(14)...)
 	})
 }
 
@@ -135,7 +138,7 @@ func TestConfigEditedDuringTheProof(t *testing.T) {
 func TestCommandsWaitForAStart(t *testing.T) {
 	for name, command := range map[string]func(context.Context, *hook.Hook){
 		"release":  func(ctx context.Context, h *hook.Hook) { _, _ = h.Release(ctx, 101) },
-		"move":     func(ctx context.Context, h *hook.Hook) { _ = h.Move(ctx, addr("192.0.2.15"), 101) },
+		"move":     func(ctx context.Context, h *hook.Hook) { _ = h.Move(ctx, hosts(15)[0], 101) },
 		"renumber": func(ctx context.Context, h *hook.Hook) { h.Renumber(ctx, 101, hook.Options{}) },
 		"by hand":  func(ctx context.Context, h *hook.Hook) { h.Run(ctx, 101, hook.PreStart, hook.Options{}) },
 	} {
@@ -147,8 +150,8 @@ func TestCommandsWaitForAStart(t *testing.T) {
 				s.until(name, "waits for Proxmox's lock")
 				s.until(one, "")
 				s.rest()
-				s.lives(101, "192.0.2.10")
-				s.leased(101, "192.0.2.10", lease.Bound)
+				s.lives(101, hosts(10)...)
+				s.leased(101, lease.Bound, hosts(10)...)
 			})
 		})
 	}
@@ -167,11 +170,11 @@ func TestReclaimAgainstARecreatedGuest(t *testing.T) {
 		s.commanding("reclaim", n, reclaim)
 		s.until("reclaim", "begins to probe")
 		s.until("reclaim", "makes the lock directory")
-		s.create(s.node("b"), 101, addr("192.0.2.10"))
+		s.create(s.node("b"), 101, hosts(10)...)
 		s.settle()
 		s.started(101)
-		s.lives(101, "192.0.2.10")
+		s.lives(101, hosts(10)...)
 		s.rest()
-		s.leased(101, "192.0.2.10", lease.Bound)
+		s.leased(101, lease.Bound, hosts(10)...)
 	})
 }

@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -32,12 +33,31 @@ func (c *cluster) edit(a *sim.Actor, id lease.VMID, f func(n *machine, text stri
 // all hooks.
 func (c *cluster) set(a *sim.Actor, e event) {
 	c.edit(a, e.id, func(n *machine, text string) string {
-		to := c.address(e.n)
-		if r := n.runs[e.id]; r != nil {
-			r.addr, r.since, r.vouched = to, time.Now(), false
-		}
-		return withAddr(text, to)
+		return c.readdress(n.runs[e.id], text, c.address(e))
 	})
+}
+
+// ownStatic is the same with an address far from the pool.
+func (c *cluster) ownStatic(a *sim.Actor, e event) {
+	c.edit(a, e.id, func(n *machine, text string) string {
+		return c.readdress(n.runs[e.id], text, subnets[e.net].host(100+e.n))
+	})
+}
+
+// readdress is a config with another address, which a running guest has from
+// now on.
+func (c *cluster) readdress(r *guestRun, text string, to netip.Addr) string {
+	text = addressed(text, to)
+	if r == nil {
+		return text
+	}
+	for _, a := range addressesIn(text) {
+		if a.Addr == to {
+			r.has(a)
+			c.watch.saw(a)
+		}
+	}
+	return text
 }
 
 // vi is an editor without any lock that saves what it loaded, and a line.
@@ -145,7 +165,7 @@ func (c *cluster) recreate(a *sim.Actor, e event) {
 	}
 	if n := c.nodes[e.node%len(c.nodes)]; n.up && e.n%3 > 0 {
 		a.At("create: writes the config", e.id.String())
-		c.create(n, e.id, c.address(e.n))
+		c.create(n, e.id, c.address(e))
 		c.startAt(a, e.id)
 	}
 }

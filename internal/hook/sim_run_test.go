@@ -3,7 +3,6 @@ package hook_test
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -22,20 +21,14 @@ type guestRun struct {
 	id      lease.VMID
 	sup     *sim.Actor // its lxc-start
 	started time.Duration
-	begun   time.Time
 	socket  bool // its command socket is there: it runs
 	ending  bool // somebody told it to
 	gone    bool // so is its lxc-start
-	addr    netip.Addr
-	since   time.Time // when it got that
-	mac     lease.MAC
+	carries []carried
 
-	// vouched says that a pre-start let it begin, with this address. What an
-	// administrator starts past the hook, or changes while it runs, is not.
-	vouched  bool
-	degraded bool // although pools or ledger were unusable
-	unproven bool
-	hooked   time.Time // when that pre-start began
+	vouched bool      // a pre-start let it begin
+	hooked  time.Time // when that began
+	said    string    // and what it said
 }
 
 // inOrder lists the runs of a node by VMID.
@@ -84,8 +77,7 @@ func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
 		return -1
 	}
 	p := &process{}
-	code := hook.OK
-	begun := time.Now()
+	code, hooked := hook.OK, time.Now()
 	if inventory.Hooked(now.Hookscript()) {
 		p, code = c.call(a, n, id, hook.PreStart, nil)
 	}
@@ -100,10 +92,7 @@ func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
 	if n.runs[id] != nil {
 		return code // an active unit is started already
 	}
-	r := &guestRun{
-		n: n, id: id, started: n.uptime(), begun: time.Now(), hooked: begun,
-		vouched: p.a != nil, degraded: strings.Contains(said, "as net0 says"), unproven: strings.Contains(said, "unproven"),
-	}
+	r := &guestRun{n: n, id: id, started: n.uptime(), hooked: hooked, said: said, vouched: p.a != nil}
 	if p.a != nil && p.grabs != n.grabs[id] {
 		// A stop-mode backup starts without the config's lock: a command that
 		// takes it between pre-start and lxc-start can't know of the start.
@@ -155,13 +144,9 @@ func (c *cluster) live(a *sim.Actor, r *guestRun, let string, up func()) {
 	if !ok {
 		return
 	}
-	nic, err := guest.Parse(lease.Container, []byte(now.text)).NIC(0)
 	r.vouched = r.vouched && (now.text == let || now.byHook)
 	a.At("the container comes up")
-	if err == nil && nic.IP == guest.Static {
-		r.addr = nic.Addr.Addr()
-	}
-	r.mac, r.socket, r.since = nic.MAC, true, time.Now()
+	r.comesUp(now.text)
 	c.watch.booted(c, r)
 	c.announce(r)
 	up()

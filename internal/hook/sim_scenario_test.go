@@ -3,6 +3,7 @@ package hook_test
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,8 +27,8 @@ func scenario(t *testing.T, f func(*stage)) {
 		s := &stage{newCluster(1, "a", "b", "c"), t}
 		defer s.Close()
 		for i, n := range s.nodes {
-			s.create(n, lease.VMID(101+2*i), netip.Addr{})
-			s.create(n, lease.VMID(102+2*i), netip.Addr{})
+			s.create(n, lease.VMID(101+2*i))
+			s.create(n, lease.VMID(102+2*i))
 		}
 		s.settle()
 		f(s)
@@ -87,27 +88,29 @@ func (s *stage) rest() {
 	s.must(s.Rest())
 }
 
-// lives checks with which address a guest runs; "" that it doesn't.
-func (s *stage) lives(id lease.VMID, want string) {
+// lives checks with which addresses a guest runs; without any, that it doesn't.
+func (s *stage) lives(id lease.VMID, want ...netip.Addr) {
 	s.t.Helper()
-	got := ""
+	var got []netip.Addr
 	if r := s.running(id); r != nil && r.socket {
-		got = r.addr.String()
+		for _, a := range r.carries {
+			got = append(got, a.Addr)
+		}
 	}
-	if got != want {
-		s.must(errorf("CT %s lives with %q, want %q\n%s", id, got, want, s.watch.dump()))
+	if !slices.Equal(got, want) {
+		s.must(errorf("CT %s lives with %s, want %s\n%s", id, got, want, s.watch.dump()))
 	}
 }
 
-// leased checks in which state a guest's lease on an address is.
-func (s *stage) leased(id lease.VMID, a string, want lease.State) {
+// leased checks in which state a guest's leases on addresses are.
+func (s *stage) leased(id lease.VMID, want lease.State, addrs ...netip.Addr) {
 	s.t.Helper()
-	for _, l := range s.watch.table.At(keyOf(addr(a))) {
-		if l.Owner.VMID == id && l.State == want {
-			return
+	for _, a := range addrs {
+		its := func(l lease.Lease) bool { return l.Owner.VMID == id && l.State == want }
+		if !slices.ContainsFunc(s.watch.table.At(keyOf(a)), its) {
+			s.must(errorf("CT %s has no %s lease on %s\n%s", id, want, a, s.watch.dump()))
 		}
 	}
-	s.must(errorf("CT %s has no %s lease on %s\n%s", id, want, a, s.watch.dump()))
 }
 
 // lastExit is the exit code of the pre-start that ended last.

@@ -3,7 +3,6 @@ package hook_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -23,7 +22,7 @@ func story(seed uint64) (r *rand.Rand, happens []event) {
 	often := []string{"start", "start", "start", "stop", "reboot", "poweroff", "migrate", "command", "command", "clone", "stop", "quorum"}
 	span := time.Duration(1+r.IntN(40)) * time.Second
 	for range 8 + r.IntN(16) {
-		e := event{id: lease.VMID(101 + r.IntN(4)), node: r.IntN(3), n: r.IntN(9), at: time.Duration(r.Int64N(int64(span)))}
+		e := event{id: lease.VMID(101 + r.IntN(4)), node: r.IntN(3), net: r.IntN(len(subnets)), n: r.IntN(9), at: time.Duration(r.Int64N(int64(span)))}
 		e.name = often[r.IntN(len(often))]
 		if r.IntN(2) == 0 {
 			e.name = names[r.IntN(len(names))]
@@ -42,17 +41,19 @@ func story(seed uint64) (r *rand.Rand, happens []event) {
 
 // settings are what differs from seed to seed.
 func (c *cluster) settings(r *rand.Rand) {
-	p := &c.pools.Pools[0]
-	p.Hold = []time.Duration{0, 0, time.Minute, 24 * time.Hour, lease.Forever}[r.IntN(5)]
-	p.Fail, p.Unproven = r.IntN(6) == 0, r.IntN(4) == 0
-	p.Ranges[0].Last = addr([]string{"192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.15"}[r.IntN(4)])
+	for i := range c.pools.Pools {
+		p := &c.pools.Pools[i]
+		p.Hold = []time.Duration{0, 0, time.Minute, 24 * time.Hour, lease.Forever}[r.IntN(5)]
+		p.Fail, p.Unproven = r.IntN(6) == 0, r.IntN(4) == 0
+		p.Ranges[0].Last = subnets[i].host([]int{11, 13, 15, 17}[r.IntN(4)])
+	}
 	c.deadline = []time.Duration{30 * time.Second, 30 * time.Second, 10 * time.Minute}[r.IntN(3)]
 	c.loss = []float64{0, 0, 0.05}[r.IntN(3)]
 	c.flaky = []float64{0, 0, 0.02}[r.IntN(3)]
 	for i, n := range c.nodes {
 		n.quorate = true
 		for id := range 2 {
-			c.create(n, lease.VMID(101+2*i+id), netip.Addr{})
+			c.create(n, lease.VMID(101+2*i+id))
 		}
 	}
 	c.settle()
@@ -72,7 +73,8 @@ func (c *cluster) happen(i int, e event) {
 func (c *cluster) epilogue() error {
 	c.loss, c.flaky = 0, 0
 	for _, n := range c.nodes {
-		n.quorate, n.cable = true, true
+		n.quorate = true
+		n.cable(true)
 	}
 	c.settle()
 	c.Pass(5 * time.Minute)

@@ -20,7 +20,17 @@ type watch struct {
 	broken bool // an administrator, or a disk, damaged the slots
 	harmed time.Time
 	exits  []exit
+	had    map[sight]bool // who had which address at some time
 }
+
+// sight is somebody who has an address.
+type sight struct {
+	lease.Key
+	lease.MAC
+}
+
+// saw notes who has an address.
+func (w *watch) saw(a carried) { w.had[sight{a.Key, a.mac}] = true }
 
 // exit is how a pre-start ended.
 type exit struct {
@@ -29,7 +39,7 @@ type exit struct {
 	said string
 }
 
-func (w *watch) init() { w.table = lease.NewTable() }
+func (w *watch) init() { w.table, w.had = lease.NewTable(), map[sight]bool{} }
 
 func (w *watch) fail(format string, args ...any) {
 	if w.err == nil {
@@ -42,7 +52,7 @@ func (w *watch) dump() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ledger: generation %d\n", w.table.Generation)
 	for l := range w.table.All() {
-		fmt.Fprintf(&b, "%s %s %s %s gen %d claim %s@%s was %s\n", l.Addr, l.Owner, l.State, l.Origin, l.Gen, l.Claim.ID, l.Claim.Node, l.Was)
+		fmt.Fprintf(&b, "%s %s %s %s %s gen %d claim %s@%s was %s\n", l.Segment, l.Addr, l.Owner, l.State, l.Origin, l.Gen, l.Claim.ID, l.Claim.Node, l.Was)
 	}
 	return b.String()
 }
@@ -55,7 +65,7 @@ func errorf(format string, args ...any) error { return fmt.Errorf(format, args..
 // edit checks what the hook is about to write into a guest's config.
 func (w *watch) edit(old, now []byte) {
 	if bare(string(old)) != bare(string(now)) {
-		w.fail("the hook changes more than ip= and gw=:\n%s\n%s", old, now)
+		w.fail("the hook changes more than addresses and gateways:\n%s\n%s", old, now)
 	}
 }
 

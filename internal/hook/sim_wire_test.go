@@ -11,7 +11,7 @@ import (
 	"pve-iplease/internal/probe"
 )
 
-// stranger is a host on the guests' network that nobody knows of.
+// stranger is a host on one of the guests' networks that nobody knows of.
 type stranger struct {
 	mac   lease.MAC
 	since time.Time
@@ -20,40 +20,49 @@ type stranger struct {
 // window is one probe that is going on.
 type window struct {
 	n     *machine
+	on    lease.Segment
 	own   []lease.MAC
 	asked []netip.Addr
 	taken map[netip.Addr][]lease.MAC
 	rival map[netip.Addr][]lease.MAC
 }
 
-// wire is a node's port on the network.
-type wire struct{ *process }
-
-// open opens vmbr0, the only bridge there is.
-func (p *process) open(probe.Place) (hook.Wire, bool, error) {
-	p.a.At("opens the network")
-	return wire{p}, false, nil
+// wire is a node's port on a network.
+type wire struct {
+	*process
+	on     lease.Segment
+	prober lease.MAC
 }
 
-func (w wire) MAC() lease.MAC { return w.n.prober }
+// open opens a network. A VLAN is asked through a port like the one that the
+// guest will have, with the guest's own address if there is one.
+func (p *process) open(at probe.Place) (hook.Wire, bool, error) {
+	p.a.At("opens", at.Bridge)
+	w := wire{p, lease.NewSegment(at.Bridge, at.Tag), p.n.prober}
+	if at.Tag != 0 && !at.MAC.IsZero() {
+		w.prober = at.MAC
+	}
+	return w, false, nil
+}
+
+func (w wire) MAC() lease.MAC { return w.prober }
 func (w wire) Close()         {}
 
 // Ask implements hook.Wire.
 func (w wire) Ask(_ context.Context, q probe.Question) (probe.Result, error) {
-	win := &window{n: w.n, own: q.Own, asked: q.Candidates, taken: map[netip.Addr][]lease.MAC{}, rival: map[netip.Addr][]lease.MAC{}}
-	w.a.At("begins to probe")
+	win := &window{n: w.n, on: w.on, own: q.Own, asked: q.Candidates, taken: map[netip.Addr][]lease.MAC{}, rival: map[netip.Addr][]lease.MAC{}}
+	w.a.At("begins to probe", w.on.Bridge)
 	w.windows = append(w.windows, win)
 	defer w.close(win)
-	cut := !w.n.cable
+	began := time.Now()
 	for i := range q.Pace.Probes {
 		w.probe(win, i < q.Pace.Probes-1)
-		cut = cut || !w.n.cable
 		if i < q.Pace.Probes-1 {
 			w.a.Sleep(q.Pace.Interval, "probes")
 		}
 	}
 	w.a.Sleep(q.Pace.Wait, "listens")
-	cut = cut || !w.n.cable
+	cut := w.n.cutOff(w.on.Bridge, began)
 	res := probe.Result{Sent: q.Pace.Probes * len(q.Candidates)}
 	for _, a := range q.Candidates {
 		res.Answers = append(res.Answers, win.answer(a, cut))
@@ -70,44 +79,44 @@ func (c *cluster) close(win *window) {
 // probe of a window is never lost: that all are is a matter of luck, which is
 // not what is tried here.
 func (w wire) probe(win *window, fickle bool) {
+	lost := func() bool { return fickle && w.loss > 0 && w.a.Rand().Float64() < w.loss }
 	for _, a := range win.asked {
-		for _, m := range w.owners(a, w.n) {
-			w.hear(win, win.taken, a, m, fickle)
+		for _, m := range w.owners(lease.Key{Segment: w.on, Addr: a}, w.n) {
+			if !lost() {
+				win.hear(win.taken, a, m)
+			}
 		}
 		for _, other := range w.windows {
-			// Two processes that probe from one bridge don't hear each other.
-			if other.n != win.n && slices.Contains(other.asked, a) && w.linked(win.n, other.n) {
-				w.hear(other, other.rival, a, win.n.prober, fickle)
+			if w.reaches(other) && slices.Contains(other.asked, a) && !lost() {
+				other.hear(other.rival, a, w.prober)
 			}
 		}
 	}
 }
 
-// hear notes what reached a window, unless it was lost.
-func (w wire) hear(win *window, heard map[netip.Addr][]lease.MAC, a netip.Addr, m lease.MAC, fickle bool) {
-	lost := fickle && w.loss > 0 && w.a.Rand().Float64() < w.loss
-	if !lost && !slices.Contains(win.own, m) && !slices.Contains(heard[a], m) {
+// reaches reports whether what is sent is heard in a window. Two processes that
+// probe from one bridge don't hear each other, but those with ports of their
+// own do.
+func (w wire) reaches(win *window) bool {
+	return win.on == w.on && (win.n != w.n || w.prober != w.n.prober) && linked(w.on.Bridge, win.n, w.n)
+}
+
+// hear notes who was heard of an address.
+func (w *window) hear(heard map[netip.Addr][]lease.MAC, a netip.Addr, m lease.MAC) {
+	if !slices.Contains(w.own, m) && !slices.Contains(heard[a], m) {
 		heard[a] = append(heard[a], m)
 		slices.SortFunc(heard[a], func(x, y lease.MAC) int { return slices.Compare(x[:], y[:]) })
 	}
 }
 
-// linked reports whether frames pass between two nodes.
-func (c *cluster) linked(x, y *machine) bool { return x == y || x.cable && y.cable }
-
 // owners are the hosts that answer for an address, as heard on a node.
-func (c *cluster) owners(a netip.Addr, at *machine) (out []lease.MAC) {
-	if s := c.strangers[a]; s != nil && at.cable {
+func (c *cluster) owners(k lease.Key, at *machine) (out []lease.MAC) {
+	if s := c.strangers[k]; s != nil && at.links[k.Segment.Bridge].up {
 		out = append(out, s.mac)
 	}
-	for _, n := range c.nodes {
-		if !c.linked(n, at) {
-			continue
-		}
-		for _, r := range n.inOrder() {
-			if r.socket && r.addr == a {
-				out = append(out, r.mac)
-			}
+	for r, a := range c.living() {
+		if a.Key == k && linked(k.Segment.Bridge, r.n, at) {
+			out = append(out, a.mac)
 		}
 	}
 	return out
@@ -132,8 +141,10 @@ func (w *window) answer(a netip.Addr, cut bool) probe.Answer {
 // announce is what a guest does when it comes up.
 func (c *cluster) announce(r *guestRun) {
 	for _, w := range c.windows {
-		if slices.Contains(w.asked, r.addr) && c.linked(w.n, r.n) && !slices.Contains(w.own, r.mac) && !slices.Contains(w.taken[r.addr], r.mac) {
-			w.taken[r.addr] = append(w.taken[r.addr], r.mac)
+		for _, a := range r.carries {
+			if w.on == a.Segment && slices.Contains(w.asked, a.Addr) && linked(w.on.Bridge, w.n, r.n) {
+				w.hear(w.taken, a.Addr, a.mac)
+			}
 		}
 	}
 }

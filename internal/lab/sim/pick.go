@@ -38,7 +38,7 @@ func (s *Sim) Do(p Pick) error {
 		return nil
 	}
 	s.picks = append(s.picks, p)
-	if t, ok := a.until(); ok && p.Deed == Go && !a.may(time.Now()) {
+	if t, ok := a.until(time.Now()); ok && p.Deed == Go && !a.may(time.Now()) {
 		s.Pass(time.Until(t))
 		if !a.may(time.Now()) {
 			return nil // its stall is over, and it still has to wait
@@ -116,7 +116,7 @@ func (r *Random) choose(ready, waiting []*Actor) *Actor {
 	}
 	if len(waiting) > 0 && r.Rand.IntN(16) == 0 {
 		a := waiting[r.Rand.IntN(len(waiting))]
-		if t, _ := a.until(); time.Until(t) < 2*time.Second || r.Rand.IntN(64) == 0 {
+		if t, _ := a.until(time.Now()); time.Until(t) < 2*time.Second || r.Rand.IntN(64) == 0 {
 			return a
 		}
 	}

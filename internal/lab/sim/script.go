@@ -48,19 +48,13 @@ func (s *Sim) group(root *Actor) (out []*Actor) {
 
 // stepOne lets the first of a group that can go on, or a daemon, or time.
 func (s *Sim) stepOne(group []*Actor) error {
-	var soon *Actor
-	for _, a := range append(group, s.daemons()...) {
+	group = append(group, s.daemons()...)
+	for _, a := range group {
 		if a.may(time.Now()) {
 			return s.Do(Pick{Actor: a.Name})
 		}
-		if t, ok := a.until(); ok {
-			if soon == nil {
-				soon = a
-			} else if u, _ := soon.until(); t.Before(u) {
-				soon = a
-			}
-		}
 	}
+	soon := soonest(group)
 	if soon == nil {
 		return fmt.Errorf("it waits for others: %s", s.Waiting())
 	}

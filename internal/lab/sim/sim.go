@@ -47,6 +47,8 @@ type Sim struct {
 	actors []*Actor
 	trace  []Step
 	picks  []Pick
+
+	ready, waiting []*Actor // the last survey's
 }
 
 // New returns a run without actors. seed is for what the actors themselves
@@ -129,6 +131,7 @@ func (s *Sim) Run(p Policy) error {
 func (s *Sim) survey() (ready, waiting []*Actor, live int) {
 	now := time.Now()
 	keep := s.actors[:0]
+	ready, waiting = s.ready[:0], s.waiting[:0]
 	for _, a := range s.actors {
 		if a.dying && !a.done {
 			a.stop()
@@ -142,35 +145,36 @@ func (s *Sim) survey() (ready, waiting []*Actor, live int) {
 		}
 		if a.may(now) {
 			ready = append(ready, a)
-		} else if _, ok := a.until(); ok {
+		} else if _, ok := a.until(now); ok {
 			waiting = append(waiting, a)
 		}
 	}
 	clear(s.actors[len(keep):])
-	s.actors = keep
+	s.actors, s.ready, s.waiting = keep, ready, waiting
 	return ready, waiting, live
 }
 
 // advance lets time pass until somebody may go on.
 func (s *Sim) advance() bool {
-	var first *Actor
-	for _, a := range s.actors {
-		t, ok := a.until()
-		if !ok || a.done {
-			continue
-		}
-		if first == nil {
-			first = a
-		} else if f, _ := first.until(); t.Before(f) {
-			first = a
-		}
-	}
+	first := soonest(s.actors)
 	if first == nil {
 		return false
 	}
-	t, _ := first.until()
+	t, _ := first.until(time.Now())
 	s.Pass(time.Until(t))
 	return true
+}
+
+// soonest is who may go on first when nobody does anything; nil: nobody.
+func soonest(actors []*Actor) (first *Actor) {
+	now := time.Now()
+	var least time.Time
+	for _, a := range actors {
+		if t, ok := a.until(now); ok && !a.done && (first == nil || t.Before(least)) {
+			first, least = a, t
+		}
+	}
+	return first
 }
 
 // Pass lets time pass.
