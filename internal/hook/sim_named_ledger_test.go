@@ -108,6 +108,22 @@ func TestCloneAfterDamageWithoutAWire(t *testing.T) {
 	})
 }
 
+// A copy that was restored with the MAC answers as its original does: after
+// damage that took the lease no proof tells whose the address is.
+func TestRestoredTwinAfterDamage(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.put(s.node("b"), 103, "b", s.truth.guests[101].text, false)
+		s.damage(nil, event{n: 2})
+		s.settle()
+		s.started(103)
+		s.lives(103, hosts(11)...)
+		s.halt(101)
+		s.started(101)
+		s.lives(101, hosts(10)...)
+	})
+}
+
 func TestKilledWhileHoldingTheLockDirectory(t *testing.T) {
 	scenario(t, func(s *stage) {
 		s.started(105)

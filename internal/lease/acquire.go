@@ -84,7 +84,12 @@ func (a *acquisition) servers() {
 // inherit judges an address that the guest's config names and that is not
 // the owner's lease.
 func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
-	if holder := a.holder(cur); holder != "" {
+	ranged := slices.ContainsFunc(a.pools, func(p *Pool) bool { return p.Contains(cur) })
+	holder, twin := a.holder(cur), a.twin(cur)
+	if ranged {
+		holder = cmp.Or(holder, twin)
+	}
+	if holder != "" {
 		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
 		if a.own != nil {
 			return a.resume()
@@ -107,6 +112,9 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 		g := a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner"))
 		g.Shared = shared
 		return g, nil
+	}
+	if twin != "" {
+		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("%s: give net%d of %s another address, and another MAC", twin, a.want.Owner.NIC, a.want.Owner.Guest())}
 	}
 	shared := a.warnOfOthers(cur)
 	g := a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool")

@@ -63,6 +63,14 @@ func (s *scene) names(id lease.VMID, where lease.Where, addr string) *scene {
 	return s
 }
 
+// twins gives a guest the MAC of another.
+func (s *scene) twins(id, of lease.VMID) *scene {
+	g := s.w.Inventory.Guests[id]
+	g.MACs = []lease.MAC{mac(byte(of))}
+	s.w.Inventory.Guests[id] = g
+	return s
+}
+
 // has gives a guest a lease.
 func (s *scene) has(id lease.VMID, state lease.State, addr string, edit ...func(*lease.Lease)) *scene {
 	l := lease.Lease{
@@ -130,6 +138,8 @@ func TestAcquire(t *testing.T) {
 		{name: "in range, unknown", scene: newScene(), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted},
 		{name: "in range, unknown, with a wrong length", scene: newScene(), want: want(101, "10.0.0.207/16"), addr: "10.0.0.207/24", how: lease.Adopted},
 		{name: "in range, named by another config too", scene: newScene().names(102, lease.Running, "10.0.0.207"), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted, notes: "also is named by the config of CT 102 on pve1"},
+		{name: "in range, named by a copy with the same MAC", scene: newScene().names(102, lease.Running, "10.0.0.207").twins(102, 101), want: want(101, "10.0.0.207/24"), addr: "10.0.0.200/24", notes: "10.0.0.207, which net0 names, is named by the config of CT 102 on pve1 with the same MAC address"},
+		{name: "static, named by a copy with the same MAC", scene: newScene().names(102, lease.Running, "10.0.0.7").twins(102, 101), want: want(101, "10.0.0.7/24"), fails: "10.0.0.7 is named by the config of CT 102 on pve1 with the same MAC address: give net0 of CT 101 another"},
 		{name: "in range, own lease elsewhere: the hand edit wins", scene: newScene().has(101, lease.Released, "10.0.0.205"), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted},
 		{name: "an edit that a crash left undone", scene: newScene().has(101, lease.Bound, "10.0.0.205", func(l *lease.Lease) { l.Was = ip("10.0.0.207") }), want: want(101, "10.0.0.207/24"), addr: "10.0.0.205/24", how: lease.Renewed},
 		{name: "static outside every range", scene: newScene(), want: want(101, "10.0.0.50/24"), addr: "10.0.0.50/24", how: lease.Guarded},

@@ -3,6 +3,7 @@ package lease
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // take records the address for the owner and builds the grant.
@@ -166,6 +167,17 @@ func (a *acquisition) warnOfOthers(addr netip.Addr) bool {
 		a.note("%s also %s", addr, u.describe(&a.w.Inventory))
 	}
 	return len(others) > 0
+}
+
+// twin says whose config names the address with the NIC's own MAC, as a copy
+// that was restored with it does: no proof tells the other's answers from ours.
+func (a *acquisition) twin(addr netip.Addr) string {
+	for _, u := range a.w.others(Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner) {
+		if u.Owner.VMID != a.want.Owner.VMID && slices.Contains(a.w.Inventory.Guests[u.Owner.VMID].MACs, a.want.MAC) {
+			return u.describe(&a.w.Inventory) + " with the same MAC address"
+		}
+	}
+	return ""
 }
 
 func (a *acquisition) note(format string, args ...any) {
