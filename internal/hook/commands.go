@@ -121,12 +121,6 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 func (h *Hook) Renumber(ctx context.Context, id lease.VMID, opt Options) int {
 	opt.Move = true
 	r := run{Hook: h, id: id, phase: "renumber", opt: opt}
-	switch state, err := h.Runs.RunState(id); {
-	case err != nil:
-		return r.fail(err)
-	case state != node.Stopped:
-		return r.fail(r.mustStop(state))
-	}
 	return r.preStart(ctx)
 }
 

@@ -40,15 +40,30 @@ func (r *run) preStart(ctx context.Context) int {
 		}
 		defer unlock()
 	}
-	// Asked under the lock: who had it before may have started the container.
-	running, err := r.Runs.Running(r.id)
-	switch {
+	switch state, err := r.state(); {
 	case err != nil:
 		return r.fail(err)
-	case running:
+	case r.opt.Move && state != node.Stopped:
+		return r.fail(r.mustStop(state))
+	case state == node.Running:
 		return r.startedMeanwhile()
 	}
 	return r.start(ctx, r.attempt)
+}
+
+// state is asked under the lock: who had it before may have started the
+// container. A start learns later whether one that doesn't run is still
+// stopping; a lease that is to move does so before that, and a backup's start,
+// which comes without Proxmox's lock, may just be on its way.
+func (r *run) state() (node.State, error) {
+	if r.opt.Move {
+		return r.Runs.RunState(r.id)
+	}
+	running, err := r.Runs.Running(r.id)
+	if running {
+		return node.Running, err
+	}
+	return node.Stopped, err
 }
 
 // startedMeanwhile leaves a running container alone: of two starts at once

@@ -157,6 +157,22 @@ func TestCommandsWaitForAStart(t *testing.T) {
 	}
 }
 
+// A stop-mode backup starts the guest without Proxmox's lock: whoever gets that
+// must notice an lxc-start that hasn't come far yet.
+func TestRenumberAgainstABackup(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.halt(101)
+		s.Start(nil, "vzdump", "a", func(a *sim.Actor) { s.boot(a, s.node("a"), 101) })
+		s.until("vzdump", "PVE's own hook reads the config again")
+		s.commanding("renumber", s.node("a"), func(ctx context.Context, h *hook.Hook) { h.Renumber(ctx, 101, hook.Options{}) })
+		s.until("renumber", "")
+		s.rest()
+		s.lives(101, hosts(10)...)
+		s.leased(101, lease.Bound, hosts(10)...)
+	})
+}
+
 func TestReclaimAgainstARecreatedGuest(t *testing.T) {
 	scenario(t, func(s *stage) {
 		n := s.node("a")
