@@ -77,11 +77,14 @@ func (p *port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) 
 // prober is where other nodes see probes come from; zero without a wire, and
 // where it is the NIC's own address, which the lease tells.
 func (p *port) prober() lease.MAC {
-	if p.blind != nil || p.MAC() == p.nic.MAC {
+	if p.Wire == nil || p.masked() {
 		return lease.MAC{}
 	}
 	return p.MAC()
 }
+
+// masked reports whether the wire is asked from the NIC's own address.
+func (p *port) masked() bool { return p.Wire != nil && p.MAC() == p.nic.MAC }
 
 // Close gives the port back.
 func (p *port) Close() {

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
+	"pve-iplease/internal/lease"
 )
 
 // What becomes of an address that is the guest's by right when a stranger has
@@ -59,6 +60,36 @@ func TestConflictAtAFirstStartLeavesTheConfigAlone(t *testing.T) {
 			h.start(101).exits(hook.Conflict).says("error: "+c.taken, s.MAC, "port eno1")
 			h.has(ct{id: 101, ip: c.ip})
 			h.records(c.record)
+		})
+	}
+}
+
+// TestCopyWithTheSameMAC: a backup that was restored as another guest has its
+// original's address and MAC. While the original is down the copy may take its
+// place; while it is up the copy gets another address, or does not start.
+func TestCopyWithTheSameMAC(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ip, becomes, gw string
+		code            int
+		says            string
+	}{
+		"from the pool": {"10.0.0.205/24", "10.0.0.200/24", "10.0.0.1", hook.OK, "10.0.0.205 is in use by " + macOf(101).String() + " (CT 101"},
+		"static":        {"10.0.0.50/24", "10.0.0.50/24", "", hook.Conflict, "error: 10.0.0.50 of CT 102 is static, but " + macOf(101).String() + " (CT 101"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, wired)
+			h.put(ct{id: 101, ip: c.ip, plain: true}, ct{id: 102, ip: c.ip, mac: macOf(101)})
+			h.start(102).exits(hook.OK).says("CT 102 net0 has " + c.ip)
+			h.rewrite(func(*lease.Lease) bool { return false }) // the ledger is lost
+			original, err := h.node.Plug("vmbr0", lab.GuestPort(101, 0), macOf(101))
+			h.Must(err)
+			t.Cleanup(func() { _ = original.Close() })
+			h.Must(original.Configure(prefix(c.ip), netip.Addr{}))
+			h.put(ct{id: 102, ip: c.ip, mac: macOf(101)})
+			h.start(102).exits(c.code).says(c.says)
+			h.has(ct{id: 102, ip: c.becomes, mac: macOf(101), gw: c.gw})
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"pve-iplease/internal/lease"
@@ -113,7 +114,7 @@ func (r *run) speakers(w lease.World, addr netip.Addr, res probe.Result) string 
 // and the bridge port it sits on.
 func (r *run) host(w lease.World, m lease.MAC, res probe.Result) string {
 	var what []string
-	if g, ok := guestOf(w, m); ok {
+	if g, ok := guestOf(w, m, r.id); ok {
 		what = append(what, guestName(g))
 	} else {
 		what = append(what, r.maker(m))
@@ -136,19 +137,15 @@ func portOf(m lease.MAC, res probe.Result) string {
 	return ""
 }
 
-// guestOf finds the guest whose config has a MAC address.
-func guestOf(w lease.World, m lease.MAC) (lease.Guest, bool) {
-	if m.IsZero() {
-		return lease.Guest{}, false
-	}
+// guestOf finds the guest whose config has a MAC address; another than one, if
+// there is another: a copy that was restored with it has it too.
+func guestOf(w lease.World, m lease.MAC, than lease.VMID) (found lease.Guest, ok bool) {
 	for _, g := range w.Inventory.Guests {
-		for _, own := range g.MACs {
-			if own == m {
-				return g, true
-			}
+		if !m.IsZero() && slices.Contains(g.MACs, m) && (!ok || g.VMID != than) {
+			found, ok = g, true
 		}
 	}
-	return lease.Guest{}, false
+	return found, ok
 }
 
 func guestName(g lease.Guest) string {

@@ -128,8 +128,8 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question {
 	var q probe.Question
 	for _, t := range trials {
-		if t.nic.MAC != (lease.MAC{}) && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, t.nic.MAC) {
-			q.Own = append(q.Own, t.nic.MAC)
+		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) && !twin(on, trials, m) {
+			q.Own = append(q.Own, m)
 		}
 		if t.wire != on {
 			continue
@@ -142,11 +142,18 @@ func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question 
 			known, ok := r.Gateways.MAC(t.nic.Bridge, t.nic.Tag, gw)
 			// A gateway that is itself a guest may be stopped: its silence says
 			// nothing about the network.
-			_, guest := guestOf(w, known)
+			_, guest := guestOf(w, known, r.id)
 			q.Gateways = append(q.Gateways, probe.Gateway{Addr: gw, Known: ok && !guest})
 		}
 	}
 	return q
+}
+
+// twin reports whether a MAC address may be another guest's as well. A guest
+// that has yet to start doesn't answer, so it is that one's voice; unless we ask
+// from the address ourselves, and the network brings our own packets back.
+func twin(on *port, trials []*trial, m lease.MAC) bool {
+	return !on.masked() && slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Twin && t.nic.MAC == m })
 }
 
 // neighbour reports whether a gateway can be asked on the guest's own network.

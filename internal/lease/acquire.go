@@ -86,8 +86,12 @@ func (a *acquisition) servers() {
 func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 	ranged := slices.ContainsFunc(a.pools, func(p *Pool) bool { return p.Contains(cur) })
 	holder, twin := a.holder(cur), a.twin(cur)
-	if ranged {
+	switch {
+	case twin == "" || !a.want.Masked:
+	case ranged:
 		holder = cmp.Or(holder, twin)
+	case holder == "":
+		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("%s, and in a VLAN no proof tells the two apart: give net%d of %s another address, and another MAC", twin, a.want.Owner.NIC, a.want.Owner.Guest())}
 	}
 	if holder != "" {
 		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
@@ -110,15 +114,12 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 		}
 		shared := a.warnOfOthers(cur)
 		g := a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner"))
-		g.Shared = shared
+		g.Shared, g.Twin = shared, twin != ""
 		return g, nil
-	}
-	if twin != "" {
-		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("%s: give net%d of %s another address, and another MAC", twin, a.want.Owner.NIC, a.want.Owner.Guest())}
 	}
 	shared := a.warnOfOthers(cur)
 	g := a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool")
-	g.Shared = shared
+	g.Shared, g.Twin = shared, twin != ""
 	return g, nil
 }
 

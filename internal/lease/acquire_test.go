@@ -63,6 +63,12 @@ func (s *scene) names(id lease.VMID, where lease.Where, addr string) *scene {
 	return s
 }
 
+// masked is what a guest wants on a network that is asked from its own MAC.
+func masked(w lease.Want) lease.Want {
+	w.Masked = true
+	return w
+}
+
 // twins gives a guest the MAC of another.
 func (s *scene) twins(id, of lease.VMID) *scene {
 	g := s.w.Inventory.Guests[id]
@@ -126,6 +132,7 @@ func TestAcquire(t *testing.T) {
 		want  lease.Want
 		addr  string // granted, with its length
 		how   lease.How
+		twin  bool
 		notes string // a part of the notes
 		fails string // a part of the error
 	}{
@@ -138,8 +145,10 @@ func TestAcquire(t *testing.T) {
 		{name: "in range, unknown", scene: newScene(), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted},
 		{name: "in range, unknown, with a wrong length", scene: newScene(), want: want(101, "10.0.0.207/16"), addr: "10.0.0.207/24", how: lease.Adopted},
 		{name: "in range, named by another config too", scene: newScene().names(102, lease.Running, "10.0.0.207"), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted, notes: "also is named by the config of CT 102 on pve1"},
-		{name: "in range, named by a copy with the same MAC", scene: newScene().names(102, lease.Running, "10.0.0.207").twins(102, 101), want: want(101, "10.0.0.207/24"), addr: "10.0.0.200/24", notes: "10.0.0.207, which net0 names, is named by the config of CT 102 on pve1 with the same MAC address"},
-		{name: "static, named by a copy with the same MAC", scene: newScene().names(102, lease.Running, "10.0.0.7").twins(102, 101), want: want(101, "10.0.0.7/24"), fails: "10.0.0.7 is named by the config of CT 102 on pve1 with the same MAC address: give net0 of CT 101 another"},
+		{name: "in range, named by a copy with the same MAC too", scene: newScene().names(102, lease.Running, "10.0.0.207").twins(102, 101), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted, twin: true, notes: "also is named by the config of CT 102 on pve1"},
+		{name: "static, named by a copy with the same MAC too", scene: newScene().names(102, lease.Running, "10.0.0.7").twins(102, 101), want: want(101, "10.0.0.7/24"), addr: "10.0.0.7/24", how: lease.Guarded, twin: true, notes: "also is named by the config of CT 102 on pve1"},
+		{name: "the same, and no proof would tell", scene: newScene().names(102, lease.Running, "10.0.0.207").twins(102, 101), want: masked(want(101, "10.0.0.207/24")), addr: "10.0.0.200/24", notes: "10.0.0.207, which net0 names, is named by the config of CT 102 on pve1 with the same MAC address"},
+		{name: "static, and no proof would tell", scene: newScene().names(102, lease.Running, "10.0.0.7").twins(102, 101), want: masked(want(101, "10.0.0.7/24")), fails: "10.0.0.7 is named by the config of CT 102 on pve1 with the same MAC address, and in a VLAN no proof tells the two apart: give net0 of CT 101 another address"},
 		{name: "in range, own lease elsewhere: the hand edit wins", scene: newScene().has(101, lease.Released, "10.0.0.205"), want: want(101, "10.0.0.207/24"), addr: "10.0.0.207/24", how: lease.Adopted},
 		{name: "an edit that a crash left undone", scene: newScene().has(101, lease.Bound, "10.0.0.205", func(l *lease.Lease) { l.Was = ip("10.0.0.207") }), want: want(101, "10.0.0.207/24"), addr: "10.0.0.205/24", how: lease.Renewed},
 		{name: "static outside every range", scene: newScene(), want: want(101, "10.0.0.50/24"), addr: "10.0.0.50/24", how: lease.Guarded},
@@ -208,8 +217,8 @@ func TestAcquire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.Address.String() != tt.addr || g.How != tt.how {
-				t.Errorf("granted %s (%s), want %s (%s)", g.Address, g.How, tt.addr, tt.how)
+			if g.Address.String() != tt.addr || g.How != tt.how || g.Twin != tt.twin {
+				t.Errorf("granted %s (%s, twin %t), want %s (%s, twin %t)", g.Address, g.How, g.Twin, tt.addr, tt.how, tt.twin)
 			}
 			if notes := strings.Join(g.Notes, "; "); !strings.Contains(notes, tt.notes) {
 				t.Errorf("notes %q lack %q", notes, tt.notes)

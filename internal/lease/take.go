@@ -170,7 +170,7 @@ func (a *acquisition) warnOfOthers(addr netip.Addr) bool {
 }
 
 // twin says whose config names the address with the NIC's own MAC, as a copy
-// that was restored with it does: no proof tells the other's answers from ours.
+// does that was restored with it.
 func (a *acquisition) twin(addr netip.Addr) string {
 	for _, u := range a.w.others(Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner) {
 		if u.Owner.VMID != a.want.Owner.VMID && slices.Contains(a.w.Inventory.Guests[u.Owner.VMID].MACs, a.want.MAC) {

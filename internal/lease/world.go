@@ -29,6 +29,7 @@ type Want struct {
 	Closed  bool         // the bridge has no uplink: a network of this node alone
 	Current netip.Prefix // what the guest's config says; invalid: no address
 	Gateway netip.Addr   // likewise, gw=
+	Masked  bool         // the wire is asked from the NIC's own MAC: what a copy of the guest answers looks like ours
 	Routed  bool         // a NIC of this guest that is not ours to change has a gateway of the family
 	// NoGateway is set in the want of a grant that gets none, because another
 	// NIC of the guest has the family's default route.
@@ -75,6 +76,7 @@ type Grant struct {
 	Former  MAC          // that used the address before, if another; zero: none is known
 	From    Owner        // the stopped guest that had the address until now; mostly nobody
 	Shared  bool         // new to the ledger, and another guest's config names it too: only a proof decides
+	Twin    bool         // Shared, and the other guest's NIC has the same MAC
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
 	Why     string       // one clause: why this address
 	Notes   []string     // what an administrator should know
