@@ -28,16 +28,18 @@ type parsedConf struct {
 
 // inventory reads the node's copy as inventory.Reader reads a mounted pmxcfs:
 // the list of guests, the configs that changed, and the list again, until both
-// are the same.
+// are the same, or in a cluster that never stands still until each was read.
 func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
 	if p.seen == nil {
 		p.seen = maps.Clone(p.n.seen)
 	}
+	read := map[lease.VMID]bool{}
 	l := p.lists("lists the guests")
 	for n := 0; ; n++ {
 		vanished := false
 		for i, id := range l.ids {
-			vanished = p.look(id, l.confs[i]) || vanished
+			gone := p.look(id, l.confs[i])
+			vanished, read[id] = vanished || gone, read[id] || !gone
 		}
 		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
@@ -45,9 +47,12 @@ func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
 		absent := n < 6 && p.misses(l)
 		next := p.lists("lists the guests again")
 		switch {
-		case !vanished && (n == 10 || !absent && next.version == l.version):
+		case !vanished && !absent && next.version == l.version:
 			return p.collect(l.ids), nil
-		case n == 10:
+		case n >= 10 && !slices.ContainsFunc(l.ids, func(id lease.VMID) bool { return !read[id] }):
+			maps.DeleteFunc(read, func(_ lease.VMID, ok bool) bool { return !ok })
+			return p.collect(slices.Sorted(maps.Keys(read))), nil
+		case n == 40:
 			return lease.Inventory{}, errors.New("guest configs keep vanishing while they are read")
 		case vanished || absent:
 			p.a.Sleep(time.Duration(n)*2*time.Millisecond, "waits for guests on their way")
