@@ -3,7 +3,7 @@
 package hook_test
 
 // seeds is how many seeds TestSimulation tries.
-const seeds = 3500
+const seeds = 5000
 
 // together is how many tests run side by side.
 const together = "12"

@@ -50,19 +50,9 @@ func (a *Actor) start(f func(*Actor)) {
 	a.resume, a.stop = iter.Pull(func(yield func(struct{}) bool) {
 		a.yield = yield
 		defer a.end()
-		roomy(0)
 		a.At("begin")
 		f(a)
 	})
-}
-
-// roomy grows the coroutine's stack at once to what most actors need. To do so
-// in several steps, each deep in a call, took a tenth of all time.
-//
-//go:noinline
-func roomy(i int) byte {
-	var room [12 << 10]byte
-	return room[i]
 }
 
 // end is the actor's last deed, however it came to it: the kernel closes its
