@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -192,5 +193,43 @@ func TestReclaimAgainstARecreatedGuest(t *testing.T) {
 		s.lives(101, hosts(10)...)
 		s.rest()
 		s.leased(101, lease.Bound, hosts(10)...)
+	})
+}
+
+// A dry run says what the next one does, and changes nothing.
+func TestReclaimAfterADryRun(t *testing.T) {
+	scenario(t, func(s *stage) {
+		n := s.node("a")
+		reclaim := func(dry bool) (freed []netip.Addr) {
+			s.commanding("reclaim", n, func(ctx context.Context, h *hook.Hook) {
+				verdicts, err := h.Reclaim(ctx, dry)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, v := range verdicts {
+					if v.Freed {
+						freed = append(freed, v.Lease.Addr)
+					}
+				}
+			})
+			s.rest()
+			slices.SortFunc(freed, netip.Addr.Compare)
+			return freed
+		}
+		s.started(101)
+		s.halt(101)
+		s.change(n, func(e *etcPVE) { e.version++; delete(e.guests, 101) })
+		if freed := reclaim(false); len(freed) > 0 {
+			t.Errorf("at first sight %s are freed", freed)
+		}
+		s.Pass(25 * time.Hour)
+		its := slices.SortedFunc(slices.Values(hosts(10)), netip.Addr.Compare)
+		was := s.truth.slots
+		if freed := reclaim(true); !slices.Equal(freed, its) || !same(s.truth.slots[0], was[0]) || !same(s.truth.slots[1], was[1]) {
+			t.Errorf("the dry run would free %s\n%s", freed, s.watch.dump())
+		}
+		if freed := reclaim(false); !slices.Equal(freed, its) || s.watch.table.Len() > 0 {
+			t.Errorf("%s are freed\n%s", freed, s.watch.dump())
+		}
 	})
 }
