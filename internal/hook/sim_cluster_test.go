@@ -48,6 +48,7 @@ type machine struct {
 	locks    map[lease.VMID]*sim.Actor // Proxmox's lock on each config
 	grabs    map[lease.VMID]int        // how often a command of ours took it
 	runs     map[lease.VMID]*guestRun  // what lxc-start supervises
+	past     map[lease.VMID]time.Time  // when each was last started past the hook
 	flock    *sim.Actor                // holds the ledger's lock of the node
 	marker   bool                      // the lock directory may be this node's
 	gateways map[netip.Addr]lease.MAC
@@ -111,7 +112,7 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 // clear is what a boot does to /run.
 func (n *machine) clear() {
 	n.runs, n.locks = map[lease.VMID]*guestRun{}, map[lease.VMID]*sim.Actor{}
-	n.flock, n.marker, n.grabs = nil, false, map[lease.VMID]int{}
+	n.flock, n.marker, n.grabs, n.past = nil, false, map[lease.VMID]int{}, map[lease.VMID]time.Time{}
 }
 
 func (n *machine) boot() string { return fmt.Sprintf("%s%04x", n.name, n.boots) }

@@ -39,7 +39,7 @@ func (c *cluster) unhooked(a *sim.Actor, e event) {
 			return
 		}
 		r := &guestRun{n: n, id: id, started: n.uptime()}
-		n.runs[id] = r
+		n.runs[id], n.past[id] = r, time.Now()
 		c.supervise(t, r, "", func() {})
 	})
 }

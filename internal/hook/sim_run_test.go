@@ -93,6 +93,11 @@ func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
 		return code // an active unit is started already
 	}
 	r := &guestRun{n: n, id: id, started: n.uptime(), hooked: hooked, said: said, vouched: p.a != nil}
+	if !n.past[id].Before(hooked) {
+		// Its end, which may come just now, is the end of a run that began after
+		// this one's lease was claimed.
+		r.vouched = false
+	}
 	if p.a != nil && p.grabs != n.grabs[id] {
 		// A stop-mode backup starts without the config's lock: a command that
 		// takes it between pre-start and lxc-start can't know of the start.
