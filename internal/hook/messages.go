@@ -141,7 +141,10 @@ func portOf(m lease.MAC, res probe.Result) string {
 // there is another: a copy that was restored with it has it too.
 func guestOf(w lease.World, m lease.MAC, than lease.VMID) (found lease.Guest, ok bool) {
 	for _, g := range w.Inventory.Guests {
-		if !m.IsZero() && slices.Contains(g.MACs, m) && (!ok || g.VMID != than) {
+		if m.IsZero() || !slices.Contains(g.MACs, m) {
+			continue
+		}
+		if !ok || found.VMID == than || g.VMID != than && g.VMID < found.VMID {
 			found, ok = g, true
 		}
 	}
