@@ -91,7 +91,8 @@ func listDevices(kind string) ([]device, error) {
 	}
 	all := make([]device, 0, len(replies))
 	for _, r := range replies {
-		if d, err := parseDevice(r); err == nil {
+		// A kernel without the module for a kind doesn't sift by it.
+		if d, err := parseDevice(r); err == nil && (kind == "" || d.kind == kind) {
 			all = append(all, d)
 		}
 	}

@@ -48,7 +48,8 @@ func ReadAll(fd int, name string) ([]byte, error) {
 }
 
 // ReadSized is ReadFile for a file of FUSE, or an ordinary one, that is known
-// to have about size bytes: where less comes than was asked for is its end.
+// to have about size bytes: if just so many come, and no more were there to come,
+// it isn't asked whether that was the end.
 func ReadSized(path string, size int64) ([]byte, error) {
 	fd, err := open(unix.AT_FDCWD, path, 0)
 	if err != nil {
@@ -60,11 +61,11 @@ func ReadSized(path string, size int64) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-	case n < len(data):
+	case int64(n) == size:
 		return data[:n], nil
 	}
-	rest, err := ReadAll(fd, path) // it has grown
-	return append(data, rest...), err
+	rest, err := ReadAll(fd, path) // it has grown, or shrunk
+	return append(data[:n], rest...), err
 }
 
 // Names lists a directory, in no order, without "." and "..".

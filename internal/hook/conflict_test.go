@@ -72,25 +72,28 @@ func TestCopyWithTheSameMAC(t *testing.T) {
 	for name, c := range map[string]struct {
 		ip, becomes, gw string
 		code            int
-		says            string
+		says, again     string
 	}{
-		"from the pool": {"10.0.0.205/24", "10.0.0.200/24", "10.0.0.1", hook.OK, "10.0.0.205 is in use by " + macOf(101).String() + " (CT 101"},
-		"static":        {"10.0.0.50/24", "10.0.0.50/24", "", hook.Conflict, "error: 10.0.0.50 of CT 102 is static, but " + macOf(101).String() + " (CT 101"},
+		"from the pool": {"10.0.0.205/24", "10.0.0.200/24", "10.0.0.1", hook.OK, "10.0.0.205 is in use by " + macOf(101).String() + " (CT 101", "10.0.0.200"},
+		"static":        {"10.0.0.50/24", "10.0.0.50/24", "", hook.Conflict, "error: 10.0.0.50 of CT 102 is static, but " + macOf(101).String() + " (CT 101", "uses it"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHost(t, wired)
-			h.put(ct{id: 101, ip: c.ip, plain: true}, ct{id: 102, ip: c.ip, mac: macOf(101)})
-			h.start(102).exits(hook.OK).says("CT 102 net0 has " + c.ip)
-			h.rewrite(func(*lease.Lease) bool { return false }) // the ledger is lost
-			original, err := h.node.Plug("vmbr0", lab.GuestPort(101, 0), macOf(101))
-			h.Must(err)
-			t.Cleanup(func() { _ = original.Close() })
-			h.Must(original.Configure(prefix(c.ip), netip.Addr{}))
-			h.put(ct{id: 102, ip: c.ip, mac: macOf(101)})
-			h.start(102).exits(c.code).says(c.says)
-			h.has(ct{id: 102, ip: c.becomes, mac: macOf(101), gw: c.gw})
-		})
+		for ledger, keeps := range map[string]bool{"leased to the copy": true, "leased to nobody": false} {
+			t.Run(name+", "+ledger, func(t *testing.T) {
+				t.Parallel()
+				h := newHost(t, wired)
+				h.put(ct{id: 101, ip: c.ip, plain: true}, ct{id: 102, ip: c.ip, mac: macOf(101)})
+				h.start(102).exits(hook.OK).says("CT 102 net0 has " + c.ip)
+				h.rewrite(func(*lease.Lease) bool { return keeps })
+				original, err := h.node.Plug("vmbr0", lab.GuestPort(101, 0), macOf(101))
+				h.Must(err)
+				t.Cleanup(func() { _ = original.Close() })
+				h.Must(original.Configure(prefix(c.ip), netip.Addr{}))
+				h.put(ct{id: 102, ip: c.ip, mac: macOf(101)})
+				h.start(102).exits(c.code).says(c.says)
+				h.start(102).exits(c.code).says(c.again) // nobody gets past a refusal by trying again
+				h.has(ct{id: 102, ip: c.becomes, mac: macOf(101), gw: c.gw})
+			})
+		}
 	}
 }
 

@@ -240,8 +240,8 @@ func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World,
 	idle := r.awaitIdle(ctx, s)
 	next := r.draft(ctx, s, trials)
 	defer next.discard()
-	if err := r.prove(ctx, w, trials, ports); err != nil {
-		return err
+	if err := r.prove(ctx, w, trials, ports, idle); err != nil {
+		return errors.Join(err, r.withdraw(ctx, trials))
 	}
 	if err := idle(); err != nil {
 		return err

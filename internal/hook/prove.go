@@ -33,8 +33,9 @@ func (p proof) String() string {
 // prove asks the wire whether the claimed addresses are free, with their
 // spares beside them, and moves a claim to a free address where that is
 // allowed. All NICs are asked in one window; who needs another is asked again.
-// The ledger's lock is never held meanwhile.
-func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports []*port) error {
+// The ledger's lock is never held meanwhile. idle tells whether the guest's
+// previous run is over.
+func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports []*port, idle func() error) error {
 	for {
 		var open []*trial
 		for _, t := range trials {
@@ -56,7 +57,7 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 			r.learn(p, answers[p])
 		}
 		for _, t := range open {
-			if err := r.judge(ctx, w, t, answers[t.wire]); err != nil {
+			if err := r.judge(ctx, w, t, answers[t.wire], idle); err != nil {
 				return err
 			}
 		}
@@ -86,7 +87,7 @@ func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*
 }
 
 // judge decides what becomes of one claim after a window.
-func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result) error {
+func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result, idle func() error) error {
 	p := &t.p
 	p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, t.g)
 	heard := heard(t.g, res)
@@ -96,6 +97,11 @@ func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Resu
 	lost, err := r.lost(ctx, t.g, heard)
 	if err != nil {
 		return err
+	}
+	if lost && t.g.Twin { // it may be the guest's own last word
+		if err := idle(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case lost:
@@ -107,6 +113,21 @@ func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Resu
 		return unprovable(w, t.g, *p)
 	}
 	return nil
+}
+
+// withdraw gives up what a start that failed has claimed of another guest's.
+func (r *run) withdraw(ctx context.Context, trials []*trial) error {
+	if !slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Shared }) || r.stopped(ctx) != nil {
+		return nil
+	}
+	return r.Ledger.Update(ctx, func(tb *lease.Table) error {
+		for _, t := range trials {
+			if t.g.Shared {
+				tb.Withdraw(t.g)
+			}
+		}
+		return nil
+	})
 }
 
 // unprovable is why a start fails that the wire can't tell about.
@@ -150,8 +171,8 @@ func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question 
 }
 
 // twin reports whether a MAC address may be another guest's as well. A guest
-// that has yet to start doesn't answer, so it is that one's voice; unless we ask
-// from the address ourselves, and the network brings our own packets back.
+// that isn't up doesn't answer, so it is that one's voice; unless we ask from the
+// address ourselves, and the network brings our own packets back.
 func twin(on *port, trials []*trial, m lease.MAC) bool {
 	return !on.masked() && slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Twin && t.nic.MAC == m })
 }
@@ -285,12 +306,21 @@ func (r *run) startsUnproven(ctx context.Context, t *trial) bool {
 	return t.p.windows > 1 || last
 }
 
-// margin is what the work after the last window may take.
-const margin = time.Second
+const (
+	// margin is what the work after the last window may take.
+	margin = time.Second
+	// undoing is what it takes to give up a claim: on pmxcfs the ledger begins
+	// nothing with less than 15 s left.
+	undoing = 16 * time.Second
+)
 
 // timeForAnother reports whether the deadline leaves room for another window
 // and the work after it.
 func (r *run) timeForAnother(ctx context.Context, g lease.Grant) bool {
 	end, ok := ctx.Deadline()
-	return !ok || time.Until(end) > pace(g.Pool).Window()+margin
+	need := pace(g.Pool).Window() + margin
+	if g.Shared {
+		need += undoing
+	}
+	return !ok || time.Until(end) > need
 }

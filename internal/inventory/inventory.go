@@ -123,7 +123,8 @@ func (r *Reader) misses(l listing) bool {
 	return false
 }
 
-// knows reports whether every listed config was read since the call of Read.
+// knows reports whether every listed config was read since the call of Read, if
+// only to find that it can't be.
 func (r *Reader) knows(l listing) bool {
 	for i := range l.files {
 		if p := r.seen[l.files[i].place]; errors.Is(p.err, fs.ErrNotExist) {
@@ -141,6 +142,7 @@ func (r *Reader) joined(l listing) listing {
 	for at, p := range r.seen {
 		if p.reading == r.reading && p.err == nil && !listed[at.vmid] {
 			l.files = append(l.files, file{at, p.version})
+			listed[at.vmid] = true // once, though it was seen on two nodes
 		}
 	}
 	return l

@@ -91,7 +91,7 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 	case ranged:
 		holder = cmp.Or(holder, twin)
 	case holder == "":
-		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("%s, and in a VLAN no proof tells the two apart: give net%d of %s another address, and another MAC", twin, a.want.Owner.NIC, a.want.Owner.Guest())}
+		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("%s, and here no proof tells the two apart: give net%d of %s another address, and another MAC", twin, a.want.Owner.NIC, a.want.Owner.Guest())}
 	}
 	if holder != "" {
 		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
@@ -114,12 +114,12 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 		}
 		shared := a.warnOfOthers(cur)
 		g := a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner"))
-		g.Shared, g.Twin = shared, twin != ""
+		g.Shared = shared
 		return g, nil
 	}
 	shared := a.warnOfOthers(cur)
 	g := a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool")
-	g.Shared, g.Twin = shared, twin != ""
+	g.Shared = shared
 	return g, nil
 }
 

@@ -177,9 +177,10 @@ func (t *Table) holds(g Grant) error {
 	return &LostError{Addr: g.Lease.Addr, Reason: "was taken back in the ledger meanwhile"}
 }
 
-// Withdraw ends an offer that could not be proved.
+// Withdraw ends what could not be proved: an offer, or the claim on an address
+// that another config names too. By the next start either would be a lease.
 func (t *Table) Withdraw(g Grant) {
-	if g.Lease.State == Offered && t.holds(g) == nil {
+	if (g.Lease.State == Offered || g.Shared) && t.holds(g) == nil {
 		t.drop(g.Lease.Key)
 	}
 }

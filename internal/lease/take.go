@@ -10,7 +10,7 @@ import (
 func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why string) Grant {
 	g := Grant{Want: a.want, Pool: p, How: how, Why: why, Notes: a.notes}
 	g.Address, g.Gateway = a.lines(p, addr, how)
-	g.Former = a.former(Key{a.segment(p), addr})
+	g.Former, g.Twin = a.former(Key{a.segment(p), addr}), a.twin(addr) != ""
 	want := Lease{
 		Key: Key{a.segment(p), addr}, Owner: a.want.Owner, Origin: origin, Claim: a.claim,
 		Since: a.claim.At, MAC: a.want.MAC, Was: a.previous(addr), Until: a.want.Until,
@@ -169,8 +169,8 @@ func (a *acquisition) warnOfOthers(addr netip.Addr) bool {
 	return len(others) > 0
 }
 
-// twin says whose config names the address with the NIC's own MAC, as a copy
-// does that was restored with it.
+// twin says whose config names the address in a guest that has the NIC's own
+// MAC, as a copy has that was restored with it.
 func (a *acquisition) twin(addr netip.Addr) string {
 	for _, u := range a.w.others(Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner) {
 		if u.Owner.VMID != a.want.Owner.VMID && slices.Contains(a.w.Inventory.Guests[u.Owner.VMID].MACs, a.want.MAC) {

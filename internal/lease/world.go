@@ -76,7 +76,7 @@ type Grant struct {
 	Former  MAC          // that used the address before, if another; zero: none is known
 	From    Owner        // the stopped guest that had the address until now; mostly nobody
 	Shared  bool         // new to the ledger, and another guest's config names it too: only a proof decides
-	Twin    bool         // Shared, and the other guest's NIC has the same MAC
+	Twin    bool         // another guest's config names it too, and has the NIC's own MAC
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
 	Why     string       // one clause: why this address
 	Notes   []string     // what an administrator should know
