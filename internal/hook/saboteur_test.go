@@ -75,7 +75,9 @@ func (s *sabotage) tamper(h *hook.Hook) {
 	h.Ledger = badLedger{h.Ledger, s}
 	h.Guests = badGuests{h.Guests, s}
 	h.Gateways = badGateways{h.Gateways, s}
-	h.Beside = func(work func()) func() { work(); return func() {} } // a step is where it is every time
+	// A step is where it is every time.
+	h.Beside = func(work func()) func() { work(); return func() {} }
+	h.Together = inTurn
 	open, inventory, draft := h.Open, h.Inventory, h.Draft
 	h.Draft = func(k lease.Kind, id lease.VMID, content []byte) (d hook.Draft, err error) {
 		s.around("writing the config ahead", func() { d, err = draft(k, id, content) })
