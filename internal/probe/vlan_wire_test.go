@@ -119,9 +119,10 @@ func snapshot(t *testing.T, node *lab.Node) string {
 	return theirs.ReplaceAllString(out.String(), "")
 }
 
-// theirs are the groups that whoever is plugged in has joined: a kernel reports
-// its own at its leisure after the link is up (RFC 3810 §6.1).
-var theirs = regexp.MustCompile(`(?m)^\s*dev vmbr0 port (eno|veth)\S+ grp .*\n`)
+// theirs are the groups that whoever is plugged in has joined, and the hosts
+// beyond the uplink that the bridge has heard: a kernel reports its own groups at
+// its leisure after the link is up (RFC 3810 §6.1).
+var theirs = regexp.MustCompile(`(?m)^(\s*dev vmbr0 port (eno|veth)\S+ grp .*|\S+ dev eno\S+ (vlan \d+ )?master vmbr0 ?)\n`)
 
 // A hundred probes leave a bridge as it was, while two guests that talk across
 // it lose nothing.
