@@ -18,7 +18,7 @@ import (
 type held struct {
 	*slots
 	node *flock.Flock
-	m    mount
+	m    *mount // nil when it isn't open
 
 	// since is when the lock was taken at the earliest, proved when it was
 	// last known to be ours, asked when its removal was last asked for, alive
@@ -72,9 +72,9 @@ func (h *held) compete(ctx context.Context) error {
 // attempt tries once to make the directory.
 func (h *held) attempt() (ours bool, err error) {
 	h.since = h.clock()
-	err = h.on(func(m mount) error { return m.Mkdir(h.lockDir(), 0o700) })
+	err = h.on(func(m *mount) error { return m.mkdir(h.lockDir()) })
 	if errors.Is(err, fs.ErrNotExist) { // the directory of all locks is missing
-		if err = h.on(func(m mount) error { return m.MkdirAll(filepath.Dir(h.lockDir()), 0o700) }); err == nil {
+		if err = h.on(func(m *mount) error { return m.mkdirAll(filepath.Dir(h.lockDir())) }); err == nil {
 			return false, nil
 		}
 	}
@@ -106,7 +106,7 @@ func (h *held) occupied() (ours bool, err error) {
 		h.asked = h.clock()
 		_ = h.touch(time.Unix(0, 0)) // refused until it is old enough
 	}
-	if h.m.Root != nil && !h.m.quorate() {
+	if h.m != nil && !h.m.quorate() {
 		return false, fmt.Errorf("%w: %s is read-only; check 'pvecm status'", ErrNoQuorum, h.pve)
 	}
 	return false, nil
@@ -127,24 +127,24 @@ func (h *held) prove() error {
 // elsewhere reports whether an error of prove means that the directory is
 // another node's.
 func (h *held) elsewhere(err error) bool {
-	return errors.Is(err, fs.ErrPermission) && h.m.Root != nil && h.m.quorate()
+	return errors.Is(err, fs.ErrPermission) && h.m != nil && h.m.quorate()
 }
 
 func (h *held) touch(t time.Time) error {
-	return h.on(func(m mount) error { return m.Chtimes(h.lockDir(), t, t) })
+	return h.on(func(m *mount) error { return m.touch(h.lockDir(), t) })
 }
 
 // on calls f with the mounted file system, opening it again after a restart
 // of pmxcfs.
-func (h *held) on(f func(mount) error) (err error) {
-	if h.m.Root == nil {
-		if h.m, err = openMount(h.pve); err != nil {
+func (h *held) on(f func(*mount) error) (err error) {
+	if h.m == nil {
+		if h.m, err = h.mount(); err != nil {
 			return err
 		}
 	}
 	if err = f(h.m); disconnected(err) {
-		h.m.Close()
-		h.m = mount{}
+		h.m.close()
+		h.m = nil
 		return err
 	}
 	h.alive = h.clock()

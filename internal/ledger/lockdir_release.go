@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Unlock gives both locks back. An error means that the lock directory stays:
@@ -18,8 +20,8 @@ func (h *held) Unlock() error {
 	} else {
 		err = fmt.Errorf("%s stays: %w", filepath.Join(h.pve, h.lockDir()), err)
 	}
-	if h.m.Root != nil {
-		err = errors.Join(err, h.m.Close())
+	if h.m != nil {
+		h.m.close()
 	}
 	return errors.Join(err, h.node.Close())
 }
@@ -32,7 +34,7 @@ func (h *held) remove() error {
 		if age := h.clock() - h.proved; age > h.limits.expiry {
 			return fmt.Errorf("it was held for %v and may be another node's by now", age.Round(time.Second))
 		}
-		err := h.on(func(m mount) error { return m.Remove(h.lockDir()) })
+		err := h.on(func(m *mount) error { return m.remove(h.lockDir(), unix.AT_REMOVEDIR) })
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

@@ -54,10 +54,12 @@ func OpenStore(o Options) (Store, error) {
 	if !shared {
 		return local, nil
 	}
-	m, err := openMount(o.PVE)
+	s := newSlots(o, dir, begin)
+	m, err := s.mount()
 	switch {
 	case err == nil:
-		return newSlots(o, dir, begin), m.Close()
+		m.close()
+		return s, nil
 	case o.Scratch && errors.Is(err, ErrUnmounted) && standIn(o.PVE):
 		return local, nil
 	}

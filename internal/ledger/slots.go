@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ const (
 // which the checksum shows, and then the other file has the last state.
 type slots struct {
 	pve     string                 // where pmxcfs is mounted
+	known   atomic.Uint64          // the device of the last mount that was pmxcfs
 	dir     string                 // the ledger's directory, relative to pve
 	run     string                 // this node's directory for locks
 	fresh   func() ([]byte, error) // what a new ledger holds
@@ -64,13 +66,22 @@ func (s *slots) slot(i int) string { return filepath.Join(s.dir, "ledger."+strco
 // empty directory whose creator died from one that lost its files.
 func (s *slots) begun() string { return s.dir + ".new" }
 
+// mount opens the cluster file system.
+func (s *slots) mount() (*mount, error) {
+	m, err := openMount(s.pve, s.known.Load())
+	if err == nil {
+		s.known.Store(m.dev)
+	}
+	return m, err
+}
+
 func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
 	err = patiently(ctx, func() error {
-		m, err := openMount(s.pve)
+		m, err := s.mount()
 		if err != nil {
 			return err
 		}
-		defer m.Close()
+		defer m.close()
 		found, err = s.load(m)
 		return err
 	})
@@ -96,11 +107,11 @@ func patiently(ctx context.Context, f func() error) error {
 }
 
 // load reads both slots, nothing if the first use has not come to its end.
-func (s *slots) load(m mount) ([]Slot, error) {
+func (s *slots) load(m *mount) ([]Slot, error) {
 	found := make([]Slot, 2)
 	for i := range found {
 		found[i].Name = filepath.Join(s.pve, s.slot(i))
-		data, err := m.ReadFile(s.slot(i))
+		data, err := m.read(s.slot(i))
 		found[i].Data, found[i].Missing = data, errors.Is(err, fs.ErrNotExist)
 		if err != nil && !found[i].Missing {
 			return nil, err
@@ -118,14 +129,14 @@ func (s *slots) load(m mount) ([]Slot, error) {
 
 // unfinished tells a first use that is going on, or broke off, from a ledger
 // that lost its content. The second slot comes later in any case.
-func (s *slots) unfinished(m mount, noFirst bool) (bool, error) {
+func (s *slots) unfinished(m *mount, noFirst bool) (bool, error) {
 	if !noFirst {
 		return true, nil // it is made empty, then written to
 	}
-	if _, err := m.Stat(s.dir); err != nil {
+	if _, err := m.stat(s.dir); err != nil {
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
 	}
-	_, err := m.Stat(s.begun())
+	_, err := m.stat(s.begun())
 	return err == nil, ignoreMissing(err)
 }
 

@@ -10,11 +10,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // prepare brings the first use to its end, if nobody did.
 func (h *held) prepare(ctx context.Context) error {
-	if first, err := h.peek(ctx, 0); err != nil || len(first) == 0 {
+	first, err := h.stat(h.slot(0))
+	if err != nil || first.Size == 0 {
 		found, err := h.loadAgain(ctx)
 		if err != nil {
 			return fmt.Errorf("the ledger cannot be read: %w", err)
@@ -23,21 +26,29 @@ func (h *held) prepare(ctx context.Context) error {
 			return h.found(ctx)
 		}
 	}
-	left := h.on(func(m mount) error { _, err := m.Lstat(h.begun()); return err })
-	if left == nil {
+	if _, left := h.stat(h.begun()); left == nil {
 		return h.insist(ctx, h.finish)
 	}
 	return nil
+}
+
+// stat asks about a file.
+func (h *held) stat(name string) (st unix.Statx_t, err error) {
+	err = h.on(func(m *mount) error {
+		st, err = m.stat(name)
+		return err
+	})
+	return st, err
 }
 
 // found makes the ledger. pmxcfs cannot rename a directory with files in it,
 // so it appears in steps, and whoever dies on the way leaves a state that
 // unfinished recognises.
 func (h *held) found(ctx context.Context) error {
-	steps := []func(mount) error{
-		func(m mount) error { return m.MkdirAll(filepath.Dir(h.dir), 0o700) },
-		func(m mount) error { return create(m, h.begun()) },
-		func(m mount) error { return ignoreExisting(m.Mkdir(h.dir, 0o700)) },
+	steps := []func(*mount) error{
+		func(m *mount) error { return m.mkdirAll(filepath.Dir(h.dir)) },
+		func(m *mount) error { return create(m, h.begun()) },
+		func(m *mount) error { return ignoreExisting(m.mkdir(h.dir)) },
 	}
 	for _, step := range steps {
 		if err := h.insist(ctx, step); err != nil {
@@ -55,7 +66,7 @@ func (h *held) found(ctx context.Context) error {
 }
 
 // finish marks the end of the first use.
-func (h *held) finish(m mount) error { return ignoreMissing(m.Remove(h.begun())) }
+func (h *held) finish(m *mount) error { return ignoreMissing(m.remove(h.begun(), 0)) }
 
 func ignoreExisting(err error) error {
 	if errors.Is(err, fs.ErrExist) {
@@ -67,7 +78,7 @@ func ignoreExisting(err error) error {
 // loadAgain reads the slots through the mount that the lock was taken with.
 func (h *held) loadAgain(ctx context.Context) (found []Slot, err error) {
 	err = patiently(ctx, func() error {
-		return h.on(func(m mount) error {
+		return h.on(func(m *mount) error {
 			found, err = h.load(m)
 			return err
 		})
@@ -76,7 +87,7 @@ func (h *held) loadAgain(ctx context.Context) (found []Slot, err error) {
 }
 
 // insist repeats a step that may have been taken until it certainly was.
-func (h *held) insist(ctx context.Context, step func(mount) error) error {
+func (h *held) insist(ctx context.Context, step func(*mount) error) error {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
 		if err := h.enough(ctx); err != nil {
 			return err
@@ -94,8 +105,8 @@ const keepCopies = 8
 
 // Keep copies a slot to a file beside it and removes the oldest such copies.
 func (h *held) Keep(ctx context.Context, slot int, suffix string) error {
-	return h.insist(ctx, func(m mount) error {
-		data, err := m.ReadFile(h.slot(slot))
+	return h.insist(ctx, func(m *mount) error {
+		data, err := m.read(h.slot(slot))
 		if len(data) == 0 || err != nil {
 			return ignoreMissing(err)
 		}
@@ -107,8 +118,13 @@ func (h *held) Keep(ctx context.Context, slot int, suffix string) error {
 }
 
 // thin removes all but the latest copies.
-func (h *held) thin(m mount) error {
-	entries, err := fs.ReadDir(m.FS(), h.dir)
+func (h *held) thin(m *mount) error {
+	dir, err := m.open(h.dir, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return err
 	}
@@ -117,7 +133,7 @@ func (h *held) thin(m mount) error {
 		return strings.Compare(a.Name()[len("ledger.0"):], b.Name()[len("ledger.0"):])
 	})
 	for len(entries) > keepCopies {
-		if err := ignoreMissing(m.Remove(filepath.Join(h.dir, entries[0].Name()))); err != nil {
+		if err := ignoreMissing(m.remove(filepath.Join(h.dir, entries[0].Name()), 0)); err != nil {
 			return err
 		}
 		entries = entries[1:]

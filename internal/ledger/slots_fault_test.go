@@ -47,6 +47,7 @@ func TestEveryCallFails(t *testing.T) {
 		"busy, done":     {Errno: syscall.EBUSY, Applied: true},
 		"busy, later":    {Errno: syscall.EBUSY, Late: true},
 		"denied, done":   {Errno: syscall.EPERM, Applied: true},
+		"interrupted":    {Errno: syscall.EINTR, Applied: true},
 		"gone":           {Errno: syscall.ENOTCONN},
 		"gone, done":     {Errno: syscall.ECONNABORTED, Applied: true},
 		"short":          {Short: 100},

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // prefix is how much of a slot tells what is in it: the checksum.
@@ -42,6 +43,9 @@ func (h *held) still(ctx context.Context, was []Slot) error {
 			return fmt.Errorf("%w: the lock was lost: %w; try again", ErrLocked, err)
 		}
 	}
+	if h.m != nil {
+		h.m.closeFiles() // what is now at the slots' paths counts
+	}
 	for i, s := range was {
 		found, err := h.peek(ctx, i)
 		if err != nil {
@@ -56,19 +60,18 @@ func (h *held) still(ctx context.Context, was []Slot) error {
 
 // peek reads the beginning of a slot, nothing of one that is missing.
 func (h *held) peek(ctx context.Context, slot int) (found []byte, err error) {
-	read := func(m mount) error {
-		f, err := m.Open(h.slot(slot))
+	read := func(m *mount) error {
+		f, err := m.file(h.slot(slot))
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		defer f.Close()
 		found = make([]byte, prefix)
 		n, err := f.ReadAt(found, 0)
 		found = found[:n]
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		return err
+		return ignoreMissing(err) // removed since it was opened
 	}
 	err = patiently(ctx, func() error { return h.on(read) })
 	return found, err
@@ -78,7 +81,7 @@ func (h *held) peek(ctx context.Context, slot int) (found []byte, err error) {
 // reading what became of it.
 func (h *held) settle(ctx context.Context, slot int, data []byte) error {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
-		err := h.on(func(m mount) error { return put(m, h.slot(slot), data) })
+		err := h.on(func(m *mount) error { return put(m, h.slot(slot), data) })
 		if err == nil {
 			return nil
 		}
@@ -116,9 +119,8 @@ func (h *held) again(ctx context.Context, pause time.Duration) error {
 func (h *held) verify(ctx context.Context, slot int, data []byte) (stored bool, err error) {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
 		err = patiently(ctx, func() error {
-			return h.on(func(m mount) error {
-				now := time.Now()
-				return m.Chtimes(h.dir, now, now)
+			return h.on(func(m *mount) error {
+				return m.touch(h.dir, time.Now())
 			})
 		})
 		if err == nil || decided(err) || pause > restart {
@@ -129,38 +131,34 @@ func (h *held) verify(ctx context.Context, slot int, data []byte) (stored bool, 
 	if err != nil {
 		return false, explainPVE(err)
 	}
-	err = h.on(func(m mount) error {
-		found, err := m.ReadFile(h.slot(slot))
+	err = h.on(func(m *mount) error {
+		found, err := m.read(h.slot(slot))
 		stored = len(found) >= len(data) && bytes.Equal(found[:len(data)], data)
 		return ignoreMissing(err)
 	})
 	return stored, err
 }
 
-// put writes data in one piece to the beginning of a file. A file that
-// doesn't exist is created and opened anew: only what is opened without
-// creating is written past the page cache (cfs_fuse_open in pmxcfs.c).
-func put(m mount, name string, data []byte) error {
-	f, err := m.OpenFile(name, os.O_RDWR, 0)
+// put writes data in one piece to the beginning of a file, which it creates if
+// there is none.
+func put(m *mount, name string, data []byte) error {
+	f, err := m.file(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := create(m, name); err != nil {
 			return err
 		}
-		f, err = m.OpenFile(name, os.O_RDWR, 0)
+		f, err = m.file(name)
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(data, 0); err != nil {
-		f.Close() // what it says matters less
-		return err
-	}
-	return f.Close()
+	_, err = f.WriteAt(data, 0)
+	return err
 }
 
 // create makes an empty file, unless there is one.
-func create(m mount, name string) error {
-	f, err := m.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+func create(m *mount, name string) error {
+	f, err := m.open(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
