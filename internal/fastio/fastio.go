@@ -47,25 +47,25 @@ func ReadAll(fd int, name string) ([]byte, error) {
 	}
 }
 
-// ReadSized is ReadFile for a file of FUSE, or an ordinary one, that is known
-// to have about size bytes: if just so many come, and no more were there to come,
-// it isn't asked whether that was the end.
-func ReadSized(path string, size int64) ([]byte, error) {
+// ReadDirect is ReadFile for a file whose every read is answered by the file
+// system itself, as on pmxcfs (direct_io), or an ordinary one: a read that
+// doesn't fill buf, where the content begins, isn't asked again whether that was
+// the end.
+func ReadDirect(path string, buf []byte) ([]byte, error) {
 	fd, err := open(unix.AT_FDCWD, path, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	data := make([]byte, size+1)
-	n, err := read(fd, data)
+	n, err := read(fd, buf)
 	switch {
 	case err != nil:
 		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-	case int64(n) == size:
-		return data[:n], nil
+	case n < len(buf):
+		return buf[:n], nil
 	}
-	rest, err := ReadAll(fd, path) // it has grown, or shrunk
-	return append(data[:n], rest...), err
+	rest, err := ReadAll(fd, path)
+	return append(buf[:n:n], rest...), err
 }
 
 // Names lists a directory, in no order, without "." and "..".

@@ -35,6 +35,10 @@ func (l *listing) same(o listing) bool {
 	return slices.Equal(l.files, o.files)
 }
 
+// whole reports whether the listing shows one moment: pmxcfs has made it in one
+// go, and it was read so.
+func (l *listing) whole() bool { return l.text != "" && len(l.text) < message }
+
 // guests are those that are listed.
 func (l *listing) guests() map[lease.VMID]bool {
 	listed := make(map[lease.VMID]bool, len(l.files))
@@ -91,19 +95,22 @@ type task struct {
 	known *parsed
 }
 
-// refresh brings what is known of the files up to date. It reports whether a
-// listed file was gone: it is being replaced, or its guest is on its way to
-// another node. When a whole cluster's guests start at once, each start finds
+// refresh brings what is known of the files up to date. It reports whether they
+// were all known, and whether one was gone: it is being replaced, or its guest
+// is on its way to another node. When a whole cluster's guests start at once, each start finds
 // the configs of all others changed; so that not every one reads them all, they
 // do it one after the other, and find what the one before has read.
-func (r *Reader) refresh(ctx context.Context, files []file) (vanished bool) {
+func (r *Reader) refresh(ctx context.Context, files []file) (known, vanished bool) {
 	todo := r.outdated(files)
+	if len(todo) == 0 {
+		return true, false
+	}
 	if len(todo) > many && todo[0].version != (version{}) {
 		defer r.cache.lock(ctx)()
 		todo = r.adopt(r.cache.load(), todo)
 		defer r.Save()
 	}
-	return r.readAll(ctx, todo)
+	return false, r.readAll(ctx, todo)
 }
 
 // outdated are the files of which no current reading is known.
@@ -140,10 +147,10 @@ func (r *Reader) readAll(ctx context.Context, todo []task) (vanished bool) {
 	workers := min(runtime.GOMAXPROCS(0), len(todo)/32+1)
 	for w := range workers {
 		wg.Go(func() {
-			var dir fastio.Dir
-			defer dir.Close()
+			var at desk
+			defer at.dir.Close()
 			for i := w; i < len(todo) && ctx.Err() == nil; i += workers {
-				results[i] = r.read(&dir, todo[i])
+				results[i] = r.read(&at, todo[i])
 			}
 		})
 	}
@@ -173,20 +180,26 @@ func (p *parsed) current(v version) bool {
 	return p != nil && p.err == nil && v != version{} && p.version == v
 }
 
+// desk is what reading one file after the other uses again.
+type desk struct {
+	dir fastio.Dir
+	buf [4 << 10]byte // nearly every config
+}
+
 // read parses a file unless its known version still stands.
-func (r *Reader) read(dir *fastio.Dir, t task) *parsed {
+func (r *Reader) read(at *desk, t task) *parsed {
 	folder, name := r.folder(t.place), t.name()
 	v, young := t.version, false
 	if !r.numbered {
 		var err error
-		if v, young, err = stat(dir, folder, name); err != nil {
+		if v, young, err = stat(&at.dir, folder, name); err != nil {
 			return &parsed{err: err}
 		}
 		if t.known.current(v) {
 			return t.known
 		}
 	}
-	data, err := r.content(folder + "/" + name)
+	data, err := fastio.ReadDirect(folder+"/"+name, at.buf[:])
 	if err != nil {
 		return &parsed{err: err}
 	}
@@ -215,24 +228,4 @@ func stat(dir *fastio.Dir, folder, name string) (v version, young bool, err erro
 	}
 	changed := time.Unix(st.Ctim.Unix())
 	return version{int64(st.Ino), st.Size, st.Ctim.Sec, st.Ctim.Nsec}, time.Since(changed) < granularity, nil
-}
-
-// content reads a config.
-func (r *Reader) content(path string) ([]byte, error) {
-	if r.numbered {
-		return readFresh(path)
-	}
-	return fastio.ReadFile(path)
-}
-
-// readFresh reads a file as it is now. pmxcfs lets the kernel keep a file's
-// size for a second, so that a config which has grown on another node would be
-// read cut off; and it makes the content of .vmlist and .version when asked
-// for their size, not when they are read (cfs-plug-func.c).
-func readFresh(path string) ([]byte, error) {
-	var st unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st); err != nil {
-		return nil, &fs.PathError{Op: "statx", Path: path, Err: err}
-	}
-	return fastio.ReadSized(path, int64(st.Size))
 }

@@ -22,6 +22,7 @@ type Reader struct {
 	self     func() ([]netip.Prefix, error)
 	list     func() (listing, error)
 	numbered bool // the listing tells the versions, not the files themselves
+	index    index
 	cache    cache
 	seen     map[place]*parsed // nil before the first reading
 	reading  int               // how often Read was called
@@ -61,10 +62,11 @@ const (
 	pause = 2 * time.Millisecond
 )
 
-// Read lists every guest and every address that is named. The guests are
-// listed before and after their configs are read, and what differs is read
-// again until both listings are the same: what moves from one guest or node to
-// another meanwhile is seen on one of them. In a cluster in which always
+// Read lists every guest and every address that is named. A listing of which
+// every config is known is the state at its moment. Otherwise the guests are
+// listed again after their configs were read, and what differs is read again
+// until it doesn't: what moves from one guest or node to another meanwhile is
+// seen on one of them. In a cluster in which always
 // somebody edits something the last listing is taken, with what was read of
 // each config since the call, though the file be gone at the end: its guest is
 // being edited, not destroyed.
@@ -75,15 +77,18 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 	r.reading++
 	l, err := r.list()
 	for n := 0; err == nil; n++ {
-		vanished := r.refresh(ctx, l.files)
+		known, vanished := r.refresh(ctx, l.files)
 		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
+		}
+		absent := n < patience && r.misses(l)
+		if known && !absent && l.whole() {
+			return r.collect(l), nil
 		}
 		var next listing
 		if next, err = r.list(); err != nil {
 			break
 		}
-		absent := n < patience && r.misses(l)
 		switch {
 		case !vanished && !absent && next.same(l):
 			return r.collect(l), nil

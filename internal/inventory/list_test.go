@@ -181,26 +181,6 @@ func TestClusterInWhichAConfigIsAlwaysGone(t *testing.T) {
 	}
 }
 
-// TestRestartWhileReading: pmxcfs is started anew between its two files, and
-// numbers another config as it did this one.
-func TestRestartWhileReading(t *testing.T) {
-	t.Parallel()
-	cached := filepath.Join(t.TempDir(), "inventory")
-	tr := newTree(t).ct("pve1", 101, "10.0.0.5").vmlist(7, entry(101, "pve1", 1))
-	r := NewClusterReader(tr.dir, cached, none)
-	read1(t, r)
-	r.Save()
-	tr.ct("pve1", 101, "10.0.0.50") // changed while this node's pmxcfs was away
-	r = between(NewClusterReader(tr.dir, cached, none), func(n int) {
-		if n == 2 {
-			tr.vmlist(8, entry(101, "pve1", 1))
-		}
-	})
-	if inv := read1(t, r); len(namedBy(inv, "10.0.0.50")) != 1 {
-		t.Errorf("pmxcfs started anew meanwhile: %v", inv.Uses)
-	}
-}
-
 // TestFirstSecondsOfARun: two runs of pmxcfs may begin in one second.
 func TestFirstSecondsOfARun(t *testing.T) {
 	t.Parallel()

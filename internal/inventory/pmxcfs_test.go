@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pmxcfs"
@@ -160,5 +161,36 @@ func TestConfigIsReplacedWhileOpen(t *testing.T) {
 	two.rename("nodes/pve2/lxc/101.conf.tmp.7", conf("pve2", 101))
 	if inv := <-renamed; len(namedBy(inv, "10.0.0.5")) != 1 {
 		t.Errorf("read in the middle of a rename: %+v", inv.Guests)
+	}
+}
+
+// TestRestart: pmxcfs is started anew and numbers another config as it did the
+// one before; who has read before sees that, and so does the next process.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	c, one, two := mounted(t)
+	cached := filepath.Join(t.TempDir(), "inventory")
+	two.ct("pve2", 101, "10.0.0.5")
+	restart := func(age time.Duration) { // the numbers of a young run would not be trusted
+		c.Advance(-age)
+		if err := c.Node("pve1").Restart(); err != nil {
+			t.Fatal(err)
+		}
+		c.Advance(age)
+	}
+	restart(20 * time.Second)
+	old := NewClusterReader(one.dir, cached, none)
+	read1(t, old)
+	old.Save()
+	before := old.last
+	two.ct("pve2", 101, "10.0.0.50")
+	restart(10 * time.Second)
+	for who, r := range map[string]*Reader{"a process that read before": old, "the next one": NewClusterReader(one.dir, cached, none)} {
+		if inv := read1(t, r); len(namedBy(inv, "10.0.0.50")) != 1 || len(inv.Uses) != 1 {
+			t.Errorf("%s: %v", who, inv.Uses)
+		}
+		if !slices.EqualFunc(before.files, r.last.files, func(a, b file) bool { return a.version[1] == b.version[1] }) {
+			t.Error("the new run numbers otherwise: nothing was tested")
+		}
 	}
 }

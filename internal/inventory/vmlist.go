@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"pve-iplease/internal/lease"
@@ -14,30 +11,27 @@ import (
 
 // vmlist lists the configs from pmxcfs's own list, which names every guest
 // with its node and numbers the versions of its config. The numbers start
-// anew with pmxcfs, so its start time is part of a version. The list may
-// change between asking for its size and reading it, and is then read again.
+// anew with pmxcfs, so its start time is part of a version.
 func (r *Reader) vmlist() (listing, error) {
-	start, err := startTime(filepath.Join(r.dir, ".version"))
-	if err != nil {
-		return listing{}, fmt.Errorf("list of guests: %w", err)
-	}
-	for n := range 4 {
+	for n := 0; ; n++ {
 		time.Sleep(time.Duration(n) * pause)
-		var raw []byte
-		if raw, err = readFresh(filepath.Join(r.dir, ".vmlist")); err != nil {
+		text, start, err := r.index.read(r.dir)
+		if err != nil {
 			return listing{}, fmt.Errorf("list of guests: %w", err)
 		}
-		if r.last.start == start && r.last.text == string(raw) {
+		if r.last.start == start && r.last.text == string(text) {
 			return r.last, nil
 		}
-		l := listing{complete: true, start: start, text: string(raw)}
+		l := listing{complete: true, start: start, text: string(text)}
 		if l.files, err = parseList(l.text); err == nil {
 			l.number(trusted(start, time.Now()))
 			r.last = l
 			return l, nil
 		}
+		if n == 3 { // a long one can be read torn
+			return listing{}, err
+		}
 	}
-	return listing{}, err
 }
 
 // trusted is what the versions of a run of pmxcfs are known by, 0 if they are
@@ -58,23 +52,6 @@ func (l *listing) number(run int64) {
 			l.files[i].version = version{}
 		}
 	}
-}
-
-// startTime tells one run of pmxcfs from the next.
-func startTime(path string) (uint64, error) {
-	raw, err := readFresh(path)
-	if err != nil {
-		return 0, err
-	}
-	// cfs_create_version_msg in status.c prints it first, and much after it.
-	_, after, _ := strings.Cut(string(raw), `"starttime":`)
-	after = strings.TrimLeft(after, " ")
-	end := strings.IndexFunc(after, func(c rune) bool { return c < '0' || c > '9' })
-	start, err := strconv.ParseUint(after[:max(0, end)], 10, 63)
-	if err != nil {
-		return 0, fmt.Errorf("%s does not say when pmxcfs was started; see whether it is well", path)
-	}
-	return start, nil
 }
 
 // listed is a guest in .vmlist.
@@ -105,6 +82,10 @@ func parseList(text string) ([]file, error) {
 	}
 	return files, nil
 }
+
+// message is the most that the kernel asks of pmxcfs at once (max_read of
+// libfuse 2): a list that is longer may be read torn.
+const message = 128 << 10
 
 // kindOf translates pmxcfs's word for a kind of guests.
 func kindOf(word string) (k lease.Kind, ok bool) {

@@ -1,0 +1,109 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// index is pmxcfs's file .vmlist, kept open. A restart of pmxcfs ends what was
+// opened before it, so that once is enough to ask when it was started.
+type index struct {
+	file  *generated
+	start uint64
+}
+
+// read returns the list as it is now, and when the pmxcfs that made it was
+// started.
+func (x *index) read(dir string) (text []byte, start uint64, err error) {
+	if x.file != nil {
+		if text, err = x.file.read(); err == nil {
+			return text, x.start, nil
+		}
+		x.file.Close() // what made it is gone
+		x.file = nil
+	}
+	list, err := openGenerated(filepath.Join(dir, ".vmlist"))
+	if err != nil {
+		return nil, 0, err
+	}
+	if x.start, err = startTime(dir); err == nil {
+		text, err = list.read()
+	}
+	if err != nil {
+		list.Close()
+		return nil, 0, err
+	}
+	x.file = list
+	return text, x.start, nil
+}
+
+// startTime tells one run of pmxcfs from the next.
+func startTime(dir string) (uint64, error) {
+	f, err := openGenerated(filepath.Join(dir, ".version"))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	text, err := f.read()
+	if err != nil {
+		return 0, err
+	}
+	// cfs_create_version_msg in status.c prints it first, and much after it.
+	_, after, _ := strings.Cut(string(text), `"starttime":`)
+	after = strings.TrimLeft(after, " ")
+	end := strings.IndexFunc(after, func(c rune) bool { return c < '0' || c > '9' })
+	start, err := strconv.ParseUint(after[:max(0, end)], 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%s does not say when pmxcfs was started; see whether it is well", f.Name())
+	}
+	return start, nil
+}
+
+// generated is a file that pmxcfs makes when it is asked for its size, not when
+// it is read (cfs-plug-func.c), and then has for everybody who reads.
+type generated struct {
+	*os.File
+	buf []byte
+}
+
+func openGenerated(path string) (*generated, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		switch {
+		case err == nil:
+			return &generated{File: os.NewFile(uintptr(fd), path)}, nil
+		case !errors.Is(err, unix.EINTR): // FUSE is interrupted by signals
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+}
+
+// read makes the file anew and returns it, good until the next call. It may be
+// longer by now than it was when we asked.
+func (g *generated) read() ([]byte, error) {
+	for {
+		var st unix.Statx_t
+		err := unix.Statx(int(g.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st)
+		if err == nil && st.Size >= uint64(len(g.buf)) {
+			g.buf = make([]byte, st.Size+st.Size/4+1024)
+		}
+		n := 0
+		if err == nil {
+			n, err = unix.Pread(int(g.Fd()), g.buf, 0)
+		}
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: g.Name(), Err: err}
+		case n < len(g.buf):
+			return g.buf[:n], nil
+		}
+	}
+}
