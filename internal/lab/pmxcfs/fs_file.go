@@ -103,6 +103,10 @@ func (f *fileSystem) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
 	}
 }
 
+// Flush isn't there in pmxcfs, which the kernel is told at the first close of a
+// file, and never asks again.
+func (f *fileSystem) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.ENOSYS }
+
 // SetAttr is chmod, chown, truncate and utimens, each with its own rule.
 func (f *fileSystem) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
 	path, errno := f.inodes.path(in.NodeId)

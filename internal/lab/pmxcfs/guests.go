@@ -22,6 +22,7 @@ type guests struct {
 	byID    map[uint32]guest
 	version uint32 // of the list
 	counter uint32 // of all guests' versions
+	shown   string // the list, made when it was last asked for; empty since it changed
 }
 
 // guestOf recognises the path of a guest's config, as path_contain_vm_config.
@@ -48,6 +49,7 @@ func (l *guests) elsewhere(g guest) bool {
 // register is vmlist_register_vm: every write of a config raises its version.
 func (l *guests) register(g guest) {
 	l.version++
+	l.shown = ""
 	l.counter++
 	g.version = l.counter
 	l.byID[g.id] = g
@@ -55,11 +57,19 @@ func (l *guests) register(g guest) {
 
 func (l *guests) remove(id uint32) {
 	l.version++
+	l.shown = ""
 	delete(l.byID, id)
 }
 
 // list is the content of .vmlist.
 func (l *guests) list() string {
+	if l.shown == "" {
+		l.shown = l.made()
+	}
+	return l.shown
+}
+
+func (l *guests) made() string {
 	if len(l.byID) == 0 {
 		return fmt.Sprintf("{\n\"version\": %d\n\n}\n", l.version)
 	}

@@ -58,6 +58,9 @@ func (n *Node) Unlist(id uint32, times int) {
 }
 
 func (n *Node) list(t *tree) string {
+	if len(n.unlisted) == 0 {
+		return t.guests.list()
+	}
 	g := guests{byID: maps.Clone(t.guests.byID), version: t.guests.version}
 	for id, times := range n.unlisted {
 		if times > 0 {
