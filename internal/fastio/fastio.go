@@ -95,6 +95,10 @@ func NamesOf(fd int, name string) (names []string, err error) {
 	}
 }
 
+// Open opens a file for reading; with a named pipe it doesn't wait for a writer.
+// Close the descriptor with unix.Close. Errors are *fs.PathError.
+func Open(path string) (fd int, err error) { return open(unix.AT_FDCWD, path, 0) }
+
 func open(dir int, path string, flags int) (int, error) {
 	for {
 		fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|flags, 0)

@@ -105,13 +105,16 @@ func (f File) LastMAC(a netip.Addr) lease.MAC {
 		return lease.MAC{}
 	}
 	defer in.Close()
-	if info, err := in.Stat(); err == nil && info.Size() > recent {
-		_, _ = in.Seek(-recent, io.SeekEnd)
-	}
-	data, err := io.ReadAll(in)
+	info, err := in.Stat()
 	if err != nil {
 		return lease.MAC{}
 	}
+	data := make([]byte, min(info.Size(), recent))
+	n, err := in.ReadAt(data, info.Size()-int64(len(data)))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return lease.MAC{}
+	}
+	data = data[:n]
 	mark := []byte(`"address":"` + a.String() + `"`)
 	for at := bytes.LastIndex(data, mark); at >= 0; at = bytes.LastIndex(data[:at], mark) {
 		from := bytes.LastIndexByte(data[:at], '\n') + 1

@@ -46,8 +46,8 @@ type Host struct {
 
 // guestConfigs reads the configs of all nodes, by pmxcfs's own list where
 // there is one.
-func guestConfigs(n *node.Host) *inventory.Reader {
-	if n.OnPmxcfs() {
+func guestConfigs(n *node.Host, pmxcfs bool) *inventory.Reader {
+	if pmxcfs {
 		return inventory.NewClusterReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
 	}
 	return inventory.NewReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
@@ -71,7 +71,8 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.OnPmxcfs() {
+	pmxcfs := n.OnPmxcfs()
+	if pmxcfs {
 		settings.Deadline = max(settings.Deadline, clusterDeadline)
 	}
 	file := p.Config
@@ -86,7 +87,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	configs := guestConfigs(n)
+	configs := guestConfigs(n, pmxcfs)
 	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
 	return &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
 		Here: Here{

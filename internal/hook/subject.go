@@ -2,7 +2,6 @@ package hook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
-	"pve-iplease/internal/node"
 )
 
 // subject is the guest that the call is about, as its config has it now.
@@ -38,11 +36,8 @@ var families = [...]lease.Family{lease.IPv4, lease.IPv6}
 
 // kind tells what the VMID names; an unknown one counts as a container.
 func (r *run) kind() lease.Kind {
-	_, err := r.Guests.ReadGuest(lease.Container, r.id)
-	if errors.Is(err, node.ErrNoGuest) {
-		if _, err := r.Guests.ReadGuest(lease.VM, r.id); err == nil {
-			return lease.VM
-		}
+	if _, err := r.Guests.ReadGuest(lease.VM, r.id); err == nil {
+		return lease.VM
 	}
 	return lease.Container
 }

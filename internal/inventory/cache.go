@@ -51,6 +51,12 @@ func (c cache) save(seen map[place]*parsed) {
 	}
 }
 
+// young reports whether the cache was saved within the last second.
+func (c cache) young() bool {
+	info, err := os.Stat(string(c))
+	return err == nil && time.Since(info.ModTime()) < time.Second
+}
+
 // lockPatience is how long another process may read before everybody reads for
 // himself; 2,000 configs take half a second.
 const lockPatience = 5 * time.Second

@@ -168,7 +168,9 @@ func (r *Reader) readAll(ctx context.Context, todo []task) (vanished bool) {
 		}
 		p.reading = r.reading
 		if p != known {
-			r.stale = r.stale || known == nil || known.version != p.version
+			if known == nil || known.version != p.version {
+				r.unsaved++
+			}
 			r.seen[t.place] = p
 		}
 	}

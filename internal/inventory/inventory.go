@@ -27,7 +27,8 @@ type Reader struct {
 	seen     map[place]*parsed // nil before the first reading
 	reading  int               // how often Read was called
 	last     listing           // of pmxcfs
-	stale    bool              // what was read differs from what the cache holds
+	unsaved  int               // configs that were read and that the cache lacks
+	gone     bool              // the cache holds guests that are no more
 }
 
 // NewReader reads below dir, Proxmox's /etc/pve, an ordinary directory; self
@@ -105,12 +106,13 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 	return lease.Inventory{}, err
 }
 
-// Save keeps what was read for the next process. That it can't is no reason
-// to fail: the next one reads anew.
+// Save keeps what was read for the next process, unless that is little and
+// others save all the time. That it can't is no reason to fail: the next one
+// reads anew.
 func (r *Reader) Save() {
-	if r.stale {
+	if r.gone || r.unsaved >= many || r.unsaved > 0 && !r.cache.young() {
 		r.cache.save(r.seen)
-		r.stale = false
+		r.unsaved, r.gone = 0, false
 	}
 }
 
@@ -200,7 +202,7 @@ func (r *Reader) forget(l listing) {
 	for p := range r.seen {
 		if !listed[p] {
 			delete(r.seen, p)
-			r.stale = true
+			r.gone = true
 		}
 	}
 }

@@ -221,6 +221,7 @@ func TestManyReadOnce(t *testing.T) {
 	cached := filepath.Join(t.TempDir(), "inventory")
 	open := func() *Reader { return NewClusterReader(tr.dir, cached, none) }
 	first, second := open(), open()
+	second.seen = second.cache.load() // before there is anything in it
 
 	unlock := first.cache.lock(t.Context())
 	done := make(chan lease.Inventory)
@@ -255,6 +256,38 @@ func TestManyReadOnce(t *testing.T) {
 	}
 	if inv := read1(t, open()); len(inv.Uses[netip.MustParseAddr("10.0.0.5")]) != 1 {
 		t.Error("a third one has read anew")
+	}
+}
+
+// TestSaveInACrowd: what was read is saved, but not each little thing when others
+// have just saved; never is a guest that is gone kept.
+func TestSaveInACrowd(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5").vmlist(7, entry(101, "pve1", 1))
+	cached := filepath.Join(t.TempDir(), "inventory")
+	after := func(ids string) (saved int) {
+		tr.vmlist(7, ids)
+		r := NewClusterReader(tr.dir, cached, none)
+		read1(t, r)
+		r.Save()
+		return len(cache(cached).load())
+	}
+	tr.ct("pve1", 102, "10.0.0.6")
+	both := entry(101, "pve1", 1) + "," + entry(102, "pve1", 2)
+	if n := after(entry(101, "pve1", 1)); n != 1 {
+		t.Errorf("nothing was saved before: now %d guests are", n)
+	}
+	if n := after(both); n != 1 {
+		t.Errorf("one config more, saved a moment ago: now %d guests are", n)
+	}
+	if err := os.Chtimes(cached, time.Time{}, time.Now().Add(-2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if n := after(both); n != 2 {
+		t.Errorf("one config more, saved some time ago: now %d guests are", n)
+	}
+	if n := after(entry(101, "pve1", 1)); n != 1 {
+		t.Errorf("one config less: now %d guests are saved", n)
 	}
 }
 

@@ -3,15 +3,16 @@ package inventory
 import (
 	"encoding/json"
 	"net/netip"
-	"os"
 	"path/filepath"
+
+	"pve-iplease/internal/fastio"
 )
 
 // nodes enters the addresses of this node, as its kernel has them, and of the
 // cluster's other nodes, as /etc/pve/.members (pmxcfs) lists them. A probe on
 // a bridge can't see the addresses of the host that sends it.
 func (r *Reader) nodes(never map[netip.Addr]string) {
-	data, _ := os.ReadFile(filepath.Join(r.dir, ".members"))
+	data, _ := fastio.ReadDirect(filepath.Join(r.dir, ".members"), make([]byte, 4<<10))
 	var members struct {
 		NodeList map[string]struct {
 			IP string `json:"ip"`

@@ -13,7 +13,7 @@ import (
 // /etc/pve/corosync.conf, which is there before corosync is up, or else from
 // pmxcfs's own file .members; empty for a host of its own.
 func (h *Host) Cluster() string {
-	if conf, err := fastio.ReadFile(h.Path("/etc/pve/corosync.conf")); err == nil {
+	if conf, err := fastio.ReadDirect(h.Path("/etc/pve/corosync.conf"), make([]byte, 4<<10)); err == nil {
 		if name := clusterName(string(conf)); name != "" {
 			return name
 		}
@@ -30,7 +30,7 @@ type members struct {
 }
 
 func (h *Host) members() (m members) {
-	if data, err := fastio.ReadFile(h.Path("/etc/pve/.members")); err == nil {
+	if data, err := fastio.ReadDirect(h.Path("/etc/pve/.members"), make([]byte, 4<<10)); err == nil {
 		_ = json.Unmarshal(data, &m)
 	}
 	return m

@@ -26,7 +26,7 @@ var (
 // ReadGuest reads the config of a guest of this node; ErrNoGuest if there is
 // none.
 func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
-	data, err := fastio.ReadFile(h.guestPath(kind, id))
+	data, err := fastio.ReadDirect(h.guestPath(kind, id), make([]byte, 4<<10))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", guestName(kind, id), ErrNoGuest)
 	}
@@ -42,7 +42,7 @@ func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
 // ErrChanged. A guest that is gone is ErrNoGuest. After any other error the
 // file is as it was. Hold the lock of LockGuest meanwhile.
 func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte) error {
-	if err := h.writable(kind, id); err != nil {
+	if _, err := h.writable(kind, id); err != nil {
 		return err
 	}
 	path := h.guestPath(kind, id)
@@ -76,11 +76,11 @@ type Draft struct {
 // takes it next removes what lies beside the config.
 func (h *Host) Draft(kind lease.Kind, id lease.VMID, content []byte) (*Draft, error) {
 	d := &Draft{host: h, guest: guestName(kind, id), path: h.guestPath(kind, id), content: content}
-	err := h.writable(kind, id)
+	pmxcfs, err := h.writable(kind, id)
 	if err != nil {
 		return nil, err
 	}
-	if d.file, err = h.beside(d.path); err != nil {
+	if d.file, err = beside(d.path, pmxcfs); err != nil {
 		return nil, d.failure(err)
 	}
 	if err = fill(d.file, content, d.path); err != nil {
@@ -90,12 +90,14 @@ func (h *Host) Draft(kind lease.Kind, id lease.VMID, content []byte) (*Draft, er
 	return d, nil
 }
 
-// writable refuses to write below /etc/pve while that isn't mounted.
-func (h *Host) writable(kind lease.Kind, id lease.VMID) error {
-	if h.Mounted() {
-		return nil
+// writable refuses to write below /etc/pve while that isn't mounted, and tells
+// whether it is pmxcfs.
+func (h *Host) writable(kind lease.Kind, id lease.VMID) (pmxcfs bool, err error) {
+	pmxcfs, ok := h.mounted()
+	if ok {
+		return pmxcfs, nil
 	}
-	return fmt.Errorf("config of %s stays as it was: %s is not mounted; check the service pve-cluster", guestName(kind, id), h.Path("/etc/pve"))
+	return false, fmt.Errorf("config of %s stays as it was: %s is not mounted; check the service pve-cluster", guestName(kind, id), h.Path("/etc/pve"))
 }
 
 // Discard removes the file unless it was put in place. What it cannot remove,
@@ -152,9 +154,9 @@ func place(ctx context.Context, file *renameio.PendingFile, unchanged func() err
 // beside opens the temporary file in the same directory, where pmxcfs allows
 // a rename from. pmxcfs gives every file the mode it wants and refuses others
 // (0640 under nodes/), so there renameio must not chmod.
-func (h *Host) beside(path string) (*renameio.PendingFile, error) {
+func beside(path string, pmxcfs bool) (*renameio.PendingFile, error) {
 	mode := renameio.WithExistingPermissions()
-	if h.OnPmxcfs() {
+	if pmxcfs {
 		mode = renameio.WithPermissions(0o640)
 	}
 	return renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), mode)
@@ -181,7 +183,7 @@ func keepOwner(file *os.File, path string) error {
 
 // holds reports by its error whether a file has exactly this content.
 func holds(path string, content []byte) error {
-	now, err := fastio.ReadFile(path)
+	now, err := fastio.ReadDirect(path, make([]byte, len(content)+1))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNoGuest

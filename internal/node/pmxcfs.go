@@ -12,12 +12,18 @@ import (
 // root directory also an ordinary one. Writing below an unmounted /etc/pve
 // would keep pmxcfs from starting.
 func (h *Host) Mounted() bool {
+	_, ok := h.mounted()
+	return ok
+}
+
+// mounted also tells which of the two it is, at the price of one.
+func (h *Host) mounted() (pmxcfs, ok bool) {
 	if h.OnPmxcfs() {
 		info, err := os.Lstat(h.Path("/etc/pve/local"))
-		return err == nil && info.Mode()&fs.ModeSymlink != 0
+		return true, err == nil && info.Mode()&fs.ModeSymlink != 0
 	}
 	info, err := os.Stat(h.Path("/etc/pve"))
-	return h.root != "" && err == nil && info.IsDir()
+	return false, h.root != "" && err == nil && info.IsDir()
 }
 
 // Quorate reports whether the cluster accepts writes: pmxcfs takes the

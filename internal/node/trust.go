@@ -3,11 +3,14 @@ package node
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/fastio"
 )
 
 // ErrUntrusted means that somebody else could have written a file.
@@ -18,54 +21,57 @@ var ErrUntrusted = errors.New("file is not trusted")
 // ourselves are allowed too. The path is taken as it is: put the root
 // directory in front with Path. A missing file is fs.ErrNotExist.
 func (h *Host) ReadTrusted(path string) ([]byte, error) {
-	// Without O_NONBLOCK a named pipe would hang the start of a container.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := fastio.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
-	info, err := file.Stat() // of what is open, not of what the name means by then
+	defer func() { _ = unix.Close(file) }()
+	var st unix.Stat_t // of what is open, not of what the name means by then
+	if err := unix.Fstat(file, &st); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	target, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(file))
 	if err != nil {
 		return nil, err
 	}
-	if err := trust(path, info); err != nil {
+	if err := trust(path, target, &st); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(file)
+	return fastio.ReadAll(file, path)
 }
 
 // Trust refuses a file that anybody but root can write, as ReadTrusted does,
 // and leaves it unread.
 func (h *Host) Trust(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return trust(path, info)
-}
-
-func trust(path string, info fs.FileInfo) error {
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: %w: it is no regular file", path, ErrUntrusted)
-	}
-	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 && int(uid) != os.Geteuid() {
-		return fmt.Errorf("%s: %w: it belongs to user %d; run 'chown root %s'", path, ErrUntrusted, uid, path)
-	}
-	if info.Mode()&0o022 != 0 {
-		return fmt.Errorf("%s: %w: others can write it (mode %04o); run 'chmod go-w %s'",
-			path, ErrUntrusted, info.Mode().Perm(), path)
-	}
-	return trustDirectory(path)
-}
-
-// trustDirectory refuses a directory in which others can put another file
-// under the name. A sticky one, like /tmp, protects what is in it.
-func trustDirectory(path string) error {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(target)
+	return trust(path, target, &st)
+}
+
+// trust judges a file, and the directory that it really lies in.
+func trust(path, target string, st *unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return fmt.Errorf("%s: %w: it is no regular file", path, ErrUntrusted)
+	}
+	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s: %w: it belongs to user %d; run 'chown root %s'", path, ErrUntrusted, st.Uid, path)
+	}
+	if st.Mode&0o022 != 0 {
+		return fmt.Errorf("%s: %w: others can write it (mode %04o); run 'chmod go-w %s'",
+			path, ErrUntrusted, st.Mode&0o777, path)
+	}
+	return trustDirectory(path, filepath.Dir(target))
+}
+
+// trustDirectory refuses a directory in which others can put another file
+// under the name. A sticky one, like /tmp, protects what is in it.
+func trustDirectory(path, dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
