@@ -25,7 +25,9 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	}
 	began := time.Now()
 	w := newWindow(q, p.mac)
-	done, deafness := p.hearAbout(q.about()...)
+	about := w.about()
+	w.hears = len(about)
+	done, deafness := p.hearAbout(about...)
 	defer done()
 	before := p.lookBefore() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)
@@ -109,6 +111,7 @@ func (p *Port) run(ctx context.Context, w *window) error {
 		if err := p.listen(ctx, w, due); err != nil || w.settled() {
 			return cmp.Or(trouble, err)
 		}
+		trouble = cmp.Or(trouble, p.narrow(w))
 		due = latest(due, time.Now().Add(-timerLag))
 		if w.needless(s.addr) {
 			continue

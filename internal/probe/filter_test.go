@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -71,8 +72,72 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 		t.Errorf("before: %s was heard", a)
 	}
 	q := Question{Candidates: []netip.Addr{first, netip.MustParseAddr("fd00::5")}, Gateways: []Gateway{{Addr: gateway}}}
-	want("a question", q.about(), []netip.Addr{first, gateway})
+	want("a question", newWindow(q, bridgeMAC).about(), []netip.Addr{first, gateway})
 	want("a sweep", nil, []netip.Addr{other, first, gateway})
+}
+
+// A gateway that has answered is not listened to any more; of one that hasn't
+// everything is heard, and nothing is deaf for the candidates.
+func TestHearsNoMoreOfGateway(t *testing.T) {
+	t.Parallel()
+	second := gatewayIP.Next()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		answering(time.Millisecond, alice, gatewayIP)(w)
+		listening := &filtered{wire: w}
+		p := fakePort(w)
+		p.wire = listening
+		q := Question{Candidates: candidates[:1], Gateways: []Gateway{{Addr: gatewayIP}, {Addr: second}}, Pace: defaultPace()}
+		if _, err := p.Ask(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+		var heard [][]netip.Addr
+		for _, prog := range listening.programs {
+			vm, err := bpf.NewVM(disassembled(t, prog))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var of []netip.Addr
+			for _, a := range []netip.Addr{first, gatewayIP, second} {
+				if n, err := vm.Run(replyOf(alice, a)); err == nil && n > 0 {
+					of = append(of, a)
+				}
+			}
+			heard = append(heard, of)
+		}
+		want := [][]netip.Addr{{first, gatewayIP, second}, {first, second}, nil}
+		if !slices.EqualFunc(heard, want, slices.Equal[[]netip.Addr]) {
+			t.Errorf("heard of %v, want %v", heard, want)
+		}
+	})
+}
+
+// filtered is a wire that keeps what filters it was given.
+type filtered struct {
+	wire
+	programs [][]bpf.RawInstruction
+}
+
+func (f *filtered) hear(prog []bpf.RawInstruction) error {
+	f.programs = append(f.programs, prog)
+	return nil
+}
+
+func (f *filtered) vlan() uint16 { return 0 }
+
+// disassembled leaves out what a frame in memory doesn't have, its VLAN tag.
+func disassembled(t *testing.T, prog []bpf.RawInstruction) []bpf.Instruction {
+	t.Helper()
+	all, ok := bpf.Disassemble(prog)
+	if !ok {
+		t.Fatalf("not all of %v could be read", prog)
+	}
+	for i := range all {
+		if _, tag := all[i].(bpf.LoadExtension); tag {
+			all[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: 0}
+		}
+	}
+	return all
 }
 
 // A wire that can't be made to listen proves nothing by its silence.

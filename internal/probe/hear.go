@@ -33,15 +33,29 @@ func (p *Port) hearAbout(about ...netip.Addr) (done func(), err error) {
 	return func() { _ = h.hear(deaf()) }, nil
 }
 
-// about lists the addresses that a question is about, for the filter.
-func (q Question) about() (addrs []netip.Addr) {
-	for _, a := range q.Candidates {
+// narrow stops hearing about gateways that have answered: they are what is
+// spoken of most on any network, and what many guests that start at once all ask
+// for. An error means that silence proves nothing.
+func (p *Port) narrow(w *window) error {
+	about := w.about()
+	if len(about) == 0 || len(about) == w.hears {
+		return nil
+	}
+	w.hears = len(about)
+	_, err := p.hearAbout(about...)
+	return err
+}
+
+// about lists the addresses that there is something left to hear about, for
+// the filter.
+func (w *window) about() (addrs []netip.Addr) {
+	for _, a := range w.question.Candidates {
 		if a.Is4() {
 			addrs = append(addrs, a)
 		}
 	}
-	for _, g := range q.Gateways {
-		if g.Addr.Is4() {
+	for _, g := range w.question.Gateways {
+		if g.Addr.Is4() && w.gateways[g.Addr].IsZero() {
 			addrs = append(addrs, g.Addr)
 		}
 	}

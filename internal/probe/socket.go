@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,11 +79,8 @@ func (s *socket) send(frame []byte) error {
 
 // receive implements wire.
 func (s *socket) receive(ctx context.Context, until time.Time) ([]byte, error) {
-	if n, err := s.waiting(); n > 0 || err != nil {
-		return s.buf[:n], err
-	}
 	if !time.Now().Before(until) {
-		return nil, os.ErrDeadlineExceeded
+		return s.waiting()
 	}
 	if err := s.conn.SetReadDeadline(until); err != nil {
 		return nil, err
@@ -95,22 +93,26 @@ func (s *socket) receive(ctx context.Context, until time.Time) ([]byte, error) {
 	return s.buf[:n], nil
 }
 
-// waiting takes a frame that has already come, 0 bytes when there is none. A
-// read with a deadline does not look when the deadline is over, and a process
-// that had to wait for the processor would take the answer for silence.
-func (s *socket) waiting() (n int, err error) {
+// waiting takes a frame that has already come. A read with a deadline does not
+// look when the deadline is over, and a process that had to wait for the
+// processor would take the answer for silence.
+func (s *socket) waiting() ([]byte, error) {
 	raw, err := s.conn.SyscallConn()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	var n int
 	var got error
 	err = raw.Control(func(fd uintptr) {
 		n, _, got = unix.Recvfrom(int(fd), s.buf[:], unix.MSG_DONTWAIT)
 	})
-	if errors.Is(got, unix.EAGAIN) || errors.Is(got, unix.EINTR) {
-		return 0, err
+	switch {
+	case errors.Is(got, unix.EAGAIN), errors.Is(got, unix.EINTR):
+		return nil, cmp.Or(err, error(os.ErrDeadlineExceeded))
+	case got != nil || err != nil:
+		return nil, errors.Join(err, got)
 	}
-	return max(n, 0), errors.Join(err, got)
+	return s.buf[:n], nil
 }
 
 // lost implements wire.

@@ -18,6 +18,7 @@ type window struct {
 	asked    map[netip.Addr]bool       // gateways: what one said before does not count as life
 	senders  map[netip.Addr]netip.Addr // from which address each is asked; see settleIn
 	sent     int
+	hears    int // how many addresses the wire lets us hear about
 }
 
 // voice is one foreign host that spoke of an address.
