@@ -12,11 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// index is pmxcfs's file .vmlist, kept open. A restart of pmxcfs ends what was
-// opened before it, so that once is enough to ask when it was started.
+// index is pmxcfs's file .vmlist, open while an inventory is read and no longer:
+// a pmxcfs that crashed can't be mounted anew while somebody has a file open. A
+// restart ends what was opened before it, so that once is enough to ask when it
+// was started.
 type index struct {
 	file  *generated
 	start uint64
+}
+
+func (x *index) close() {
+	if x.file != nil {
+		x.file.Close()
+		x.file = nil
+	}
 }
 
 // read returns the list as it is now, and when the pmxcfs that made it was
@@ -26,8 +35,7 @@ func (x *index) read(dir string) (text []byte, start uint64, err error) {
 		if text, err = x.file.read(); err == nil {
 			return text, x.start, nil
 		}
-		x.file.Close() // what made it is gone
-		x.file = nil
+		x.close() // what made it is gone
 	}
 	list, err := openGenerated(filepath.Join(dir, ".vmlist"))
 	if err != nil {

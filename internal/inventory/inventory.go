@@ -76,6 +76,7 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 		r.seen = r.cache.load()
 	}
 	r.reading++
+	defer r.index.close()
 	l, err := r.list()
 	for n := 0; err == nil; n++ {
 		known, vanished := r.refresh(ctx, l.files)

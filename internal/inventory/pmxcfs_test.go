@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,5 +193,52 @@ func TestRestart(t *testing.T) {
 		if !slices.EqualFunc(before.files, r.last.files, func(a, b file) bool { return a.version[1] == b.version[1] }) {
 			t.Error("the new run numbers otherwise: nothing was tested")
 		}
+	}
+}
+
+// TestRestartWhileReading: pmxcfs goes away between two listings, and numbers
+// another config as it did the one that was read.
+func TestRestartWhileReading(t *testing.T) {
+	t.Parallel()
+	c, one, two := mounted(t)
+	two.ct("pve2", 101, "10.0.0.5").ct("pve2", 102, "10.0.0.6")
+	restart := func(age time.Duration) {
+		c.Advance(-age)
+		if err := c.Node("pve1").Restart(); err != nil {
+			t.Fatal(err)
+		}
+		c.Advance(age)
+	}
+	restart(20 * time.Second)
+	r := between(NewClusterReader(one.dir, "", none), func(n int) {
+		if n == 2 {
+			two.ct("pve2", 101, "10.0.0.50").ct("pve2", 102, "10.0.0.60")
+			restart(10 * time.Second)
+		}
+	})
+	if inv := read1(t, r); len(namedBy(inv, "10.0.0.50")) != 1 || len(inv.Uses) != 2 {
+		t.Errorf("%v", inv.Uses)
+	}
+}
+
+// TestNothingStaysOpen: after a crash pmxcfs is mounted anew only when nobody has
+// a file open.
+func TestNothingStaysOpen(t *testing.T) {
+	t.Parallel()
+	_, one, _ := mounted(t)
+	one.ct("pve1", 101, "10.0.0.5")
+	r := NewClusterReader(one.dir, "", none)
+	read1(t, r)
+	fds, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(fds) == 0 {
+		t.Fatal(fds, err)
+	}
+	for _, fd := range fds {
+		if name, err := os.Readlink(fd); err == nil && strings.HasPrefix(name, one.dir+"/") {
+			t.Errorf("%s is open", name)
+		}
+	}
+	if len(r.last.files) != 1 {
+		t.Errorf("read %+v", r.last)
 	}
 }
