@@ -95,7 +95,7 @@ func BenchmarkFiftyStarts(b *testing.B) {
 func BenchmarkTwoHundredStarts(b *testing.B) {
 	const each = 50
 	c := newFederation(b, strings.ReplaceAll(vast, "probe fast", "probe default"), 4)
-	c.hosts[0].built(b) // the nodes run the same file
+	c.hosts[0].built(b)         // the nodes run the same file
 	time.Sleep(3 * time.Second) // the numbers of a pmxcfs that has just come up are not trusted
 	id := func(node, n int) lease.VMID { return lease.VMID(1000*(node+1) + n) }
 	var all []time.Duration
