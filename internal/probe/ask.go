@@ -25,9 +25,9 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	}
 	began := time.Now()
 	w := newWindow(q, p.mac)
-	about := w.about()
-	w.hears = len(about)
-	done, deafness := p.hearAbout(about...)
+	t := w.topic()
+	w.hears = t.size()
+	done, deafness := p.listenTo(t)
 	defer done()
 	before := p.lookBefore() // not beside the first probes: what is seen late may have begun late
 	resident := before.suppressed() && p.settleIn(w)

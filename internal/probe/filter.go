@@ -16,16 +16,21 @@ const snapLength = 256
 // frameLength is a whole frame without a VLAN tag.
 const frameLength = 1514
 
+// topic is what of ARP there is to hear: any word about some addresses, and what
+// some hosts say themselves. The zero topic is everything.
+type topic struct{ about, from []netip.Addr }
+
+func (t topic) size() int { return len(t.about) + len(t.from) }
+
 // filter lets ARP and IPv6 neighbour solicitations and advertisements of one
-// VLAN pass; of ARP, if IPv4 addresses are given, only what says something about
-// one of them.
-func filter(tag uint16, about ...netip.Addr) ([]bpf.RawInstruction, error) {
+// VLAN pass; of ARP only what belongs to the topic.
+func filter(tag uint16, t topic) ([]bpf.RawInstruction, error) {
 	const (
 		packetOffset  = 14
 		solicitation  = 135 // RFC 4861 §4.3
 		advertisement = 136
 	)
-	arp := aboutOneOf(about)
+	arp := t.only()
 	six := slices.Concat(
 		must(bpf.JumpEqual, uint32(ethernet.EtherTypeIPv6)),
 		[]bpf.Instruction{bpf.LoadAbsolute{Off: packetOffset + nextHeaderOffset, Size: 1}},
@@ -46,21 +51,23 @@ const etherTypeOffset = 12
 // maxAbout is how many addresses a filter can name: a jump is at most 255 long.
 const maxAbout = 120
 
-// aboutOneOf goes on with an ARP packet whose sender or target is one of the
-// addresses (RFC 826); with all, when none or too many are given.
-func aboutOneOf(addrs []netip.Addr) (prog []bpf.Instruction) {
+// only goes on with an ARP packet that belongs to the topic (RFC 826); with all,
+// when that names no or too many addresses.
+func (t topic) only() (prog []bpf.Instruction) {
 	const senderOffset, targetOffset = 14 + 14, 14 + 24
-	if len(addrs) == 0 || len(addrs) > maxAbout {
+	if t.size() == 0 || t.size() > maxAbout {
 		return nil
 	}
-	end := 2*(1+len(addrs)) + 1
-	for _, offset := range [...]uint32{senderOffset, targetOffset} {
+	end := 3 + t.size() + len(t.about)
+	oneOf := func(offset uint32, addrs []netip.Addr) {
 		prog = append(prog, bpf.LoadAbsolute{Off: offset, Size: 4})
 		for _, a := range addrs {
 			b := a.As4()
 			prog = append(prog, bpf.JumpIf{Cond: bpf.JumpEqual, Val: binary.BigEndian.Uint32(b[:]), SkipTrue: uint8(end - len(prog) - 1)})
 		}
 	}
+	oneOf(senderOffset, slices.Concat(t.about, t.from))
+	oneOf(targetOffset, t.about)
 	return append(prog, bpf.RetConstant{Val: 0})
 }
 

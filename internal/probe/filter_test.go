@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mdlayher/arp"
 	"golang.org/x/net/bpf"
 
 	"pve-iplease/internal/lab"
@@ -43,9 +44,9 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 			s.Shout(1)
 		}
 	}
-	want := func(when string, about, want []netip.Addr) {
+	want := func(when string, about topic, want []netip.Addr) {
 		t.Helper()
-		done, err := p.hearAbout(about...)
+		done, err := p.listenTo(about)
 		f.Must(err)
 		shout()
 		heard := map[netip.Addr]bool{}
@@ -72,8 +73,8 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 		t.Errorf("before: %s was heard", a)
 	}
 	q := Question{Candidates: []netip.Addr{first, netip.MustParseAddr("fd00::5")}, Gateways: []Gateway{{Addr: gateway}}}
-	want("a question", newWindow(q, bridgeMAC).about(), []netip.Addr{first, gateway})
-	want("a sweep", nil, []netip.Addr{other, first, gateway})
+	want("a question", newWindow(q, bridgeMAC).topic(), []netip.Addr{first, gateway})
+	want("a sweep", topic{}, []netip.Addr{other, first, gateway})
 }
 
 // A gateway that has answered is not listened to any more; of one that hasn't
@@ -101,6 +102,10 @@ func TestHearsNoMoreOfGateway(t *testing.T) {
 			for _, a := range []netip.Addr{first, gatewayIP, second} {
 				if n, err := vm.Run(replyOf(alice, a)); err == nil && n > 0 {
 					of = append(of, a)
+				}
+				n, err := vm.Run(frameOf(arp.OperationRequest, bob, nobody, a))
+				if asked := err == nil && n > 0; asked != (a == first && len(of) > 0) {
+					t.Errorf("filter %d lets a question for %s pass: %v, %v", len(heard), a, asked, err)
 				}
 			}
 			heard = append(heard, of)
@@ -164,11 +169,11 @@ func TestFilterOfManyAddresses(t *testing.T) {
 	var many []netip.Addr
 	for a := first; len(many) <= maxAbout; a = a.Next() {
 		many = append(many, a)
-		prog, err := filter(20, many...)
+		prog, err := filter(20, topic{about: many})
 		if err != nil {
 			t.Fatalf("%d addresses: %v", len(many), err)
 		}
-		if all, _ := filter(20); (len(prog) == len(all)) != (len(many) > maxAbout) {
+		if all, _ := filter(20, topic{}); (len(prog) == len(all)) != (len(many) > maxAbout) {
 			t.Errorf("%d addresses: %d instructions", len(many), len(prog))
 		}
 	}

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/net/bpf"
 )
@@ -13,17 +12,16 @@ type hearer interface {
 	vlan() uint16
 }
 
-// hearAbout begins to hear what is about the addresses, everything when none is
-// given, until done is called. Otherwise the wire is deaf: a process that waits
+// listenTo begins to hear what belongs to a topic, until done is called. Otherwise the wire is deaf: a process that waits
 // for the ledger would be woken by each packet on the network, and when many
 // guests start at once one that asks by the probes of all others. An error
 // means that silence proves nothing.
-func (p *Port) hearAbout(about ...netip.Addr) (done func(), err error) {
+func (p *Port) listenTo(t topic) (done func(), err error) {
 	h, ok := p.wire.(hearer)
 	if !ok {
 		return func() {}, nil
 	}
-	f, err := filter(h.vlan(), about...)
+	f, err := filter(h.vlan(), t)
 	if err == nil {
 		err = h.hear(f)
 	}
@@ -33,33 +31,32 @@ func (p *Port) hearAbout(about ...netip.Addr) (done func(), err error) {
 	return func() { _ = h.hear(deaf()) }, nil
 }
 
-// narrow stops hearing about gateways that have answered: they are what is
-// spoken of most on any network, and what many guests that start at once all ask
-// for. An error means that silence proves nothing.
+// narrow stops hearing gateways that have answered: they speak most on any
+// network, and answer each of many guests that start at once. An error means that silence proves nothing.
 func (p *Port) narrow(w *window) error {
-	about := w.about()
-	if len(about) == 0 || len(about) == w.hears {
+	t := w.topic()
+	if t.size() == 0 || t.size() == w.hears {
 		return nil
 	}
-	w.hears = len(about)
-	_, err := p.hearAbout(about...)
+	w.hears = t.size()
+	_, err := p.listenTo(t)
 	return err
 }
 
-// about lists the addresses that there is something left to hear about, for
-// the filter.
-func (w *window) about() (addrs []netip.Addr) {
+// topic is what there is left to hear: of gateways their own answer alone, which
+// is little beside what all others ask them.
+func (w *window) topic() (t topic) {
 	for _, a := range w.question.Candidates {
 		if a.Is4() {
-			addrs = append(addrs, a)
+			t.about = append(t.about, a)
 		}
 	}
 	for _, g := range w.question.Gateways {
 		if g.Addr.Is4() && w.gateways[g.Addr].IsZero() {
-			addrs = append(addrs, g.Addr)
+			t.from = append(t.from, g.Addr)
 		}
 	}
-	return addrs
+	return t
 }
 
 // deaf lets nothing pass.

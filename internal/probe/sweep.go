@@ -86,7 +86,7 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 		return Census{}, err
 	}
 	c := newCrowd(s, p.mac)
-	done, deafness := p.hearAbout()
+	done, deafness := p.listenTo(topic{})
 	defer done()
 	before := p.look()
 	trouble := cmp.Or(deafness, p.rounds(ctx, c))
