@@ -291,6 +291,33 @@ func TestSaveInACrowd(t *testing.T) {
 	}
 }
 
+// TestTurn: of processes that share a turn one reads at a time; that one is
+// stopped for long keeps none from reading.
+func TestTurn(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t).ct("pve1", 101, "10.0.0.5").vmlist(7, entry(101, "pve1", 1))
+	cached := filepath.Join(t.TempDir(), "inventory")
+	done := cache(cached).turn(t.Context())
+	read := make(chan error)
+	go func() {
+		_, err := NewClusterReader(tr.dir, cached, none).Read(t.Context())
+		read <- err
+	}()
+	select {
+	case <-read:
+		t.Fatal("read out of turn")
+	case <-time.After(50 * time.Millisecond):
+	}
+	done()
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+	defer cache(cached).turn(t.Context())()
+	if inv := read1(t, NewClusterReader(tr.dir, cached, none)); len(inv.Guests) != 1 {
+		t.Errorf("without a turn: %+v", inv)
+	}
+}
+
 // TestManyWithoutLock: nobody waits for ever for another one's reading.
 func TestManyWithoutLock(t *testing.T) {
 	t.Parallel()
