@@ -23,6 +23,7 @@ type Reader struct {
 	list     func() (listing, error)
 	numbered bool // the listing tells the versions, not the files themselves
 	index    index
+	members  map[netip.Addr]string // of the cluster, with what to say of them
 	cache    cache
 	seen     map[place]*parsed // nil before the first reading
 	reading  int               // how often Read was called

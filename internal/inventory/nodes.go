@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"encoding/json"
+	"maps"
 	"net/netip"
 	"path/filepath"
 
@@ -9,9 +10,23 @@ import (
 )
 
 // nodes enters the addresses of this node, as its kernel has them, and of the
-// cluster's other nodes, as /etc/pve/.members (pmxcfs) lists them. A probe on
-// a bridge can't see the addresses of the host that sends it.
+// cluster's other nodes. A probe on a bridge can't see the addresses of the host
+// that sends it.
 func (r *Reader) nodes(never map[netip.Addr]string) {
+	if r.members == nil {
+		r.members = r.readMembers()
+	}
+	maps.Copy(never, r.members)
+	own, _ := r.self()
+	for _, p := range own {
+		never[p.Addr().Unmap()] = "an address of this node"
+	}
+}
+
+// readMembers reads the addresses of the nodes from /etc/pve/.members (pmxcfs),
+// which change with the cluster's configuration, so that once is enough.
+func (r *Reader) readMembers() map[netip.Addr]string {
+	never := map[netip.Addr]string{}
 	data, _ := fastio.ReadDirect(filepath.Join(r.dir, ".members"), make([]byte, 4<<10))
 	var members struct {
 		NodeList map[string]struct {
@@ -25,8 +40,5 @@ func (r *Reader) nodes(never map[netip.Addr]string) {
 			}
 		}
 	}
-	own, _ := r.self()
-	for _, p := range own {
-		never[p.Addr().Unmap()] = "an address of this node"
-	}
+	return never
 }

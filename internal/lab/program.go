@@ -41,3 +41,21 @@ func CopyProgram(to string, from io.Reader) error {
 	}
 	return out.Close()
 }
+
+// InstallProgram puts the running program under another name, of which it is the
+// process that runs it then.
+func InstallProgram(as string) error {
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Link(self, as)
+	}
+	if err == nil {
+		return nil
+	}
+	in, err := os.Open("/proc/self/exe") // on another file system, or hidden by a mount
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return CopyProgram(as, in)
+}

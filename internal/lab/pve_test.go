@@ -3,6 +3,7 @@ package lab_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -171,8 +172,8 @@ fi`)
 			return
 		}
 		silent = !strings.Contains(sockets(), "@/var/lib/lxc/101/command")
-		name, err := os.ReadFile("/proc/" + lease.VMID(s.p.Monitor(id)).String() + "/comm")
-		if err != nil || string(name) != "lxc-start\n" {
+		name, err := os.Readlink("/proc/" + lease.VMID(s.p.Monitor(id)).String() + "/exe")
+		if err != nil || filepath.Base(name) != "lxc-start" {
 			t.Errorf("lxc-start while it stops: %q, %v", name, err)
 		}
 	}

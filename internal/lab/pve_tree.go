@@ -64,13 +64,12 @@ func (t *Tree) addNode(node string) error {
 }
 
 // link makes the links of /etc/pve (cfs-plug-link.c), and those to the shared
-// part. The program lxc-start is this one, under the name that makes it so.
+// part. The program lxc-start is this one.
 func (t *Tree) link(node string) error {
 	links := map[string]string{
 		"/etc/pve/local":       "nodes/" + node,
 		"/etc/pve/lxc":         "nodes/" + node + "/lxc",
 		"/etc/pve/qemu-server": "nodes/" + node + "/qemu-server",
-		lxcStart:               "/proc/self/exe",
 	}
 	for _, name := range shared() {
 		links["/etc/pve/"+name] = "../../../cluster/" + name
@@ -80,7 +79,7 @@ func (t *Tree) link(node string) error {
 			return err
 		}
 	}
-	return nil
+	return InstallProgram(t.Path(node, lxcStart))
 }
 
 // InstallHook puts a program into every node's snippets under this name, for

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"pve-iplease/internal/lab"
 )
 
 // child is a copy of this binary that plays a part.
@@ -28,9 +30,9 @@ func play(t testing.TB, part string, start func(*exec.Cmd) error, argv ...string
 	}
 	cmd := &exec.Cmd{Path: exe, Args: argv, Env: append(os.Environ(), childEnv+"="+part), Stderr: os.Stderr}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if base := filepath.Base(argv[0]); base == startCommand { // by a link, so that comm is right too
+	if base := filepath.Base(argv[0]); base == startCommand {
 		cmd.Path = filepath.Join(t.TempDir(), base)
-		if err := os.Symlink(exe, cmd.Path); err != nil {
+		if err := lab.InstallProgram(cmd.Path); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -65,6 +65,21 @@ func TestRunState(t *testing.T) {
 	check("after", Stopped)
 }
 
+// TestRunStateAfterUpgrade: the program of a container that still stops was
+// replaced meanwhile.
+func TestRunStateAfterUpgrade(t *testing.T) {
+	t.Parallel()
+	ns := netns(t)
+	c := play(t, "start", ns.Start, "/usr/bin/lxc-start", "-F", "-n", "101")
+	c.says()
+	if err := os.Remove(c.cmd.Path); err != nil {
+		t.Fatal(err)
+	}
+	if got := stateIn(t, ns, 101); got != Stopping {
+		t.Errorf("a container whose lxc-start is deleted is %v", got)
+	}
+}
+
 func TestRunStateZombie(t *testing.T) {
 	t.Parallel()
 	ns := netns(t)

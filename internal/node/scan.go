@@ -2,8 +2,11 @@ package node
 
 import (
 	"os"
+	"path"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -51,42 +54,36 @@ func startsContainer(pid int, id lease.VMID) bool {
 	return err == nil && isStart(arguments(data), id)
 }
 
-// named picks the processes whose comm is lxc-start. Reading comm never waits
-// for the process, as reading a command line may when it hangs in the kernel,
-// and costs less; it is what a scan spends its time on, so several do it.
+// named picks the processes whose program is lxc-start. Reading that link never
+// waits for the process, as reading a command line may when it hangs in the
+// kernel, and takes one system call; it is what a scan spends its time on, so
+// several do it.
 func named(proc int, names []string) []int {
 	workers := min(runtime.GOMAXPROCS(0), 4)
 	found := make([][]int, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			buf := make([]byte, 64)
+			buf := make([]byte, unix.PathMax)
 			for i := w; i < len(names); i += workers {
-				if pid, err := strconv.Atoi(names[i]); err == nil && comm(proc, names[i], buf) == startCommand+"\n" {
+				if pid, err := strconv.Atoi(names[i]); err == nil && runs(proc, names[i], buf) {
 					found[w] = append(found[w], pid)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	var all []int
-	for _, f := range found {
-		all = append(all, f...)
-	}
-	return all
+	return slices.Concat(found...)
 }
 
-// comm reads /proc/<pid>/comm in three system calls where os.ReadFile takes
-// five; empty if the process is gone.
-func comm(proc int, pid string, buf []byte) string {
-	fd, err := unix.Openat(proc, pid+"/comm", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// runs reports whether a process runs lxc-start, one that was replaced since by
+// a newer version too (proc_pid_exe(5)). The kernel's own threads run nothing,
+// and who is gone neither.
+func runs(proc int, pid string, buf []byte) bool {
+	n, err := unix.Readlinkat(proc, pid+"/exe", buf)
 	if err != nil {
-		return ""
+		return false
 	}
-	defer func() { _ = unix.Close(fd) }()
-	n, err := unix.Read(fd, buf)
-	if err != nil {
-		return ""
-	}
-	return string(buf[:n])
+	program := strings.TrimSuffix(string(buf[:n]), " (deleted)")
+	return path.Base(program) == startCommand
 }
