@@ -185,14 +185,23 @@ func homeless(c *config.Config, problems []config.Problem) *config.Config {
 	return c
 }
 
-// headStart is what others may do before work beside them begins.
-const headStart = 10 * time.Millisecond
+// headStart is how long after the first probes other work begins: the shortest
+// window leaves time enough for it, and others that start at the same time should
+// claim their address first, since their windows are yet to come.
+const headStart = 150 * time.Millisecond
 
-// beside does some work in a goroutine, when the first probes are out.
+// beside does some work in a goroutine while answers to the probes are waited
+// for; at once when it is waited for before that.
 func beside(work func()) (wait func()) {
 	done := make(chan struct{})
-	time.AfterFunc(headStart, func() { defer close(done); work() })
-	return func() { <-done }
+	run := func() { defer close(done); work() }
+	later := time.AfterFunc(headStart, run)
+	return func() {
+		if later.Stop() {
+			run()
+		}
+		<-done
+	}
 }
 
 // together does the first work just here, and each other one in a goroutine.

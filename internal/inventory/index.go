@@ -18,6 +18,7 @@ import (
 // was started.
 type index struct {
 	file  *generated
+	mount uint64 // the kernel's number for the mount that start belongs to, 0: it doesn't tell
 	start uint64
 }
 
@@ -41,11 +42,16 @@ func (x *index) read(dir string) (text []byte, start uint64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if x.start, err = startTime(dir); err == nil {
+	if mount := list.mount(); mount == 0 || mount != x.mount {
+		x.start, err = startTime(dir)
+		x.mount = mount
+	}
+	if err == nil {
 		text, err = list.read()
 	}
 	if err != nil {
 		list.Close()
+		x.mount = 0
 		return nil, 0, err
 	}
 	x.file = list
@@ -91,6 +97,17 @@ func openGenerated(path string) (*generated, error) {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 		}
 	}
+}
+
+// mount is a number that the kernel never gives to a second mount (since Linux
+// 6.8, statx(2)), 0 from an older one. The file system isn't asked.
+func (g *generated) mount() uint64 {
+	var st unix.Statx_t
+	const flags = unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
+	if unix.Statx(int(g.Fd()), "", flags, unix.STATX_MNT_ID_UNIQUE, &st) != nil || st.Mask&unix.STATX_MNT_ID_UNIQUE == 0 {
+		return 0
+	}
+	return st.Mnt_id
 }
 
 // read makes the file anew and returns it, good until the next call. It may be

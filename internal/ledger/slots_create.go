@@ -14,8 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prepare brings the first use to its end, if nobody did.
+// prepare brings the first use to its end, if nobody did. The second slot is
+// written to when it has come there.
 func (h *held) prepare(ctx context.Context) error {
+	if second, err := h.stat(h.slot(1)); err == nil && second.Size > 0 {
+		return nil
+	}
 	first, err := h.stat(h.slot(0))
 	if err != nil || first.Size == 0 {
 		found, err := h.loadAgain(ctx)
