@@ -259,6 +259,9 @@ func (h *Host) inTime(ctx context.Context, c Call, about report.Fields) int {
 			return exitCode(err)
 		}
 	}
+	if !c.Options.DryRun {
+		h.Inventory = h.configs.ReadInTurn
+	}
 	code := h.Run(ctx, c.VMID, c.Phase, c.Options)
 	if !c.Options.DryRun && code == OK { // one that was stopped writes nothing
 		h.configs.Save()

@@ -38,12 +38,8 @@ func newHost(t testing.TB, pools string) *host {
 func programs(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name := range parts() {
-		if err := os.Symlink(exe, filepath.Join(dir, name)); err != nil {
+		if err := lab.InstallProgram(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}

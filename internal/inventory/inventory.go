@@ -73,7 +73,6 @@ const (
 // each config since the call, though the file be gone at the end: its guest is
 // being edited, not destroyed.
 func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
-	defer r.cache.turn(ctx)()
 	if r.seen == nil {
 		r.seen = r.cache.load()
 	}

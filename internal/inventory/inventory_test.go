@@ -300,7 +300,7 @@ func TestTurn(t *testing.T) {
 	done := cache(cached).turn(t.Context())
 	read := make(chan error)
 	go func() {
-		_, err := NewClusterReader(tr.dir, cached, none).Read(t.Context())
+		_, err := NewClusterReader(tr.dir, cached, none).ReadInTurn(t.Context())
 		read <- err
 	}()
 	select {
@@ -313,8 +313,9 @@ func TestTurn(t *testing.T) {
 		t.Error(err)
 	}
 	defer cache(cached).turn(t.Context())()
-	if inv := read1(t, NewClusterReader(tr.dir, cached, none)); len(inv.Guests) != 1 {
-		t.Errorf("without a turn: %+v", inv)
+	inv, err := NewClusterReader(tr.dir, cached, none).ReadInTurn(t.Context())
+	if len(inv.Guests) != 1 || err != nil {
+		t.Errorf("without a turn: %+v, %v", inv, err)
 	}
 }
 

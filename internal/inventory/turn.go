@@ -9,11 +9,18 @@ import (
 	"time"
 
 	"pve-iplease/internal/filelock"
+	"pve-iplease/internal/lease"
 )
 
 // turnPatience is how long others are waited for. A turn takes milliseconds, and
 // saves work, no more: who doesn't get one goes on without.
 const turnPatience = 2 * time.Second
+
+// ReadInTurn is Read for a guest's start, of which there may be hundreds at once.
+func (r *Reader) ReadInTurn(ctx context.Context) (lease.Inventory, error) {
+	defer r.cache.turn(ctx)()
+	return r.Read(ctx)
+}
 
 // turn waits until fewer processes of this node read configs than there are
 // processors, and keeps the place until done is called. Hundreds at once would
