@@ -188,7 +188,7 @@ func homeless(c *config.Config, problems []config.Problem) *config.Config {
 // headStart is how long after the first probes other work begins: the shortest
 // window leaves time enough for it, and others that start at the same time should
 // claim their address first, since their windows are yet to come.
-const headStart = 150 * time.Millisecond
+const headStart = 200 * time.Millisecond
 
 // beside does some work in a goroutine while answers to the probes are waited
 // for; at once when it is waited for before that.

@@ -22,14 +22,15 @@ func (r *Reader) ReadInTurn(ctx context.Context) (lease.Inventory, error) {
 	return r.Read(ctx)
 }
 
-// turn waits until fewer processes of this node read configs than there are
-// processors, and keeps the place until done is called. Hundreds at once would
-// take turns anyway, by the scheduler's clock, each with less in the caches and
-// with more configs that change while it reads.
+// turn waits until fewer processes of this node read configs than keep its
+// processors busy, two for each, since half of the time a reader waits for
+// pmxcfs; the place is kept until done is called. Hundreds at once would take
+// turns anyway, by the scheduler's clock, each with less in the caches and with
+// more configs that change while it reads.
 func (c cache) turn(ctx context.Context) (done func()) {
 	ctx, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
-	return c.take(ctx, ".turn."+strconv.Itoa(os.Getpid()%runtime.NumCPU()))
+	return c.take(ctx, ".turn."+strconv.Itoa(os.Getpid()%(2*runtime.NumCPU())))
 }
 
 // lockPatience is how long another process may read before everybody reads for
