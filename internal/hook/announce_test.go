@@ -48,6 +48,7 @@ func (h *host) lives(g *lab.Host) {
 	h.t.Helper()
 	inside := exec.Command("sleep", "600")
 	h.Must(g.Start(inside))
+	h.Must(lab.InstallProgram(filepath.Join(h.bin, monitorPart)))
 	monitor := h.command(monitorPart, "-F", "-n", "101", fmt.Sprint(inside.Process.Pid))
 	monitor.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
 	out, err := monitor.StdoutPipe()

@@ -38,8 +38,15 @@ func newHost(t testing.TB, pools string) *host {
 func programs(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name := range parts() {
-		if err := lab.InstallProgram(filepath.Join(dir, name)); err != nil {
+		if name == monitorPart { // is known by its file: see lives
+			continue
+		}
+		if err := os.Symlink(exe, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,14 +44,14 @@ func CopyProgram(to string, from io.Reader) error {
 	return out.Close()
 }
 
-// InstallProgram puts the running program under another name, of which it is the
-// process that runs it then.
+// InstallProgram puts the running program under another name, by which the kernel
+// knows a process that runs it; nothing is done if it is there already.
 func InstallProgram(as string) error {
 	self, err := os.Executable()
 	if err == nil {
 		err = os.Link(self, as)
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	in, err := os.Open("/proc/self/exe") // on another file system, or hidden by a mount

@@ -112,6 +112,14 @@ func (p *Proxmox) unit(id lease.VMID) *sync.Mutex {
 	return p.units[id]
 }
 
+// startProgram is lxc-start, which is this program.
+func (p *Proxmox) startProgram() (path string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	path = p.Tree.Path(p.Node.Name, lxcStart)
+	return path, InstallProgram(path)
+}
+
 // spawn starts lxc-start, which leaves the list of runs when it ends,
 // whatever ends it.
 func (p *Proxmox) spawn(id lease.VMID) (*run, error) {
@@ -120,7 +128,11 @@ func (p *Proxmox) spawn(id lease.VMID) (*run, error) {
 		return nil, err
 	}
 	defer func() { _ = nowhere.Close() }()
-	lxc, err := p.Node.start(p.Tree.Path(p.Node.Name, lxcStart), []string{lxcStart, "-F", "-n", id.String()}, nowhere)
+	program, err := p.startProgram()
+	if err != nil {
+		return nil, err
+	}
+	lxc, err := p.Node.start(program, []string{lxcStart, "-F", "-n", id.String()}, nowhere)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (t *Tree) addNode(node string) error {
 }
 
 // link makes the links of /etc/pve (cfs-plug-link.c), and those to the shared
-// part. The program lxc-start is this one.
+// part.
 func (t *Tree) link(node string) error {
 	links := map[string]string{
 		"/etc/pve/local":       "nodes/" + node,
@@ -79,7 +79,7 @@ func (t *Tree) link(node string) error {
 			return err
 		}
 	}
-	return InstallProgram(t.Path(node, lxcStart))
+	return nil
 }
 
 // InstallHook puts a program into every node's snippets under this name, for

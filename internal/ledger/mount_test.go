@@ -51,7 +51,7 @@ func TestUnmountedLater(t *testing.T) {
 	_, host := hosts(t, "pve1")
 	h, l := host[0], host[0].ledger(t)
 	update(t, l, touch(1))
-	err := l.Update(impatient(t), func(table *lease.Table) error {
+	err := l.Update(t.Context(), func(table *lease.Table) error {
 		if err := h.Unmount(); err != nil {
 			t.Error(err)
 		}
