@@ -97,9 +97,10 @@ type task struct {
 
 // refresh brings what is known of the files up to date. It reports whether they
 // were all known, and whether one was gone: it is being replaced, or its guest
-// is on its way to another node. When a whole cluster's guests start at once, each start finds
-// the configs of all others changed; so that not every one reads them all, they
-// do it one after the other, and find what the one before has read.
+// is on its way to another node. When a whole cluster's guests start at once,
+// each start finds the configs of all others changed; so that not every one
+// reads them all, they do it one after the other, and find what the one before
+// has read.
 func (r *Reader) refresh(ctx context.Context, files []file) (known, vanished bool) {
 	todo := r.outdated(files)
 	if len(todo) == 0 {

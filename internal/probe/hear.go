@@ -12,10 +12,10 @@ type hearer interface {
 	vlan() uint16
 }
 
-// listenTo begins to hear what belongs to a topic, until done is called. Otherwise the wire is deaf: a process that waits
-// for the ledger would be woken by each packet on the network, and when many
-// guests start at once one that asks by the probes of all others. An error
-// means that silence proves nothing.
+// listenTo begins to hear what belongs to a topic, until done is called.
+// Otherwise the wire is deaf: a process that waits for the ledger would be woken
+// by each packet on the network, and when many guests start at once one that
+// asks by the probes of all others. An error means that silence proves nothing.
 func (p *Port) listenTo(t topic) (done func(), err error) {
 	h, ok := p.wire.(hearer)
 	if !ok {
@@ -32,7 +32,8 @@ func (p *Port) listenTo(t topic) (done func(), err error) {
 }
 
 // narrow stops hearing gateways that have answered: they speak most on any
-// network, and answer each of many guests that start at once. An error means that silence proves nothing.
+// network, and answer each of many guests that start at once. An error means
+// that silence proves nothing.
 func (p *Port) narrow(w *window) error {
 	t := w.topic()
 	if t.size() == 0 || t.size() == w.hears {
