@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/fastio"
 )
 
 // index is pmxcfs's file .vmlist, open while an inventory is read and no longer:
@@ -24,7 +25,7 @@ type index struct {
 
 func (x *index) close() {
 	if x.file != nil {
-		x.file.Close()
+		x.file.close()
 		x.file = nil
 	}
 }
@@ -50,7 +51,7 @@ func (x *index) read(dir string) (text []byte, start uint64, err error) {
 		text, err = list.read()
 	}
 	if err != nil {
-		list.Close()
+		list.close()
 		x.mount = 0
 		return nil, 0, err
 	}
@@ -64,7 +65,7 @@ func startTime(dir string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
+	defer f.close()
 	text, err := f.read()
 	if err != nil {
 		return 0, err
@@ -75,7 +76,7 @@ func startTime(dir string) (uint64, error) {
 	end := strings.IndexFunc(after, func(c rune) bool { return c < '0' || c > '9' })
 	start, err := strconv.ParseUint(after[:max(0, end)], 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%s does not say when pmxcfs was started; see whether it is well", f.Name())
+		return 0, fmt.Errorf("%s does not say when pmxcfs was started; see whether it is well", f.path)
 	}
 	return start, nil
 }
@@ -83,28 +84,27 @@ func startTime(dir string) (uint64, error) {
 // generated is a file that pmxcfs makes when it is asked for its size, not when
 // it is read (cfs-plug-func.c), and then has for everybody who reads.
 type generated struct {
-	*os.File
-	buf []byte
+	fd   int
+	path string
+	buf  []byte
 }
 
 func openGenerated(path string) (*generated, error) {
-	for {
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		switch {
-		case err == nil:
-			return &generated{File: os.NewFile(uintptr(fd), path)}, nil
-		case !errors.Is(err, unix.EINTR): // FUSE is interrupted by signals
-			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-		}
+	fd, err := fastio.Open(path)
+	if err != nil {
+		return nil, err
 	}
+	return &generated{fd: fd, path: path}, nil
 }
+
+func (g *generated) close() { _ = unix.Close(g.fd) }
 
 // mount is a number that the kernel never gives to a second mount (since Linux
 // 6.8, statx(2)), 0 from an older one. The file system isn't asked.
 func (g *generated) mount() uint64 {
 	var st unix.Statx_t
 	const flags = unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
-	if unix.Statx(int(g.Fd()), "", flags, unix.STATX_MNT_ID_UNIQUE, &st) != nil || st.Mask&unix.STATX_MNT_ID_UNIQUE == 0 {
+	if unix.Statx(g.fd, "", flags, unix.STATX_MNT_ID_UNIQUE, &st) != nil || st.Mask&unix.STATX_MNT_ID_UNIQUE == 0 {
 		return 0
 	}
 	return st.Mnt_id
@@ -115,18 +115,18 @@ func (g *generated) mount() uint64 {
 func (g *generated) read() ([]byte, error) {
 	for {
 		var st unix.Statx_t
-		err := unix.Statx(int(g.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st)
+		err := unix.Statx(g.fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_SIZE, &st)
 		if err == nil && st.Size >= uint64(len(g.buf)) {
 			g.buf = make([]byte, st.Size+st.Size/4+1024)
 		}
 		n := 0
 		if err == nil {
-			n, err = unix.Pread(int(g.Fd()), g.buf, 0)
+			n, err = unix.Pread(g.fd, g.buf, 0)
 		}
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			return nil, &fs.PathError{Op: "read", Path: g.Name(), Err: err}
+			return nil, &fs.PathError{Op: "read", Path: g.path, Err: err}
 		case n < len(g.buf):
 			return g.buf[:n], nil
 		}
