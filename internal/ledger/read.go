@@ -27,9 +27,9 @@ func (r reading) target() int {
 	return 1 - r.used
 }
 
-// read returns the newest whole table; with an error, what the slots hold. A slot that promises to be newer and
-// is not whole may be just about to be written: then all is read again, until
-// it is whole or stays as it is.
+// read returns the newest whole table; with an error, what the slots hold. A
+// slot that promises to be newer and is not whole may be just about to be
+// written: then all is read again, until it is whole or stays as it is.
 func (l *Ledger) read(ctx context.Context) (reading, error) {
 	var last []Slot
 	for pause := time.Millisecond; ; pause *= 2 {

@@ -75,6 +75,17 @@ func (s *slots) mount() (*mount, error) {
 	return m, err
 }
 
+// look finds out whether pmxcfs is mounted, before others wait for us.
+func (s *slots) look(ctx context.Context) error {
+	return patiently(ctx, func() error {
+		m, err := s.mount()
+		if err == nil {
+			m.close()
+		}
+		return err
+	})
+}
+
 func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
 	err = patiently(ctx, func() error {
 		m, err := s.mount()
@@ -154,6 +165,9 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	}
 	if err := s.enough(ctx); err != nil {
 		return nil, fmt.Errorf("%w: no time to lock it: %w", ErrLocked, err)
+	}
+	if err := s.look(ctx); err != nil {
+		return nil, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
 	}
 	patience, cancel := s.patience(ctx)
 	defer cancel()

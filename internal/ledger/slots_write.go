@@ -19,7 +19,7 @@ func (h *held) Write(ctx context.Context, was []Slot, slot int, data []byte) err
 	if len(data) > maxFile {
 		return untouched(fmt.Errorf("%w: it would take %d bytes of the %d that pmxcfs allows a file; run 'pve-iplease reclaim'", ErrFull, len(data), maxFile))
 	}
-	if err := h.still(ctx, was); err != nil {
+	if err := h.still(ctx, was, slot); err != nil {
 		return untouched(err)
 	}
 	if len(data) > nearlyFull {
@@ -30,7 +30,8 @@ func (h *held) Write(ctx context.Context, was []Slot, slot int, data []byte) err
 
 // still checks that nobody else can have written since was was read: after a
 // pause of this process, or of the whole machine, the lock may have expired.
-func (h *held) still(ctx context.Context, was []Slot) error {
+// Whoever wrote has begun with the slot that is our target, the older one.
+func (h *held) still(ctx context.Context, was []Slot, target int) error {
 	if err := h.enough(ctx); err != nil {
 		return fmt.Errorf("%w: too late to write: %w", ErrLocked, err)
 	}
@@ -44,16 +45,14 @@ func (h *held) still(ctx context.Context, was []Slot) error {
 		}
 	}
 	if h.m != nil {
-		h.m.closeFiles() // what is now at the slots' paths counts
+		h.m.closeFiles() // what is now at the slot's path counts
 	}
-	for i, s := range was {
-		found, err := h.peek(ctx, i)
-		if err != nil {
-			return fmt.Errorf("the ledger cannot be read: %w", err)
-		}
-		if !bytes.Equal(found, s.Data[:min(prefix, len(s.Data))]) {
-			return fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked)
-		}
+	found, err := h.peek(ctx, target)
+	if err != nil {
+		return fmt.Errorf("the ledger cannot be read: %w", err)
+	}
+	if s := was[target]; !bytes.Equal(found, s.Data[:min(prefix, len(s.Data))]) {
+		return fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked)
 	}
 	return nil
 }
