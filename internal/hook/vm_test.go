@@ -133,8 +133,10 @@ func TestVMThatRuns(t *testing.T) {
 	h := newHost(t, lan)
 	h.vm(200, drive, "ipconfig0: ip=10.0.0.200/24,gw=10.0.0.1")
 	h.phase(200, "pre-start").exits(hook.OK)
-	kvm := exec.Command("/bin/sh", "-c", "sleep 600; :", "-id", "200")
+	kvm := exec.Command("/bin/sh", "-c", "read end", "-id", "200")
 	kvm.Args[0] = "/usr/bin/kvm"
+	_, err := kvm.StdinPipe() // it ends with the test at the latest
+	h.Must(err)
 	h.Must(kvm.Start())
 	t.Cleanup(func() { _ = kvm.Process.Kill(); _ = kvm.Wait() })
 	h.write("/var/run/qemu-server/200.pid", fmt.Sprintln(kvm.Process.Pid))
