@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/history":    {"lease"},
 	"internal/inventory":  {"lease", "guest", "fastio", "filelock"},
 	"internal/ledger":     {"lease", "fastio", "filelock"},
-	"internal/node":       {"lease", "fastio"},
+	"internal/node":       {"lease", "fastio", "filelock"},
 	"internal/probe":      {"lease"},
 	"internal/pveapi":     {"lease"},
 	"internal/pveapi/web": {"pveapi"},

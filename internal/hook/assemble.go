@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -260,13 +261,23 @@ func (h *Host) inTime(ctx context.Context, c Call, about report.Fields) int {
 		}
 	}
 	if !c.Options.DryRun {
-		h.Inventory = h.configs.ReadInTurn
+		h.Turn = h.inTurn
 	}
 	code := h.Run(ctx, c.VMID, c.Phase, c.Options)
 	if !c.Options.DryRun && code == OK { // one that was stopped writes nothing
 		h.configs.Save()
 	}
 	return code
+}
+
+// inTurn waits for a turn. Where others wait, too, there is no processor for a
+// second thread.
+func (h *Host) inTurn(ctx context.Context) (done func()) {
+	done, crowd := h.Node.Turn(ctx)
+	if crowd {
+		runtime.GOMAXPROCS(1)
+	}
+	return done
 }
 
 // Rehearse lets everything happen to a copy of the ledger that nobody else

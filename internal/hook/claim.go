@@ -105,6 +105,7 @@ func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 	wait, cancel := withReserve(ctx)
 	defer cancel()
 	err := r.update(wait, w, func(t *lease.Table) (err error) {
+		r.claimed = t
 		for _, tr := range trials {
 			t.Known(r.Here.Name, r.Here.Version, tr.wire.prober())
 		}

@@ -112,10 +112,11 @@ type Hook struct {
 	Quorate   func(context.Context) error // nil: the ledger can be written
 	Inventory func(context.Context) (lease.Inventory, error)
 	Open      func(at probe.Place) (wire Wire, closed bool, err error)
-	NewID     func() string                   // a random name for a claim
-	Beside    func(work func()) (wait func()) // does some work beside what follows, until wait is called
-	Together  func(works ...func())           // does all of them at once, and returns when they are done
-	Makers    *vendor.List                    // of network cards; nil: those that are built in
+	NewID     func() string                       // a random name for a claim
+	Beside    func(work func()) (wait func())     // does some work beside what follows, until wait is called
+	Turn      func(context.Context) (done func()) // waits until few starts work; nil: all do at once
+	Together  func(works ...func())               // does all of them at once, and returns when they are done
+	Makers    *vendor.List                        // of network cards; nil: those that are built in
 	Remember  func(history.Event)
 	LastMAC   func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
 	Errand    func(lease.VMID, []byte) error // leaves word for the guest's post-start
@@ -152,7 +153,24 @@ type run struct {
 	id       lease.VMID
 	phase    Phase
 	opt      Options
-	set      Setter // nil: the guest's config is written here
-	foreseen bool   // the start is yet to come
-	stays    bool   // down: it ends before the guest has started
+	set      Setter       // nil: the guest's config is written here
+	foreseen bool         // the start is yet to come
+	stays    bool         // down: it ends before the guest has started
+	claimed  *lease.Table // with the claims
+	turn     func()       // ends its turn; nil: it has none
+}
+
+// work waits for the run's turn, until rest: of hundreds of starts at once most
+// are to wait, or to listen.
+func (r *run) work(ctx context.Context) {
+	if r.Turn != nil && r.turn == nil {
+		r.turn = r.Turn(ctx)
+	}
+}
+
+func (r *run) rest() {
+	if r.turn != nil {
+		r.turn()
+		r.turn = nil
+	}
 }

@@ -197,6 +197,8 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 	unserved := func(n need) bool { return len(n.pools) == 0 }
 	lost := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return !unserved(n) })
 	needs := slices.DeleteFunc(slices.Clone(s.needs), unserved)
+	r.work(ctx)
+	defer r.rest()
 	var (
 		inv    lease.Inventory
 		err    error
@@ -231,6 +233,7 @@ func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World,
 		return nil
 	}
 	err := r.claim(ctx, w, trials)
+	r.rest()
 	if unusable(err) {
 		return r.degraded(ctx, s, needs, w, err)
 	}

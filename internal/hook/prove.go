@@ -227,19 +227,17 @@ func doubt(res probe.Result, g lease.Grant) string {
 }
 
 // lost reports whether the claimed address must be given up. The ledger is
-// read only when somebody spoke.
+// read again only when somebody spoke whom it didn't know at the claim: when
+// many start at once, each is heard asking for its spares.
 func (r *run) lost(ctx context.Context, g lease.Grant, heard []lease.Heard) (bool, error) {
-	for _, h := range heard {
-		if h.Addr != g.Lease.Addr || !(h.Taken || h.Contended) {
-			continue
-		}
-		t, err := r.Ledger.View(ctx)
-		if err != nil {
-			return false, err
-		}
-		return t.Lost(g, heard), nil
+	if !r.claimed.Lost(g, heard) {
+		return false, nil
 	}
-	return false, nil
+	now, err := r.Ledger.View(ctx)
+	if err != nil {
+		return false, err
+	}
+	return now.Lost(g, heard), nil
 }
 
 // decline moves the claim away from an address that somebody has.

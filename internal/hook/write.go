@@ -51,6 +51,7 @@ func (d *draft) discard() {
 // write confirms the claims one last time and edits the guest's config: ip=
 // and gw= of the NICs, nothing else, in one go.
 func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draft) error {
+	r.work(ctx)
 	grants := make([]lease.Grant, len(trials))
 	for i, t := range trials {
 		grants[i] = t.g

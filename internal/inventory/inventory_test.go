@@ -291,34 +291,6 @@ func TestSaveInACrowd(t *testing.T) {
 	}
 }
 
-// TestTurn: of processes that share a turn one reads at a time; that one is
-// stopped for long keeps none from reading.
-func TestTurn(t *testing.T) {
-	t.Parallel()
-	tr := newTree(t).ct("pve1", 101, "10.0.0.5").vmlist(7, entry(101, "pve1", 1))
-	cached := filepath.Join(t.TempDir(), "inventory")
-	done := cache(cached).turn(t.Context())
-	read := make(chan error)
-	go func() {
-		_, err := NewClusterReader(tr.dir, cached, none).ReadInTurn(t.Context())
-		read <- err
-	}()
-	select {
-	case <-read:
-		t.Fatal("read out of turn")
-	case <-time.After(50 * time.Millisecond):
-	}
-	done()
-	if err := <-read; err != nil {
-		t.Error(err)
-	}
-	defer cache(cached).turn(t.Context())()
-	inv, err := NewClusterReader(tr.dir, cached, none).ReadInTurn(t.Context())
-	if len(inv.Guests) != 1 || err != nil {
-		t.Errorf("without a turn: %+v, %v", inv, err)
-	}
-}
-
 // TestManyWithoutLock: nobody waits for ever for another one's reading.
 func TestManyWithoutLock(t *testing.T) {
 	t.Parallel()
