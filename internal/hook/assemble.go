@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -268,16 +267,6 @@ func (h *Host) inTime(ctx context.Context, c Call, about report.Fields) int {
 		h.configs.Save()
 	}
 	return code
-}
-
-// inTurn waits for a turn. Where others wait, too, there is no processor for a
-// second thread.
-func (h *Host) inTurn(ctx context.Context) (done func()) {
-	done, crowd := h.Node.Turn(ctx)
-	if crowd {
-		runtime.GOMAXPROCS(1)
-	}
-	return done
 }
 
 // Rehearse lets everything happen to a copy of the ledger that nobody else
