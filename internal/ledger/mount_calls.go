@@ -38,15 +38,8 @@ func (m *mount) stat(name string) (st unix.Statx_t, err error) {
 
 // remembered is what the kernel knows of a descriptor without asking pmxcfs,
 // nothing if it doesn't know: the device for sure, the size as it was once.
-func remembered(fd int) unix.Statx_t { return rememberedAt(fd, "") }
-
-// remembered is that of what has this name. Only whether it is still there is
-// asked, once a second.
-func (m *mount) remembered(name string) unix.Statx_t { return rememberedAt(m.fd, name) }
-
-func rememberedAt(dir int, name string) (st unix.Statx_t) {
-	const flags = unix.AT_EMPTY_PATH | unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC
-	_ = unix.Statx(dir, name, flags, unix.STATX_SIZE, &st)
+func remembered(fd int) (st unix.Statx_t) {
+	_ = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_SIZE, &st)
 	return st
 }
 

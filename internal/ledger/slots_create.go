@@ -17,7 +17,7 @@ import (
 // prepare brings the first use to its end, if nobody did. The second slot is
 // written to when it has come there.
 func (h *held) prepare(ctx context.Context) error {
-	if h.second() {
+	if second, err := h.stat(h.slot(1)); err == nil && second.Size > 0 {
 		return nil
 	}
 	first, err := h.stat(h.slot(0))
@@ -34,16 +34,6 @@ func (h *held) prepare(ctx context.Context) error {
 		return h.insist(ctx, h.finish)
 	}
 	return nil
-}
-
-// second reports whether the second slot was written to. The kernel may remember
-// that: no slot becomes empty again.
-func (h *held) second() (written bool) {
-	_ = h.on(func(m *mount) error {
-		written = m.remembered(h.slot(1)).Size > 0
-		return nil
-	})
-	return written
 }
 
 // stat asks about a file.

@@ -3,9 +3,12 @@ package ledger
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
@@ -41,6 +44,34 @@ func TestSlots(t *testing.T) {
 	}
 	if len(host[0].notes) > 0 {
 		t.Errorf("notes: %q", host[0].notes)
+	}
+}
+
+// A ledger that somebody on another node has just removed is begun anew, if not
+// at once: this node's kernel believes for a second that it is still there.
+func TestRemovedElsewhere(t *testing.T) {
+	t.Parallel()
+	_, host := hosts(t, "pve1", "pve2")
+	l := host[0].ledger(t)
+	update(t, l, touch(1))
+	update(t, l, touch(2))
+	for _, path := range []string{host[1].slot(0), host[1].slot(1), filepath.Dir(host[1].slot(0))} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for tries := 0; ; tries++ {
+		err := l.Update(t.Context(), touch(3))
+		if err == nil {
+			break
+		}
+		if tries > 20 {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if got := view(t, l).Generation; got != 2 {
+		t.Errorf("generation %d", got)
 	}
 }
 

@@ -44,6 +44,9 @@ func (h *held) still(ctx context.Context, was []Slot, target int) error {
 			return fmt.Errorf("%w: the lock was lost: %w; try again", ErrLocked, err)
 		}
 	}
+	if target >= len(was) {
+		return nil // there was no ledger
+	}
 	if h.m != nil {
 		h.m.closeFiles() // what is now at the slot's path counts
 	}
@@ -51,7 +54,7 @@ func (h *held) still(ctx context.Context, was []Slot, target int) error {
 	if err != nil {
 		return fmt.Errorf("the ledger cannot be read: %w", err)
 	}
-	if s := was[target]; !bytes.Equal(found, s.Data[:min(prefix, len(s.Data))]) {
+	if old := was[target].Data; !bytes.Equal(found, old[:min(prefix, len(old))]) {
 		return fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked)
 	}
 	return nil
