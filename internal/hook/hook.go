@@ -156,12 +156,12 @@ type run struct {
 	set      Setter       // nil: the guest's config is written here
 	foreseen bool         // the start is yet to come
 	stays    bool         // down: it ends before the guest has started
-	claimed  *lease.Table // with the claims
+	claimed  *lease.Table // the ledger as it was at the claims
 	turn     func()       // ends its turn; nil: it has none
 }
 
-// work waits for the run's turn, until rest: of hundreds of starts at once most
-// are to wait, or to listen.
+// work waits for the run's turn, unless it has it. Of hundreds of starts at once
+// most are to wait, or to listen: rest comes before a probe window.
 func (r *run) work(ctx context.Context) {
 	if r.Turn != nil && r.turn == nil {
 		r.turn = r.Turn(ctx)

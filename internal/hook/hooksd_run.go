@@ -34,6 +34,8 @@ func runGroup(ctx context.Context, path string, args, env []string, line func(st
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = "/", env, in, in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// The program's timers are to be as exact as always, though ours may be slack.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(usualSlack), 0, 0, 0)
 	err = cmd.Start()
 	_ = in.Close()
 	if err != nil {

@@ -217,6 +217,7 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 	// What a broken part of the configuration may have served starts as it is,
 	// or nothing does.
 	if len(lost) > 0 {
+		r.rest()
 		if err := r.degraded(ctx, s, lost, w, r.brokenPools()); err != nil {
 			return Failed, err
 		}
@@ -232,6 +233,7 @@ func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World,
 	if len(needs) == 0 {
 		return nil
 	}
+	r.work(ctx)
 	err := r.claim(ctx, w, trials)
 	r.rest()
 	if unusable(err) {

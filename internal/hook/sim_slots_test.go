@@ -35,7 +35,7 @@ func (h *holder) prepare(ctx context.Context) error {
 	} {
 		if step.what == "fills slot 0" {
 			h.a.At("checks that slot 0 is still empty")
-			if err := h.still(ctx, []ledger.Slot{{}}, 0); err != nil {
+			if err := h.still(ctx, []ledger.Slot{{}}); err != nil {
 				return err
 			}
 		}
@@ -51,7 +51,7 @@ func (h *holder) prepare(ctx context.Context) error {
 // Write implements ledger.Writer.
 func (h *holder) Write(ctx context.Context, was []ledger.Slot, slot int, data []byte) error {
 	h.a.At("checks that it still may write")
-	if err := h.still(ctx, was, slot); err != nil {
+	if err := h.still(ctx, was); err != nil {
 		return err
 	}
 	for {
@@ -100,7 +100,7 @@ func patched(old, data []byte) []byte {
 	return append(bytes.Clone(data), old[len(data):]...)
 }
 
-func (h *holder) still(ctx context.Context, was []ledger.Slot, target int) error {
+func (h *holder) still(ctx context.Context, was []ledger.Slot) error {
 	if err := h.enough(ctx); err != nil {
 		return fmt.Errorf("%w: too late to write: %w", ledger.ErrLocked, err)
 	}
@@ -112,8 +112,10 @@ func (h *holder) still(ctx context.Context, was []ledger.Slot, target int) error
 			return fmt.Errorf("%w: the lock was lost: %w", ledger.ErrLocked, err)
 		}
 	}
-	if !bytes.Equal(h.n.etc.slots[target].data, was[target].Data) {
-		return fmt.Errorf("%w: another process wrote to it meanwhile", ledger.ErrLocked)
+	for i, s := range was {
+		if !bytes.Equal(h.n.etc.slots[i].data, s.Data) {
+			return fmt.Errorf("%w: another process wrote to it meanwhile", ledger.ErrLocked)
+		}
 	}
 	return nil
 }

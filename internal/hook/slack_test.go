@@ -9,9 +9,8 @@ import (
 
 // All threads are told, and take it.
 func TestSlacken(t *testing.T) {
-	const usual = 50 * time.Microsecond
-	t.Cleanup(func() { slacken(usual) })
-	for slack, want := range map[time.Duration]string{3 * time.Millisecond: "3000000", usual: "50000"} {
+	t.Cleanup(func() { slacken(usualSlack) })
+	for slack, want := range map[time.Duration]string{3 * time.Millisecond: "3000000", usualSlack: "50000"} {
 		threads, err := os.ReadDir("/proc/self/task")
 		if err != nil {
 			t.Fatal(err)

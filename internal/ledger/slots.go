@@ -75,7 +75,8 @@ func (s *slots) mount() (*mount, error) {
 	return m, err
 }
 
-// look finds out whether pmxcfs is mounted, before others wait for us.
+// look finds out whether pmxcfs is mounted, or waits for its restart, before
+// others of this node wait for us.
 func (s *slots) look(ctx context.Context) error {
 	return patiently(ctx, func() error {
 		m, err := s.mount()
@@ -163,14 +164,18 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	if err := os.MkdirAll(s.run, 0o700); err != nil {
 		return nil, fmt.Errorf("the directory for locks: %w", explain(err))
 	}
-	if err := s.enough(ctx); err != nil {
-		return nil, fmt.Errorf("%w: no time to lock it: %w", ErrLocked, err)
-	}
-	if err := s.look(ctx); err != nil {
-		return nil, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
-	}
 	patience, cancel := s.patience(ctx)
 	defer cancel()
+	late := s.enough(ctx)
+	if late == nil {
+		if err := s.look(patience); err != nil {
+			return nil, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
+		}
+		late = s.enough(ctx)
+	}
+	if late != nil {
+		return nil, fmt.Errorf("%w: no time to lock it: %w", ErrLocked, late)
+	}
 	node, err := lockFile(patience, filepath.Join(s.run, "lock"))
 	if err != nil {
 		return nil, explain(err)

@@ -19,7 +19,7 @@ func (h *held) Write(ctx context.Context, was []Slot, slot int, data []byte) err
 	if len(data) > maxFile {
 		return untouched(fmt.Errorf("%w: it would take %d bytes of the %d that pmxcfs allows a file; run 'pve-iplease reclaim'", ErrFull, len(data), maxFile))
 	}
-	if err := h.still(ctx, was, slot); err != nil {
+	if err := h.still(ctx, was); err != nil {
 		return untouched(err)
 	}
 	if len(data) > nearlyFull {
@@ -30,8 +30,7 @@ func (h *held) Write(ctx context.Context, was []Slot, slot int, data []byte) err
 
 // still checks that nobody else can have written since was was read: after a
 // pause of this process, or of the whole machine, the lock may have expired.
-// Whoever wrote has begun with the slot that is our target, the older one.
-func (h *held) still(ctx context.Context, was []Slot, target int) error {
+func (h *held) still(ctx context.Context, was []Slot) error {
 	if err := h.enough(ctx); err != nil {
 		return fmt.Errorf("%w: too late to write: %w", ErrLocked, err)
 	}
@@ -44,18 +43,17 @@ func (h *held) still(ctx context.Context, was []Slot, target int) error {
 			return fmt.Errorf("%w: the lock was lost: %w; try again", ErrLocked, err)
 		}
 	}
-	if target >= len(was) {
-		return nil // there was no ledger
-	}
 	if h.m != nil {
-		h.m.closeFiles() // what is now at the slot's path counts
+		h.m.closeFiles() // what is now at the slots' paths counts
 	}
-	found, err := h.peek(ctx, target)
-	if err != nil {
-		return fmt.Errorf("the ledger cannot be read: %w", err)
-	}
-	if old := was[target].Data; !bytes.Equal(found, old[:min(prefix, len(old))]) {
-		return fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked)
+	for i, s := range was {
+		found, err := h.peek(ctx, i)
+		if err != nil {
+			return fmt.Errorf("the ledger cannot be read: %w", err)
+		}
+		if !bytes.Equal(found, s.Data[:min(prefix, len(s.Data))]) {
+			return fmt.Errorf("%w: another process wrote to it meanwhile; try again", ErrLocked)
+		}
 	}
 	return nil
 }

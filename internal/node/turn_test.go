@@ -2,41 +2,57 @@ package node
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 )
 
-// Of starts that share a place one is at work at a time; that one is stopped for
-// long keeps none from going on.
+// As many starts as there are processors are at work at a time; that they are
+// stopped for long keeps none from going on.
 func TestTurn(t *testing.T) {
 	t.Parallel()
 	h, _ := tree(t, "101", "")
-	done, crowd := h.Turn(t.Context())
-	if crowd {
-		t.Error("others were seen where nobody is")
+	ends := make([]func(), runtime.NumCPU())
+	for i := range ends {
+		end, crowd := h.Turn(t.Context())
+		ends[i] = end
+		if crowd {
+			t.Errorf("%d of %d places are taken, and there was none", i, len(ends))
+		}
 	}
-	next := make(chan bool)
+	next := make(chan func())
 	go func() {
-		done, crowd := h.Turn(t.Context())
-		defer done()
-		next <- crowd
+		end, crowd := h.Turn(t.Context())
+		if !crowd {
+			t.Error("there was a place too many")
+		}
+		next <- end
 	}()
 	select {
 	case <-next:
 		t.Fatal("out of turn")
 	case <-time.After(50 * time.Millisecond):
 	}
-	done()
-	if !<-next {
-		t.Error("who waited has seen nobody")
+	for _, end := range ends {
+		end()
 	}
-	done, _ = h.Turn(t.Context())
-	defer done()
-	hasty, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	end := <-next
+	for range len(ends) - 1 { // the others are free
+		e, crowd := h.Turn(t.Context())
+		defer e()
+		if crowd {
+			t.Error("a place was not given back")
+		}
+	}
+	hasty, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 	defer cancel()
 	without, crowd := h.Turn(hasty)
-	without()
-	if !crowd || hasty.Err() == nil {
-		t.Error("a place that is kept was had twice")
+	if !crowd || hasty.Err() != nil {
+		t.Errorf("all places were kept: a crowd %v, and the time left %v", crowd, hasty.Err())
 	}
+	without()
+	if _, crowd := h.Turn(hasty); !crowd {
+		t.Error("who went without gave back what another has")
+	}
+	end()
 }
