@@ -16,17 +16,25 @@ import (
 // crowded keeps every place of those that are at work on this host.
 func (h *host) crowded() (end func()) {
 	h.t.Helper()
-	var ends []func()
-	for i := range runtime.NumCPU() {
-		place := "/run/pve-iplease/turn." + strconv.Itoa(i)
-		h.write(place, "")
-		ends = append(ends, h.keep(place))
+	places := h.places()
+	for _, p := range places {
+		h.Must(p.Lock())
 	}
 	return func() {
-		for _, end := range ends {
-			end()
+		for _, p := range places {
+			h.Must(p.Close())
 		}
 	}
+}
+
+func (h *host) places() []*flock.Flock {
+	h.t.Helper()
+	h.write("/run/pve-iplease/turn.0", "")
+	all := make([]*flock.Flock, runtime.NumCPU())
+	for i := range all {
+		all[i] = flock.New(h.path("/run/pve-iplease/turn." + strconv.Itoa(i)))
+	}
+	return all
 }
 
 // A start waits for its turn before it claims and before it writes; while it
@@ -61,12 +69,11 @@ func TestDegradedStartListensWithoutATurn(t *testing.T) {
 	for silent.Asked(netip.MustParseAddr("10.0.0.77")) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	for i := range runtime.NumCPU() {
-		place := flock.New(h.path("/run/pve-iplease/turn." + strconv.Itoa(i)))
-		if free, err := place.TryLock(); !free {
-			t.Errorf("place %d is taken: %v", i, err)
+	for _, p := range h.places() {
+		if free, err := p.TryLock(); !free {
+			t.Errorf("%s is taken: %v", p, err)
 		}
-		h.Must(place.Close())
+		h.Must(p.Close())
 	}
 	start.end()
 }
