@@ -24,3 +24,14 @@ func TestSlacken(t *testing.T) {
 		}
 	}
 }
+
+// What an administrator's programs do is not to be late for our crowd.
+func TestProgramsKeepTheirTimers(t *testing.T) {
+	t.Cleanup(func() { slacken(usualSlack) })
+	slacken(3 * time.Millisecond)
+	var got []string
+	err := runGroup(t.Context(), "/bin/cat", []string{"/proc/self/timerslack_ns"}, nil, func(line string) { got = append(got, strings.TrimSpace(line)) })
+	if err != nil || len(got) != 1 || got[0] != "50000" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
