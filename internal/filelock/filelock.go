@@ -3,6 +3,9 @@ package filelock
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -31,4 +34,18 @@ func Take(ctx context.Context, path string) (*flock.Flock, error) {
 		}()
 		return nil, ctx.Err()
 	}
+}
+
+// Within takes a lock that saves work and no more: who doesn't get it in time, or
+// can't make it, goes on without, and its release does nothing. The directory is
+// made with mode 0700.
+func Within(ctx context.Context, patience time.Duration, path string) (release func()) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_ = os.MkdirAll(filepath.Dir(path), 0o700)
+	l, err := Take(ctx, path)
+	if err != nil {
+		return func() {}
+	}
+	return func() { _ = l.Close() }
 }

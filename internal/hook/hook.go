@@ -159,18 +159,3 @@ type run struct {
 	claimed  *lease.Table // the ledger as it was at the claims
 	turn     func()       // ends its turn; nil: it has none
 }
-
-// work waits for the run's turn, unless it has it. Of hundreds of starts at once
-// most are to wait, or to listen: rest comes before a probe window.
-func (r *run) work(ctx context.Context) {
-	if r.Turn != nil && r.turn == nil {
-		r.turn = r.Turn(ctx)
-	}
-}
-
-func (r *run) rest() {
-	if r.turn != nil {
-		r.turn()
-		r.turn = nil
-	}
-}

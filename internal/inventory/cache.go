@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"context"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"pve-iplease/internal/filelock"
 	"pve-iplease/internal/lease"
 )
 
@@ -123,4 +125,17 @@ func appendUse(b []byte, u *lease.Use) []byte {
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// lockPatience is how long another process may read before everybody reads for
+// himself; 2,000 configs take half a second.
+const lockPatience = 5 * time.Second
+
+// lock keeps other processes of this node from reading configs for the cache
+// at the same time.
+func (c cache) lock(ctx context.Context) (unlock func()) {
+	if c == "" {
+		return func() {}
+	}
+	return filelock.Within(ctx, lockPatience, string(c)+".lock")
 }

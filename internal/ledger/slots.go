@@ -75,25 +75,20 @@ func (s *slots) mount() (*mount, error) {
 	return m, err
 }
 
-// look finds out whether pmxcfs is mounted, or waits for its restart, before
-// others of this node wait for us.
-func (s *slots) look(ctx context.Context) error {
+// mounted calls f with the cluster file system, again after a restart of pmxcfs.
+func (s *slots) mounted(ctx context.Context, f func(*mount) error) error {
 	return patiently(ctx, func() error {
-		m, err := s.mount()
-		if err == nil {
-			m.close()
-		}
-		return err
-	})
-}
-
-func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
-	err = patiently(ctx, func() error {
 		m, err := s.mount()
 		if err != nil {
 			return err
 		}
 		defer m.close()
+		return f(m)
+	})
+}
+
+func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
+	err = s.mounted(ctx, func(m *mount) (err error) {
 		found, err = s.load(m)
 		return err
 	})
@@ -167,8 +162,8 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	patience, cancel := s.patience(ctx)
 	defer cancel()
 	late := s.enough(ctx)
-	if late == nil {
-		if err := s.look(patience); err != nil {
+	if late == nil { // a restart is waited for before others of this node wait for us
+		if err := s.mounted(patience, func(*mount) error { return nil }); err != nil {
 			return nil, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
 		}
 		late = s.enough(ctx)

@@ -43,11 +43,5 @@ func (h *Host) Turn(ctx context.Context) (done func(), crowd bool) {
 	if end, limited := ctx.Deadline(); limited {
 		patience = min(patience, time.Until(end)/turnShare)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	l, err := filelock.Take(ctx, place(0))
-	if err != nil {
-		return func() {}, true
-	}
-	return func() { _ = l.Close() }, true
+	return filelock.Within(ctx, patience, place(0)), true
 }

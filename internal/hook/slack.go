@@ -1,24 +1,10 @@
 package hook
 
 import (
-	"context"
 	"os"
-	"runtime"
 	"strconv"
 	"time"
 )
-
-// inTurn waits for a turn. In a crowd there is no processor for a second thread,
-// and Go's monitor, which looks every 20 µs whether the first one hangs
-// (runtime.sysmon), would take a tenth of the time of all.
-func (h *Host) inTurn(ctx context.Context) (done func()) {
-	done, crowd := h.Node.Turn(ctx)
-	if crowd {
-		runtime.GOMAXPROCS(1)
-		slacken(time.Millisecond)
-	}
-	return done
-}
 
 // usualSlack is the kernel's default.
 const usualSlack = 50 * time.Microsecond
