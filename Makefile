@@ -14,6 +14,11 @@ FUZZTIME  := 5s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 export CGO_ENABLED := 0
 
+# The benchmarks are a module of their own: what they draw charts with is
+# nothing that the rest depends on.
+MODULES := . scripts/bench
+each     = @set -e; for module in $(MODULES); do (cd $$module && set -x && $(1)); done
+
 .PHONY: help build test test-vm check fmt vet static race fuzz soak bench gobench cover demo deb test-deb clean
 
 help: ## what can be made
@@ -25,7 +30,7 @@ build: ## the static binary bin/pve-iplease, and beside it what it asks Proxmox'
 
 # One package after the other: each runs many processes and networks at once.
 test: ## all tests; as root, or where user namespaces are allowed, none is skipped
-	go test -p 1 -timeout 10m $(TESTFLAGS) ./...
+	$(call each,go test -p 1 -timeout 10m $(TESTFLAGS) ./...)
 
 test-vm: ## the tests that need Debian's kernel, in a virtual machine; ONLY=REGEX some
 	@scripts/vm/run '$(or $(ONLY),.)'
@@ -36,13 +41,13 @@ fmt:
 	@out=$$(go run $(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not as gofumpt has it:"; echo "$$out"; exit 1; fi
 
 vet:
-	go vet ./...
+	$(call each,go vet ./...)
 
 static:
-	go run $(STATIC) -checks=all ./...
+	$(call each,go run $(STATIC) -checks=all ./...)
 
 race:
-	CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...
+	$(call each,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...)
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	@scripts/fuzz $(FUZZTIME)
@@ -52,7 +57,7 @@ soak: ## the storm on four nodes for MINUTES (10)
 
 # BENCHFLAGS: see bin/bench -help. All of it takes long.
 bench: build ## beside DHCP, ping, arping, nmap, arp-scan: bench-results/results.md
-	@go build -o bin/bench ./scripts/bench && bin/bench -install && exec bin/bench $(BENCHFLAGS)
+	@go build -C scripts/bench -o ../../bin/bench . && bin/bench -install && exec bin/bench $(BENCHFLAGS)
 
 gobench: ## the benchmarks of the code itself
 	go test -run '^$$' -bench . -benchmem ./...

@@ -67,7 +67,9 @@ var topFolders = []string{
 // TestImports holds the packages to their layers.
 func TestImports(t *testing.T) {
 	t.Parallel()
-	for _, line := range goList(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "../...") {
+	const imports = "{{.ImportPath}} {{join .Imports \" \"}}"
+	benchmarks := goList(t, "-C", "../scripts/bench", "-f", imports, "./...") // a module of its own
+	for _, line := range append(goList(t, "-f", imports, "../..."), benchmarks...) {
 		name, imports, _ := strings.Cut(strings.TrimPrefix(line, module), " ")
 		allowed, ok := mayImport[name]
 		if strings.HasPrefix(name, "scripts/") {

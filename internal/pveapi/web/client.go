@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
+	"strings"
 
 	proxmox "github.com/luthermonson/go-proxmox"
 
@@ -17,7 +19,7 @@ import (
 // client asks pveproxy over HTTPS.
 type client struct {
 	http *proxmox.Client
-	root bool // it asks as root, for whom there is another way
+	as   string // the user or the token that asks
 }
 
 func (c *client) ask(ctx context.Context, r pveapi.Request) (json.RawMessage, error) {
@@ -33,12 +35,26 @@ func (c *client) ask(ctx context.Context, r pveapi.Request) (json.RawMessage, er
 	default:
 		err = fmt.Errorf("%q is none of the methods", r.Method)
 	}
-	return data, err
+	return data, c.refusal(err)
+}
+
+// refusal makes Proxmox's no an error of ours, in Proxmox's own words: those of
+// HTTP's reason phrase. Other errors stay as they are.
+func (c *client) refusal(err error) error {
+	var no *proxmox.APIError
+	if !errors.As(err, &no) {
+		return err
+	}
+	return &pveapi.Error{
+		Method: no.Method, Path: strings.TrimPrefix(no.Path, base), Status: no.StatusCode, Fields: no.Errors, As: c.as,
+		Reason: strings.TrimSpace(strings.TrimPrefix(no.Status, strconv.Itoa(no.StatusCode))),
+	}
 }
 
 // failure makes an error ready for its way.
 func (c *client) failure(err error) *pveapi.Failure {
-	f := &pveapi.Failure{Text: plain(err).Error(), Stranger: errors.Is(err, pveapi.ErrCertificate), Unheard: c.root && unheard(err)}
+	// Who asks as root has another way.
+	f := &pveapi.Failure{Text: plain(err).Error(), Stranger: errors.Is(err, pveapi.ErrCertificate), Unheard: c.as == pveapi.User && unheard(err)}
 	if errors.As(err, &f.Refused) {
 		f.Text = ""
 	}

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -117,8 +118,9 @@ func TestInterfacesKeepEveryAddress(t *testing.T) {
 
 var netipEqual = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 
-// In go-proxmox 0.8.0 a refusal with the statuses 404, 595, 596 and 599 is no
-// error when the caller expects no content, and of others the reason is lost.
+// Before go-proxmox 0.9.0 a refusal with the statuses 404, 595, 596 and 599 was
+// no error when the caller expected no content, and of others the reason was
+// lost.
 func TestEveryRefusalIsAnError(t *testing.T) {
 	t.Parallel()
 	for status, text := range map[int]string{
@@ -137,11 +139,16 @@ func TestEveryRefusalIsAnError(t *testing.T) {
 	}
 }
 
-func TestAPathThatIsUnknown(t *testing.T) {
+// What is no success is none for whoever expects no content either: a path that
+// is unknown, or somebody else's answer.
+func TestNoOtherStatusIsSuccess(t *testing.T) {
 	t.Parallel()
-	err := newCluster(t, func(s *pveproxy.Server) { s.Dead = map[string]int{"pve2": 404} }).asRoot().Put(t.Context(), "/nodes/pve2/lxc/102/config", nil)
-	if err == nil || err.Error() != "Proxmox refuses to change /nodes/pve2/lxc/102/config: 404 Not Found" {
-		t.Errorf("%v", err)
+	for _, status := range []int{302, 404, 501} {
+		c := newCluster(t, func(s *pveproxy.Server) { s.Dead = map[string]int{"pve2": status} })
+		err := c.asRoot().Put(t.Context(), "/nodes/pve2/lxc/102/config", nil)
+		if want := fmt.Sprintf("Proxmox refuses to change /nodes/pve2/lxc/102/config: %d", status); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

@@ -56,8 +56,8 @@ func (o Options) asToken(t token) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	http := proxmox.WithHTTPClient(newHTTP(p, o.Dial, t.id))
-	return &client{http: proxmox.NewClient(o.url(), http, proxmox.WithAPIToken(t.id, t.secret))}, nil
+	http := proxmox.WithHTTPClient(newHTTP(p, o.Dial))
+	return &client{as: t.id, http: proxmox.NewClient(o.url(), http, proxmox.WithAPIToken(t.id, t.secret))}, nil
 }
 
 func (o Options) asRoot() (*client, error) {
@@ -73,8 +73,8 @@ func (o Options) asRoot() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	http := proxmox.WithHTTPClient(newHTTP(p, o.Dial, pveapi.User))
-	return &client{root: true, http: proxmox.NewClient(o.url(), http, proxmox.WithSession(t.cookie, t.csrf))}, nil
+	http := proxmox.WithHTTPClient(newHTTP(p, o.Dial))
+	return &client{as: pveapi.User, http: proxmox.NewClient(o.url(), http, proxmox.WithSession(t.cookie, t.csrf))}, nil
 }
 
 func (o Options) url() string {
