@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/fastio":   {},
 	"internal/filelock": {},
 	"internal/jsontree": {},
+	"internal/ui":       {},
 
 	"internal/config":     {"lease", "jsontree"},
 	"internal/phoenix":    {"lease", "config", "jsontree"},
@@ -40,7 +41,7 @@ var mayImport = map[string][]string{
 
 	"internal/evidence": pieces,
 	"internal/hook":     pieces,
-	"internal/cli":      append([]string{"evidence", "hook"}, pieces...),
+	"internal/cli":      append([]string{"evidence", "hook", "ui"}, pieces...),
 
 	// The programs: the one that runs at every start of a container, and the one
 	// that speaks HTTPS for its commands.

@@ -9,6 +9,8 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 // carryOut does what was planned, guest by guest; what fails is noted, and the
@@ -64,7 +66,7 @@ func (a *app) attachScreen(p *attachment) error {
 		if why := s.Reason + s.Error; why != "" {
 			title += ": " + why
 		}
-		wrap(&b, title, fmt.Sprintf("%-9s ", word), width)
+		ui.Wrap(&b, title, fmt.Sprintf("%-9s ", word), ui.Width)
 		if s.Error == "" && s.Action != refused {
 			s.Address.screen(&b)
 		}
@@ -83,7 +85,7 @@ func (a *app) attachScreen(p *attachment) error {
 	case count["attached"] > 0:
 		text += "; the addresses are written at each one's next start"
 	}
-	wrap(&b, text, "", width)
+	ui.Wrap(&b, text, "", ui.Width)
 	_, err := fmt.Fprint(a.out, b.String())
 	return err
 }
@@ -122,8 +124,8 @@ func (c *addressChange) screen(b *strings.Builder) {
 	if c.Pool != "" {
 		text += ", pool " + c.Pool
 	}
-	wrap(b, text+" ("+c.Why+")", fmt.Sprintf("%10s%s ", "", c.NIC), width)
+	ui.Wrap(b, text+" ("+c.Why+")", fmt.Sprintf("%10s%s ", "", c.NIC), ui.Width)
 	for _, n := range c.Notes {
-		wrap(b, n, fmt.Sprintf("%15s", ""), width)
+		ui.Wrap(b, n, fmt.Sprintf("%15s", ""), ui.Width)
 	}
 }

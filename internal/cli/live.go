@@ -9,6 +9,8 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/pveapi"
+
+	"pve-iplease/internal/ui"
 )
 
 // withLive gives audit its other half, which asks the guests instead of the
@@ -81,7 +83,7 @@ func (a *app) runLive(ctx context.Context, f format) error {
 	out := c.judge()
 	a.code = out.code()
 	if f == "json" {
-		return a.printJSON(out)
+		return ui.JSON(a.out, out)
 	}
 	return a.liveScreen(out)
 }
@@ -106,19 +108,19 @@ func (a *app) liveScreen(l *lived) error {
 	count := map[string]int{}
 	for _, f := range l.Findings {
 		count[f.Kind]++
-		wrap(&b, f.Text, fmt.Sprintf("%-9s ", f.Kind), width)
+		ui.Wrap(&b, f.Text, fmt.Sprintf("%-9s ", f.Kind), ui.Width)
 	}
 	if len(l.Findings) > 0 {
 		b.WriteString("\n")
 	}
 	c := l.Compared
-	text := fmt.Sprintf("compared: %s with what %s", plural(c.Leases, "lease"), reporting(c.Guests))
+	text := fmt.Sprintf("compared: %s with what %s", ui.Plural(c.Leases, "lease"), reporting(c.Guests))
 	if c.Unasked > 0 {
-		text += fmt.Sprintf("; %s could not be asked", plural(c.Unasked, "guest"))
+		text += fmt.Sprintf("; %s could not be asked", ui.Plural(c.Unasked, "guest"))
 	}
-	wrap(&b, text, "", width)
+	ui.Wrap(&b, text, "", ui.Width)
 	if n, m := count[liveConflict], count[liveWarning]; n+m > 0 {
-		fmt.Fprintf(&b, "%s, %s\n", plural(n, "conflict"), plural(m, "warning"))
+		fmt.Fprintf(&b, "%s, %s\n", ui.Plural(n, "conflict"), ui.Plural(m, "warning"))
 	} else if len(l.Findings) > 0 {
 		b.WriteString("nothing disagrees of what could be asked\n")
 	} else {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"pve-iplease/internal/evidence"
+
+	"pve-iplease/internal/ui"
 )
 
 // ink is how a mark looks in a picture: a sign, and a colour of a terminal
@@ -64,7 +66,7 @@ func (c canvas) picture(p evidence.Plot) string {
 		b.WriteString("It is too large for a picture.\n")
 	}
 	if len(blocks) > 0 && blocks[0].Each > 1 {
-		wrap(&b, fmt.Sprintf("A cell is %d addresses, and shows what is most serious there.", blocks[0].Each), "", c.width)
+		ui.Wrap(&b, fmt.Sprintf("A cell is %d addresses, and shows what is most serious there.", blocks[0].Each), "", c.width)
 	}
 	return b.String()
 }

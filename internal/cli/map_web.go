@@ -13,6 +13,8 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 // What the page carries along. A policy lets nothing run but this script.
@@ -164,7 +166,7 @@ func newWebRow(n, i int, s evidence.Spot) webRow {
 		Guest: guestOf(s), MAC: s.MAC, Vendor: s.Vendor, Node: s.Node, Since: s.Since, Remark: s.Remark,
 	}
 	if t, err := time.Parse(time.RFC3339, s.Since); err == nil {
-		r.Clock = clock(t)
+		r.Clock = ui.Clock(t)
 	}
 	if s.Severity >= evidence.Warning {
 		r.Trouble = s.Verdict

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -29,19 +28,4 @@ func formatFlag(cmd *cobra.Command) *format {
 	cmd.Flags().Var(&f, "output-format", "how to print the result")
 	cmd.DisableFlagsInUseLine = true
 	return &f
-}
-
-// printJSON writes a value as indented JSON.
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// dash stands for an empty cell.
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

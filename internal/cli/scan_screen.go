@@ -7,6 +7,8 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 // How much of a foreign name has room in a column.
@@ -25,13 +27,13 @@ func (a *app) scanScreen(out scanned) error {
 			fmt.Fprintf(a.out, "%s on %s\n", strings.Join(n.Ranges, ", "), n.Segment)
 		}
 		if len(n.Addresses) > 0 {
-			if err := a.table("ADDRESS MAC VENDOR GUEST LEDGER REMARK", residentCells(n.Addresses)); err != nil {
+			if err := ui.Table(a.out, "ADDRESS MAC VENDOR GUEST LEDGER REMARK", residentCells(n.Addresses)); err != nil {
 				return err
 			}
 		}
-		b := a.page()
+		b := ui.NewPage(a.out)
 		n.below(b)
-		if err := b.show(a.out); err != nil {
+		if err := b.Show(a.out); err != nil {
 			return err
 		}
 	}
@@ -43,14 +45,14 @@ func residentCells(all []evidence.Resident) [][]string {
 	for _, r := range all {
 		guest := strings.TrimSpace(r.Guest + " " + r.Name)
 		cells = append(cells, []string{
-			r.Addr.String(), dash(r.MAC), dash(short(r.Vendor, vendorRunes)), dash(short(guest, guestRunes)), dash(r.Ledger), r.Remark,
+			r.Addr.String(), ui.Dash(r.MAC), ui.Dash(ui.Short(r.Vendor, vendorRunes)), ui.Dash(ui.Short(guest, guestRunes)), ui.Dash(r.Ledger), r.Remark,
 		})
 	}
 	return cells
 }
 
 // below is what stands under a network's table.
-func (n network) below(b *page) {
+func (n network) below(b *ui.Page) {
 	if len(n.Addresses) > 0 {
 		b.WriteString("\n")
 	}
@@ -62,7 +64,7 @@ func (n network) below(b *page) {
 			if !strings.HasPrefix(text, r.Addr.String()) {
 				text = r.Addr.String() + ": " + text
 			}
-			b.wrap(fmt.Sprintf("%s; 'pve-iplease whohas %s' says what to do", text, r.Addr), "conflict: ")
+			b.Wrap(fmt.Sprintf("%s; 'pve-iplease whohas %s' says what to do", text, r.Addr), "conflict: ")
 		}
 	}
 	for _, p := range n.Proxies {
@@ -70,15 +72,15 @@ func (n network) below(b *page) {
 		if p.Port != "" {
 			where = " on " + p.Port
 		}
-		b.wrap(fmt.Sprintf("%s answers for %s%s, whoever they belong to: while it does, nothing is proved on this network; turn proxy ARP off there",
-			p.MAC, plural(p.Addresses, "address"), where), "proxy: ")
+		b.Wrap(fmt.Sprintf("%s answers for %s%s, whoever they belong to: while it does, nothing is proved on this network; turn proxy ARP off there",
+			p.MAC, ui.Plural(p.Addresses, "address"), where), "proxy: ")
 	}
-	b.wrap(n.summary(), "")
+	b.Wrap(n.summary(), "")
 }
 
 // summary says how far the table can be trusted.
 func (n network) summary() string {
-	text := fmt.Sprintf("%d of %s answer", n.Answering, plural(n.Asked, "address"))
+	text := fmt.Sprintf("%d of %s answer", n.Answering, ui.Plural(n.Asked, "address"))
 	if n.Answering == 1 {
 		text += "s"
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 // dialogue asks a person at a terminal. Without one it asks nothing, and every
@@ -22,7 +24,7 @@ type dialogue struct {
 }
 
 func newDialogue(ctx context.Context, in *os.File, out io.Writer) *dialogue {
-	return &dialogue{terminal: terminalOf(in).is && terminalOf(out).is, out: out, ctx: ctx, in: in}
+	return &dialogue{terminal: ui.TerminalOf(in).Is && ui.TerminalOf(out).Is, out: out, ctx: ctx, in: in}
 }
 
 // ask shows a question with its default and returns the answer; ok is false
@@ -131,9 +133,9 @@ func (a *app) fill(v *survey, p *pool, d *dialogue) (ok bool) {
 		if err == nil {
 			return true
 		}
-		b := a.page()
-		b.wrap(report.Sentence(err.Error()), "that can't be: ")
-		if b.show(d.out) != nil {
+		b := ui.NewPage(a.out)
+		b.Wrap(report.Sentence(err.Error()), "that can't be: ")
+		if b.Show(d.out) != nil {
 			return false
 		}
 	}

@@ -7,13 +7,15 @@ import (
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 // surveyScreen shows what was found.
 func (a *app) surveyScreen(v *survey) error {
-	b := a.page()
+	b := ui.NewPage(a.out)
 	line := func(label, format string, args ...any) {
-		b.wrap(fmt.Sprintf(format, args...), fmt.Sprintf("%-9s", label))
+		b.Wrap(fmt.Sprintf(format, args...), fmt.Sprintf("%-9s", label))
 	}
 	bridge := v.place() + " of " + report.Clean(v.Node)
 	switch {
@@ -35,7 +37,7 @@ func (a *app) surveyScreen(v *survey) error {
 			line("note", "%s: %s", r.Source, r.Text)
 		}
 	}
-	return b.show(a.out)
+	return b.Show(a.out)
 }
 
 func (a *app) networkLines(v *survey, line func(string, string, ...any)) {
@@ -55,7 +57,7 @@ func (a *app) networkLines(v *survey, line func(string, string, ...any)) {
 	}
 	line("network", "%s", network)
 	answering, others := v.inUse()
-	inUse := fmt.Sprintf("%s: %d answer", plural(answering+others, "address"), answering)
+	inUse := fmt.Sprintf("%s: %d answer", ui.Plural(answering+others, "address"), answering)
 	if others > 0 {
 		inUse += fmt.Sprintf(", %d more named by configs, DHCP servers' files or the kernel", others)
 	}
@@ -97,43 +99,43 @@ func (a *app) offerLines(v *survey, line func(string, string, ...any)) {
 
 // poolScreen shows the section as it would be written.
 func (a *app) poolScreen(v *survey, p pool) error {
-	b := a.page()
+	b := ui.NewPage(a.out)
 	fmt.Fprintf(b, "\npool: %s\n", p.name)
 	for _, x := range p.props(v) {
 		fmt.Fprintf(b, "\t%s %s\n", x.Key, strings.Join(x.Values, ","))
 	}
 	for _, c := range p.excluded(v) {
-		b.wrap(fmt.Sprintf("%s is left out: %s", c.Range, report.Clean(c.Why)), "  ")
+		b.Wrap(fmt.Sprintf("%s is left out: %s", c.Range, report.Clean(c.Why)), "  ")
 	}
 	b.WriteString("\n")
-	return b.show(a.out)
+	return b.Show(a.out)
 }
 
 // afterScreen says what is left to do elsewhere.
 func (a *app) afterScreen(v *survey, p pool) error {
-	b := a.page()
+	b := ui.NewPage(a.out)
 	for _, c := range p.excluded(v) {
-		b.wrap(fmt.Sprintf("%s is left out of it: %s", c.Range, report.Clean(c.Why)), "")
+		b.Wrap(fmt.Sprintf("%s is left out of it: %s", c.Range, report.Clean(c.Why)), "")
 	}
 	if nodes := v.clusterNodes(); nodes > 1 {
-		b.wrap(fmt.Sprintf("it serves all %d nodes: if %s of one is another network, name the others with 'pve-iplease pool set %s --nodes ...'", nodes, v.segment.Bridge, p.name), "")
+		b.Wrap(fmt.Sprintf("it serves all %d nodes: if %s of one is another network, name the others with 'pve-iplease pool set %s --nodes ...'", nodes, v.segment.Bridge, p.name), "")
 	}
 	for _, o := range v.offers {
 		a.exclusion(b, v, p, o.Server.String())
 	}
-	return b.show(a.out)
+	return b.Show(a.out)
 }
 
 func (v *survey) clusterNodes() int { return len(v.host.Node.Members()) }
 
 // exclusion shows how a DHCP server is kept off the pool. How its range reads
 // now only its owner knows; shown is what is left of the whole network.
-func (a *app) exclusion(b *page, v *survey, p pool, server string) {
-	b.wrap(fmt.Sprintf("keep the DHCP server %s off %s: its range must leave that out. If it is all of the network now, in its configuration that reads", server, p.span), "")
+func (a *app) exclusion(b *ui.Page, v *survey, p pool, server string) {
+	b.Wrap(fmt.Sprintf("keep the DHCP server %s off %s: its range must leave that out. If it is all of the network now, in its configuration that reads", server, p.span), "")
 	for _, s := range []dhcp.Server{dhcp.Dnsmasq, dhcp.ISC, dhcp.Kea} {
 		for _, text := range evidence.Exclusion(s, hosts(v.subnet), p.ranges()) {
 			fmt.Fprintf(b, "  %-10s %s\n", s, text)
 		}
 	}
-	b.wrap("and on a router under DHCP: the first and the last address of its range", "")
+	b.Wrap("and on a router under DHCP: the first and the last address of its range", "")
 }

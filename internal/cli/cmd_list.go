@@ -10,6 +10,8 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) listCommand() *cobra.Command {
@@ -29,7 +31,7 @@ func (a *app) runList(ctx context.Context, f format) error {
 		return err
 	}
 	if f == "json" {
-		return a.printJSON(rows)
+		return ui.JSON(a.out, rows)
 	}
 	return a.leaseTable(rows)
 }
@@ -98,7 +100,7 @@ func remark(inv lease.Inventory, l lease.Lease) string {
 	var all []string
 	switch {
 	case l.State == lease.Offered:
-		all = append(all, "until "+clock(l.Until))
+		all = append(all, "until "+ui.Clock(l.Until))
 	case l.State == lease.Conflicted: // has no owner
 	case inv.Complete && inv.Guests[l.Owner.VMID].VMID == 0:
 		all = append(all, "its guest is on no node")
@@ -135,11 +137,8 @@ func (a *app) leaseTable(rows []row) error {
 			owner = r.MAC
 		}
 		cells = append(cells, []string{
-			r.Address, dash(owner), dash(r.Name), r.State, dash(r.Pool), dash(r.Node), clock(r.Since), r.Remark,
+			r.Address, ui.Dash(owner), ui.Dash(r.Name), r.State, ui.Dash(r.Pool), ui.Dash(r.Node), ui.Clock(r.Since), r.Remark,
 		})
 	}
-	return a.table("ADDRESS OWNER NAME STATE POOL NODE SINCE REMARK", cells)
+	return ui.Table(a.out, "ADDRESS OWNER NAME STATE POOL NODE SINCE REMARK", cells)
 }
-
-// clock shows a time as people read it.
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

@@ -11,6 +11,8 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) poolCommand() *cobra.Command {
@@ -58,7 +60,7 @@ func (a *app) runPoolList(ctx context.Context, f format) error {
 		rows = append(rows, newPoolRow(&p, t))
 	}
 	if f == "json" {
-		return a.printJSON(rows)
+		return ui.JSON(a.out, rows)
 	}
 	return a.poolTable(rows)
 }
@@ -108,10 +110,10 @@ func (a *app) poolTable(rows []poolRow) error {
 	for _, r := range rows {
 		cells = append(cells, []string{
 			r.Name, lease.NewSegment(r.Bridge, r.VLAN, r.Nodes...).String(), r.Subnet, strings.Join(r.Ranges, ","),
-			size(r.Size), dash(r.leases()),
+			size(r.Size), ui.Dash(r.leases()),
 		})
 	}
-	return a.table("POOL NETWORK SUBNET RANGE SIZE LEASES", cells)
+	return ui.Table(a.out, "POOL NETWORK SUBNET RANGE SIZE LEASES", cells)
 }
 
 // leases reads 3 bound, 1 released.

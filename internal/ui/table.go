@@ -1,4 +1,4 @@
-package cli
+package ui
 
 import (
 	"bytes"
@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// table writes rows in aligned columns under a heading. A last column that is
+// Table writes rows in aligned columns under a heading. A last column that is
 // empty in every row is left out. On a terminal that is too narrow for a row
 // the rest of it is continued below, further in.
-func (a *app) table(heading string, rows [][]string) error {
+func Table(w io.Writer, heading string, rows [][]string) error {
 	columns := strings.Fields(heading)
 	last := len(columns) - 1
 	if !slices.ContainsFunc(rows, func(r []string) bool { return r[last] != "" }) {
@@ -21,7 +21,7 @@ func (a *app) table(heading string, rows [][]string) error {
 	for _, r := range rows {
 		cells = append(cells, r[:len(columns)])
 	}
-	_, err := io.WriteString(a.out, layout(cells, terminalOf(a.out).width()))
+	_, err := io.WriteString(w, layout(cells, TerminalOf(w).Width()))
 	return err
 }
 
@@ -55,7 +55,7 @@ func layout(rows [][]string, width int) string {
 		b.Write(append(bytes.TrimRight(line, " "), '\n'))
 		rest = slices.DeleteFunc(slices.Clone(rest), func(s string) bool { return s == "" || s == "-" })
 		if len(rest) > 0 {
-			wrap(&b, strings.Join(rest, ", "), continued, width)
+			Wrap(&b, strings.Join(rest, ", "), continued, width)
 		}
 	}
 	return b.String()
@@ -70,12 +70,4 @@ func starts(rows [][]string) []int {
 		}
 	}
 	return at
-}
-
-// short cuts a cell that would push all others out of sight.
-func short(s string, most int) string {
-	if runes := []rune(s); len(runes) > most {
-		return strings.TrimRight(string(runes[:most-1]), " ") + "…"
-	}
-	return s
 }

@@ -5,6 +5,8 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) versionCommand() *cobra.Command {
@@ -12,7 +14,7 @@ func (a *app) versionCommand() *cobra.Command {
 	f := formatFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if *f == "json" {
-			return a.printJSON(a.version())
+			return ui.JSON(a.out, a.version())
 		}
 		_, err := fmt.Fprintln(a.out, a.version())
 		return err

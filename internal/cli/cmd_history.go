@@ -10,6 +10,8 @@ import (
 	"pve-iplease/internal/history"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -39,15 +41,15 @@ func (a *app) runHistory(_ context.Context, args []string, f format) error {
 		fmt.Fprintf(a.err, "pve-iplease: warning: %d lines of %s are no events and were passed over\n", bad, h.History)
 	}
 	if f == "json" {
-		return a.printJSON(append([]history.Event{}, events...))
+		return ui.JSON(a.out, append([]history.Event{}, events...))
 	}
 	var cells [][]string
 	for _, e := range events {
 		cells = append(cells, []string{
-			e.Time.Local().Format("2006-01-02 15:04:05"), e.Addr, dash(e.Owner), report.Clean(e.What), dash(e.MAC), report.Clean(e.Why),
+			e.Time.Local().Format("2006-01-02 15:04:05"), e.Addr, ui.Dash(e.Owner), report.Clean(e.What), ui.Dash(e.MAC), report.Clean(e.Why),
 		})
 	}
-	return a.table("TIME ADDRESS OWNER EVENT MAC REASON", cells)
+	return ui.Table(a.out, "TIME ADDRESS OWNER EVENT MAC REASON", cells)
 }
 
 // chosen picks the events of an address or of a guest; without an argument all.

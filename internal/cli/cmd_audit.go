@@ -10,6 +10,8 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/probe"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -75,7 +77,7 @@ func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
 		}
 	}
 	if f == "json" {
-		return a.printJSON(out)
+		return ui.JSON(a.out, out)
 	}
 	a.tellRemarks(out.Remarks)
 	return a.auditScreen(out)
@@ -93,7 +95,7 @@ func (l *look) dossiers(heard []evidence.Hearing) []*evidence.Dossier {
 }
 
 func (a *app) auditScreen(out audited) error {
-	b := a.page()
+	b := ui.NewPage(a.out)
 	count := map[evidence.Severity]int{}
 	for _, f := range out.Findings {
 		count[f.Severity]++
@@ -101,31 +103,20 @@ func (a *app) auditScreen(out audited) error {
 		if !strings.Contains(text, f.About) {
 			text = f.About + ": " + text
 		}
-		b.wrap(text, fmt.Sprintf("%-9s ", f.Severity))
-		b.steps(f.Do)
+		b.Wrap(text, fmt.Sprintf("%-9s ", f.Severity))
+		steps(b, f.Do)
 		b.WriteString("\n")
 	}
 	c := out.Compared
-	b.wrap(fmt.Sprintf("compared: %s, %s, %s; asked for on the network: %s",
-		plural(c.Leases, "lease"), plural(c.Guests, "guest"), plural(c.Files, "DHCP file"), plural(c.Asked, "address")), "")
+	b.Wrap(fmt.Sprintf("compared: %s, %s, %s; asked for on the network: %s",
+		ui.Plural(c.Leases, "lease"), ui.Plural(c.Guests, "guest"), ui.Plural(c.Files, "DHCP file"), ui.Plural(c.Asked, "address")), "")
 	switch {
 	case len(out.Findings) == 0 && a.code == hook.Failed:
 		b.WriteString("nothing disagrees of what could be read\n")
 	case len(out.Findings) == 0:
 		b.WriteString("nothing disagrees\n")
 	default:
-		fmt.Fprintf(b, "%s, %s, %s\n", plural(count[evidence.Conflict], "conflict"), plural(count[evidence.Warning], "warning"), plural(count[evidence.Notice], "notice"))
+		fmt.Fprintf(b, "%s, %s, %s\n", ui.Plural(count[evidence.Conflict], "conflict"), ui.Plural(count[evidence.Warning], "warning"), ui.Plural(count[evidence.Notice], "notice"))
 	}
-	return b.show(a.out)
-}
-
-// plural reads "1 conflict", "2 conflicts", "3 addresses".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if strings.HasSuffix(noun, "s") {
-		noun += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return b.Show(a.out)
 }

@@ -12,6 +12,8 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 // mapOptions are the flags of a map.
@@ -77,7 +79,7 @@ func (a *app) runMap(ctx context.Context, arg string, o mapOptions) error {
 		a.tellRemarks(l.Remarks)
 		return a.writePage(o.html, newWebPage(l, plots, a.place.Version, o.scan))
 	case *o.format == "json":
-		return a.printJSON(newMapped(plots, l.Remarks))
+		return ui.JSON(a.out, newMapped(plots, l.Remarks))
 	}
 	a.tellRemarks(l.Remarks)
 	return a.mapScreen(plots)
@@ -153,18 +155,18 @@ func newMapped(plots []evidence.Plot, remarks []evidence.Remark) mapped {
 }
 
 func (a *app) mapScreen(plots []evidence.Plot) error {
-	b := a.page()
-	c := canvas{width: b.width, colours: terminalOf(a.out).colours()}
+	b := ui.NewPage(a.out)
+	c := canvas{width: b.Width, colours: ui.TerminalOf(a.out).Colours()}
 	for i, p := range plots {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.wrap(poolTitle(p.Pool), "")
+		b.Wrap(poolTitle(p.Pool), "")
 		b.WriteString(c.picture(p))
 		b.WriteString(c.legend(p))
-		b.troubles(p)
+		troubles(b, p)
 	}
-	return b.show(a.out)
+	return b.Show(a.out)
 }
 
 // poolTitle reads "lan: 10.0.0.0/24 on vmbr0, leases 10.0.0.200-10.0.0.239".
@@ -180,7 +182,7 @@ func poolTitle(p lease.Pool) string {
 const mostTroubles = 8
 
 // troubles names the strangers and conflicts of a picture, the worst first.
-func (b *page) troubles(p evidence.Plot) {
+func troubles(b *ui.Page, p evidence.Plot) {
 	left := 0
 	for _, want := range []evidence.Mark{evidence.Clash, evidence.Stranger} {
 		for _, s := range p.Spots {
@@ -191,7 +193,7 @@ func (b *page) troubles(p evidence.Plot) {
 				continue
 			}
 			text := strings.TrimPrefix(s.Verdict, s.Addr.String()+" ")
-			b.wrap(s.Addr.String()+" "+text, string(inks(want).sign)+" ")
+			b.Wrap(s.Addr.String()+" "+text, string(inks(want).sign)+" ")
 		}
 	}
 	if left > mostTroubles {

@@ -13,6 +13,8 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -59,7 +61,7 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 		rows[i].next(h, t, w, p, nobody-lease.VMID(i))
 	}
 	if f == "json" {
-		return a.printJSON(rows)
+		return ui.JSON(a.out, rows)
 	}
 	return a.statusTable(rows)
 }
@@ -112,10 +114,10 @@ func (a *app) statusTable(rows []poolStatus) error {
 	for _, s := range rows {
 		cells = append(cells, []string{
 			s.Pool, s.bar(), size(s.Size), strconv.Itoa(s.Bound), strconv.Itoa(s.Released + s.Offered),
-			strconv.Itoa(s.Static), strconv.Itoa(s.Conflicts), dash(s.Next), s.Remark,
+			strconv.Itoa(s.Static), strconv.Itoa(s.Conflicts), ui.Dash(s.Next), s.Remark,
 		})
 	}
-	return a.table("POOL USED SIZE BOUND KEPT STATIC CONFLICTS NEXT REMARK", cells)
+	return ui.Table(a.out, "POOL USED SIZE BOUND KEPT STATIC CONFLICTS NEXT REMARK", cells)
 }
 
 // size shows a number of addresses, of an IPv6 pool in short.

@@ -10,6 +10,8 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/phoenix"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -131,16 +133,16 @@ func (a *app) showPlan(steps []phoenix.Step, done bool, f format) error {
 		rows = append(rows, r)
 	}
 	if f == "json" {
-		return a.printJSON(rows)
+		return ui.JSON(a.out, rows)
 	}
 	var cells [][]string
 	for _, r := range rows {
-		cells = append(cells, []string{dash(r.Address), dash(r.Becomes), r.For, r.Reason})
+		cells = append(cells, []string{ui.Dash(r.Address), ui.Dash(r.Becomes), r.For, r.Reason})
 	}
-	if err := a.table("ADDRESS BECOMES OF REMARK", cells); err != nil {
+	if err := ui.Table(a.out, "ADDRESS BECOMES OF REMARK", cells); err != nil {
 		return err
 	}
-	what := plural(count[phoenix.Reserved], "reservation") + " and " + plural(count[phoenix.Excluded], "exclude")
+	what := ui.Plural(count[phoenix.Reserved], "reservation") + " and " + ui.Plural(count[phoenix.Excluded], "exclude")
 	switch {
 	case count[phoenix.Reserved]+count[phoenix.Excluded] == 0:
 		fmt.Fprintln(a.out, "\nthere is nothing to write")

@@ -14,6 +14,8 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+
+	"pve-iplease/internal/ui"
 )
 
 // scanOptions are the flags of a scan.
@@ -119,7 +121,7 @@ func (a *app) runScan(ctx context.Context, arg string, o scanOptions) error {
 		a.judgeNetwork(n)
 	}
 	if *o.format == "json" {
-		if err := a.printJSON(out); err != nil {
+		if err := ui.JSON(a.out, out); err != nil {
 			return err
 		}
 		return ended
@@ -161,9 +163,9 @@ func (a *app) sweepOne(ctx context.Context, ear evidence.Ear, t target, o scanOp
 	if o.rate != 0 {
 		pace.Rate = o.rate
 	}
-	m := newMeter(a.err, t.String(), time.Now())
-	defer m.done()
-	return ear.Sweep(ctx, q, pace, func(p probe.Progress) { m.show(p, time.Now()) })
+	m := ui.NewMeter(a.err, t.String(), time.Now())
+	defer m.Done()
+	return ear.Sweep(ctx, q, pace, func(p probe.Progress) { m.Show(ui.Progress(p), time.Now()) })
 }
 
 func newNetwork(l *look, t target, s evidence.Survey) network {

@@ -9,6 +9,8 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) acquireCommand() *cobra.Command {
@@ -61,7 +63,7 @@ func (a *app) runAcquire(ctx context.Context, arg, mac string, o hook.Offer, f f
 		return err
 	}
 	if f == "json" {
-		return a.printJSON(offer{
+		return ui.JSON(a.out, offer{
 			Address: l.Addr.String(), CIDR: g.Address.String(), Gateway: gateway(g), Pool: g.PoolName(),
 			Bridge: g.Want.Bridge, State: l.State.String(), Until: l.Until, Reason: g.Why,
 		})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) reclaimCommand() *cobra.Command {
@@ -43,7 +45,7 @@ func (a *app) runReclaim(ctx context.Context, dry bool, f format) error {
 		rows = append(rows, reclaimRow{v.Lease.Addr.String(), v.Lease.Owner.String(), v.Freed, v.Why})
 	}
 	if f == "json" {
-		return a.printJSON(rows)
+		return ui.JSON(a.out, rows)
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(a.out, "every lease has its guest: nothing to reclaim")
@@ -57,5 +59,5 @@ func (a *app) runReclaim(ctx context.Context, dry bool, f format) error {
 	for _, r := range rows {
 		cells = append(cells, []string{r.Address, r.Owner, done[r.Freed], r.Reason})
 	}
-	return a.table("ADDRESS OWNER DONE REASON", cells)
+	return ui.Table(a.out, "ADDRESS OWNER DONE REASON", cells)
 }

@@ -11,6 +11,8 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+
+	"pve-iplease/internal/ui"
 )
 
 // pick is what of a guest's leases is to be shown.
@@ -72,7 +74,7 @@ func (a *app) runGet(ctx context.Context, arg string, p pick, f format) error {
 	case len(rows) == 0:
 		return fmt.Errorf("guest %s has no %slease; 'pve-iplease list' shows who has", id, p.what())
 	case f == "json":
-		return a.printJSON(rows)
+		return ui.JSON(a.out, rows)
 	case p.ip || p.cidr:
 		return a.addresses(h, rows, p.cidr)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -43,7 +45,7 @@ func (a *app) runDoctor(ctx context.Context, f format) error {
 		a.code = hook.Failed
 	}
 	if f == "json" {
-		return a.printJSON(out)
+		return ui.JSON(a.out, out)
 	}
 	return a.doctorScreen(out)
 }
@@ -73,12 +75,12 @@ func newDiagnosis(s *evidence.Setup) diagnosis {
 // doctorScreen prints a line or more a check. What is to be pasted is never
 // wrapped.
 func (a *app) doctorScreen(d diagnosis) error {
-	b := a.page()
+	b := ui.NewPage(a.out)
 	for _, c := range d.Checks {
 		label := fmt.Sprintf("%-8s %-11s ", c.Grade, c.About)
-		b.wrap(c.Text, label)
-		b.advice(c.Do, len(label))
+		b.Wrap(c.Text, label)
+		advice(b, c.Do, len(label))
 	}
-	fmt.Fprintf(b, "\n%s, %s, %d in order\n", plural(d.Errors, "error"), plural(d.Warnings, "warning"), len(d.Checks)-d.Errors-d.Warnings)
-	return b.show(a.out)
+	fmt.Fprintf(b, "\n%s, %s, %d in order\n", ui.Plural(d.Errors, "error"), ui.Plural(d.Warnings, "warning"), len(d.Checks)-d.Errors-d.Warnings)
+	return b.Show(a.out)
 }

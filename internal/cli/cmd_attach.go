@@ -8,6 +8,8 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+
+	"pve-iplease/internal/ui"
 )
 
 // ourScript is the hookscript as Proxmox names it.
@@ -90,7 +92,7 @@ func (a *app) runAttach(ctx context.Context, args []string, o attachOptions, f f
 		a.code = hook.Failed
 	}
 	if f == "json" {
-		return a.printJSON(p)
+		return ui.JSON(a.out, p)
 	}
 	return a.attachScreen(p)
 }

@@ -1,17 +1,21 @@
-package cli
+package ui
 
 import (
 	"fmt"
 	"io"
 	"strings"
 	"time"
-
-	"pve-iplease/internal/probe"
 )
 
-// meter shows on a terminal how far a sweep is, in one line that is taken away
+// Progress says how far long work is.
+type Progress struct {
+	Sent, Planned int // of whatever is counted
+	Found         int
+}
+
+// Meter shows on a terminal how far a sweep is, in one line that is taken away
 // at the end. On anything else it says nothing.
-type meter struct {
+type Meter struct {
 	w     io.Writer
 	width int
 	about string
@@ -19,11 +23,11 @@ type meter struct {
 	used  bool
 }
 
-// newMeter is nil-like on what is no terminal.
-func newMeter(w io.Writer, about string, now time.Time) *meter {
-	m := &meter{about: about, began: now}
-	if t := terminalOf(w); t.is {
-		m.w, m.width = w, t.width()
+// NewMeter is nil-like on what is no terminal.
+func NewMeter(w io.Writer, about string, now time.Time) *Meter {
+	m := &Meter{about: about, began: now}
+	if t := TerminalOf(w); t.Is {
+		m.w, m.width = w, t.Width()
 	}
 	return m
 }
@@ -31,8 +35,8 @@ func newMeter(w io.Writer, about string, now time.Time) *meter {
 // patience is how long something may take before it is worth a line.
 const patience = 300 * time.Millisecond
 
-// show draws the line.
-func (m *meter) show(p probe.Progress, now time.Time) {
+// Show draws the line.
+func (m *Meter) Show(p Progress, now time.Time) {
 	if m.w == nil || now.Sub(m.began) < patience || p.Planned == 0 {
 		return
 	}
@@ -42,7 +46,7 @@ func (m *meter) show(p probe.Progress, now time.Time) {
 }
 
 // line fits into the width, whatever it is.
-func (m *meter) line(p probe.Progress, now time.Time) string {
+func (m *Meter) line(p Progress, now time.Time) string {
 	part := float64(p.Sent) / float64(p.Planned)
 	line := fmt.Sprintf("%3.0f %%  %d found", part*100, p.Found)
 	if took := now.Sub(m.began); part > 0.02 {
@@ -56,8 +60,8 @@ func (m *meter) line(p probe.Progress, now time.Time) string {
 	return strings.TrimRight(line, " ")
 }
 
-// done takes the line away.
-func (m *meter) done() {
+// Done takes the line away.
+func (m *Meter) Done() {
 	if m.used {
 		_, _ = io.WriteString(m.w, "\r\x1b[K")
 	}

@@ -11,6 +11,8 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/report"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) whohasCommand() *cobra.Command {
@@ -154,7 +156,7 @@ func (a *app) showSubject(s finding, f format) error {
 		}
 	}
 	if f == "json" {
-		return a.printJSON(s)
+		return ui.JSON(a.out, s)
 	}
 	a.tellRemarks(s.Remarks)
 	return a.subjectScreen(s)

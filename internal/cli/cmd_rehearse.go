@@ -16,6 +16,8 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+
+	"pve-iplease/internal/ui"
 )
 
 func (a *app) rehearseCommand() *cobra.Command {
@@ -77,7 +79,7 @@ func (a *app) runRehearse(ctx context.Context, after time.Duration, ask asking, 
 		a.code = hook.Failed
 	}
 	if f == "json" {
-		return a.printJSON(out)
+		return ui.JSON(a.out, out)
 	}
 	a.tellRemarks(out.Remarks)
 	return a.rehearseScreen(out)
@@ -231,23 +233,23 @@ func (s *stage) unserved(conf guest.Config, home, node string) (all []string) {
 }
 
 func (a *app) rehearseScreen(out rehearsed) error {
-	b := a.page()
+	b := ui.NewPage(a.out)
 	count := map[evidence.Grade]int{}
 	for _, r := range out.Guests {
 		count[r.Grade]++
 		label := fmt.Sprintf("%-8s ", r.Grade)
-		b.wrap(r.Text, label)
-		b.advice(r.Do, len(label))
+		b.Wrap(r.Text, label)
+		advice(b, r.Do, len(label))
 	}
 	if len(out.Guests) == 0 {
 		b.WriteString("no guest starts by itself: none is marked onboot or has high availability\n")
 	}
 	if len(out.Idle) > 0 {
 		b.WriteString("\n")
-		b.wrap(fmt.Sprintf("running now, and started by nobody then: %s; to change that, 'pct set VMID --onboot 1'", strings.Join(out.Idle, ", ")), "")
+		b.Wrap(fmt.Sprintf("running now, and started by nobody then: %s; to change that, 'pct set VMID --onboot 1'", strings.Join(out.Idle, ", ")), "")
 	}
 	b.WriteString("\n")
-	b.wrap(fmt.Sprintf("rehearsed: %s of %s; %d come back as they are, %d with a doubt, %d not",
-		plural(out.Starts, "start"), plural(len(out.Guests), "guest"), count[evidence.OK], count[evidence.Doubtful], count[evidence.Wrong]), "")
-	return b.show(a.out)
+	b.Wrap(fmt.Sprintf("rehearsed: %s of %s; %d come back as they are, %d with a doubt, %d not",
+		ui.Plural(out.Starts, "start"), ui.Plural(len(out.Guests), "guest"), count[evidence.OK], count[evidence.Doubtful], count[evidence.Wrong]), "")
+	return b.Show(a.out)
 }
