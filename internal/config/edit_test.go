@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,26 +152,59 @@ p:8: reservation 10.0.0.9: guest: "12" is not a VMID; it is a number from 100 to
 
 func FuzzEdit(f *testing.F) {
 	f.Add(office, "lan", "gateway", "10.0.0.1")
+	f.Add("pool a\n", "a", "range", "10.0.0.1")
+	f.Add("# a\npool a\n\n# b\nreservation: 10.0.0.9", "a", "range", "10.0.0.1")
 	f.Add("pool:a\n\n#\r\n range\t\n range 1", "a", "range", "10.0.0.1")
 	f.Fuzz(func(t *testing.T, text, name, key, value string) {
-		for _, c := range []config.Change{
-			config.Add("pool", name, prop(key, value)), config.Set("pool", name, prop(key, value)),
-			config.Set("pool", name, prop(key)), config.Remove("pool", name),
+		for _, c := range []struct {
+			change config.Change
+			kept   func(before, after string) bool
+		}{
+			{config.Add("pool", name, prop(key, value)), func(before, after string) bool { return strings.HasPrefix(after, before) }},
+			{config.Set("pool", name, prop(key, value)), func(before, after string) bool { return without(before, key) == without(after, key) }},
+			{config.Set("pool", name, prop(key)), func(before, after string) bool { return without(before, key) == without(after, key) }},
+			{config.Remove("pool", name), keptAround},
 		} {
-			got, err := config.Edit("pools.cfg", []byte(text), c)
-			if err == nil {
-				checkConfig(t, "pools.cfg", got)
-				checkKept(t, text, string(got))
+			got, err := config.Edit("pools.cfg", []byte(text), c.change)
+			if err != nil {
+				continue
+			}
+			checkConfig(t, "pools.cfg", got)
+			if !c.kept(text, string(got)) {
+				t.Errorf("%q became %q by %+v", text, got, c.change)
 			}
 		}
 	})
 }
 
-// checkKept holds an edit to the comments, all of which stay but for those
-// inside of a section that goes.
-func checkKept(t *testing.T, before, after string) {
-	head, _, _ := strings.Cut(before, ":")
-	if at := strings.LastIndex(head, "\n"); !strings.HasPrefix(after, head[:max(at, 0)]) {
-		t.Errorf("%q became %q", before, after)
+// without is a text without the lines that begin with a word, and without its
+// last line's end.
+func without(text, word string) string {
+	lines := slices.DeleteFunc(strings.SplitAfter(text, "\n"), func(line string) bool {
+		first := strings.TrimLeft(line, blanks)
+		rest, found := strings.CutPrefix(first, word)
+		return found && strings.IndexAny(rest+"\n", blanks) == 0
+	})
+	return strings.TrimRight(strings.Join(lines, ""), blanks)
+}
+
+const blanks = " \t\v\f\r\n"
+
+// keptAround reports whether one section is all that went: a run of whole
+// lines, of which the first that isn't blank is its header, and which holds
+// no other's.
+func keptAround(before, after string) bool {
+	header := regexp.MustCompile(`(?m)^([ \t\v\f\r]*(pool|reservation):|(pool|reservation)([ \t\v\f\r]|$))`)
+	old, now := slices.Collect(strings.Lines(before)), slices.Collect(strings.Lines(after))
+	n := len(old) - len(now)
+	for at := range len(now) + 1 {
+		if n < 0 || strings.Join(slices.Delete(slices.Clone(old), at, at+n), "") != after {
+			continue
+		}
+		gone := strings.TrimLeft(strings.Join(old[at:at+n], ""), "\n"+blanks)
+		if where := header.FindAllStringIndex(gone, -1); len(where) == 1 && where[0][0] == 0 {
+			return true
+		}
 	}
+	return false
 }
