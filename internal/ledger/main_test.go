@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
@@ -26,6 +28,7 @@ type child struct {
 	ID            int
 	Updates       int
 	Patience      time.Duration // for each update
+	Refused       unix.Errno    // openat2's error, as a filter of system calls gives it; 0: it works
 }
 
 func (c child) open() (*Ledger, error) {
@@ -53,6 +56,11 @@ func playChild(order string) int {
 }
 
 func (c child) run() error {
+	if c.Refused != 0 {
+		if err := lab.Refuse(c.Refused, unix.SYS_OPENAT2); err != nil {
+			return err
+		}
+	}
 	l, err := c.open()
 	for try := 0; err != nil && try < 100; try++ { // pmxcfs may be away just now
 		time.Sleep(20 * time.Millisecond)

@@ -9,11 +9,11 @@ import (
 
 // open opens a file below the root, never one that a link leads to.
 func (m *mount) open(name string, flags int) (*os.File, error) {
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	mode := uint32(0)
 	if flags&unix.O_CREAT != 0 {
-		how.Mode = 0o600
+		mode = 0o600
 	}
-	fd, err := uninterrupted(func() (int, error) { return unix.Openat2(m.fd, name, &how) })
+	fd, err := beneath(m.fd, name, flags|unix.O_CLOEXEC, mode)
 	if err != nil {
 		return nil, named("open", name, err)
 	}

@@ -93,3 +93,63 @@ func TestOnlyBelowTheMount(t *testing.T) {
 		}
 	}
 }
+
+// The same where a filter of system calls knows no openat2(2), as that of
+// systemd's RestrictSUIDSGID= doesn't.
+func TestWithoutOpenat2(t *testing.T) {
+	t.Parallel()
+	_, host := hosts(t, "pve1", "pve2")
+	for i, h := range host {
+		c := h.child(i+1, 3)
+		c.Refused = unix.ENOSYS
+		if out, err := c.command(t).CombinedOutput(); err != nil || strings.Contains(string(out), failed) {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+	table := view(t, host[0].ledger(t))
+	for id := range host {
+		for i := range 3 {
+			if len(table.Everywhere(mark(id+1, i))) != 1 {
+				t.Errorf("update %d of child %d is lost", i, id+1)
+			}
+		}
+	}
+}
+
+func TestOpenStepByStep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, err := range []error{
+		os.MkdirAll(dir+"/a/b", 0o700), os.WriteFile(dir+"/a/b/file", []byte("x"), 0o600), os.Symlink("a", dir+"/a-link"), os.Symlink("file", dir+"/a/b/link"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	top, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(top) }()
+	before := opened(t, dir)
+	for name, want := range map[string]error{
+		"a/b/file": nil, "a/b/new": unix.ENOENT, "a-link/b/file": unix.ELOOP, "a/b/link": unix.ELOOP, "a/none/file": unix.ENOENT,
+		"a/b/file/x": unix.ENOTDIR, "../x": unix.EXDEV, "a/../../x": unix.EXDEV, "/etc/passwd": unix.EXDEV, "": unix.ENOENT,
+	} {
+		fd, err := stepwise(top, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", name, err, want)
+		}
+	}
+	if fd, err := stepwise(top, "a/b/new", unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600); err != nil {
+		t.Error(err)
+	} else {
+		_ = unix.Close(fd)
+	}
+	if now := opened(t, dir); !slices.Equal(now, before) {
+		t.Errorf("open are %q, before %q", now, before)
+	}
+}
