@@ -42,16 +42,7 @@ func (a *app) deliver(ctx context.Context, h *hook.Host, out, text string) error
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
 		return fmt.Errorf("there is no directory %s to write into", report.Clean(filepath.Dir(out)))
 	}
-	old, err := os.ReadFile(out)
-	switch {
-	case os.IsNotExist(err):
-		old = nil
-	case err != nil:
-		return err
-	case old == nil:
-		old = []byte{}
-	}
-	return h.Node.ReplaceFile(ctx, out, old, []byte(text))
+	return h.Node.WriteOutput(ctx, out, []byte(text))
 }
 
 // poolOf is the pool whose network an address is part of; one that leases it
@@ -124,16 +115,17 @@ func (a *app) runExportDHCP(ctx context.Context, format dhcp.Format, names []str
 	if format == dhcp.KeaConfig && len(pools) > 1 {
 		return usagef("Kea keeps a list for each subnet; name one of the %d pools with --pool", len(pools))
 	}
-	rows, err := leases(ctx, h, func(l lease.Lease) bool {
+	rows, err := namedLeases(ctx, h, func(l lease.Lease) bool {
 		return l.Living() && l.Addr.Is4() && slices.Contains(pools, poolName(h, l.Key))
 	})
 	if err != nil {
 		return err
 	}
+	called := newNaming(h, "")
 	var list []dhcp.Reservation
 	for _, r := range rows {
 		mac, _ := lease.ParseMAC(r.MAC) // none is the zero MAC
-		list = append(list, dhcp.Reservation{Addr: netip.MustParseAddr(r.Address), MAC: mac, Name: r.Name})
+		list = append(list, dhcp.Reservation{Addr: netip.MustParseAddr(r.Address), MAC: mac, Name: called.label(r.Name)})
 	}
 	kept, dropped := dhcp.Unique(list)
 	for _, d := range dropped {

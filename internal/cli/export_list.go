@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -62,21 +63,18 @@ func (r record) columns() [][2]string {
 
 // records are all leases, and the reservations that nobody has a lease of.
 func records(ctx context.Context, h *hook.Host) ([]record, error) {
-	t, err := h.Ledger.View(ctx)
-	if err != nil {
+	t, inv, err, unread := readBoth(ctx, h)
+	if err = cmp.Or(err, unread); err != nil {
 		return nil, err
 	}
-	inv, err := h.Inventory(ctx)
-	if err != nil {
-		inv = lease.Inventory{}
-	}
+	names := newNaming(h, "")
 	all := []record{}
 	for l := range t.All() {
-		all = append(all, newRecord(poolOf(h, l.Key), newRow(h, inv, l)))
+		all = append(all, newRecord(poolOf(h, l.Key), newRow(h, inv, l)).named(names))
 	}
 	for _, r := range h.Pools.Reservations {
 		if len(t.Everywhere(r.Addr)) == 0 {
-			all = append(all, reservedRecord(h, inv, r))
+			all = append(all, reservedRecord(h, inv, r).named(names))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b record) int { return addressOf(a).Compare(addressOf(b)) })
@@ -118,6 +116,14 @@ func reservedRecord(h *hook.Host, inv lease.Inventory, r lease.Reservation) reco
 		}
 	}
 	return rec
+}
+
+// named drops a name that is another host's.
+func (r record) named(n *naming) record {
+	if n.label(r.DNSName) == "" {
+		r.DNSName = ""
+	}
+	return r
 }
 
 // locate says which network the address is in.
@@ -220,47 +226,50 @@ func (a *app) exportRecords(name, more string, form func(columns []string) (func
 }
 
 func (a *app) exportHostsCommand() *cobra.Command {
-	var out string
+	var out, domain string
 	cmd := &cobra.Command{
-		Use: "hosts [--out FILE]", Short: "Write a hosts file of the guests", Args: takes(), DisableFlagsInUseLine: true,
+		Use: "hosts [--domain NAME] [--out FILE]", Short: "Write a hosts file of the guests", Args: takes(), DisableFlagsInUseLine: true,
 		Long: `Write a hosts file (hosts(5)) of the guests that have a lease, for /etc/hosts, or
 for dnsmasq's addn-hosts= or hostsdir=. Each is called by its name and by its number,
-like ct101; of two guests of one name the second has its number alone.`,
+like ct101; of two guests of one name the second has its number alone, and so has
+one that is called like a node, or localhost. A name with dots is written when it
+lies in the domain that is given.`,
 	}
+	cmd.Flags().StringVar(&domain, "domain", "", "write full names, too, that lie in the domain `NAME`")
 	outFlag(cmd, &out)
-	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runExportHosts(c.Context(), out) }
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runExportHosts(c.Context(), domain, out) }
 	return cmd
 }
 
-func (a *app) runExportHosts(ctx context.Context, out string) error {
+func (a *app) runExportHosts(ctx context.Context, domain, out string) error {
 	h, err := a.host()
 	if err != nil {
 		return err
 	}
-	rows, err := leases(ctx, h, func(l lease.Lease) bool { return l.Living() })
+	rows, err := namedLeases(ctx, h, func(l lease.Lease) bool { return l.Living() })
 	if err != nil {
 		return err
 	}
-	return a.deliver(ctx, h, out, hostsFile(rows))
+	return a.deliver(ctx, h, out, hostsFile(newNaming(h, domain), rows))
+}
+
+// namedLeases are leases with their guests' names, without which a file for
+// other programs would be wrong.
+func namedLeases(ctx context.Context, h *hook.Host, pick func(lease.Lease) bool) ([]row, error) {
+	t, inv, err, unread := readBoth(ctx, h)
+	if err = cmp.Or(err, unread); err != nil {
+		return nil, err
+	}
+	return rowsOf(h, t, inv, pick), nil
 }
 
 // hostsFile names each guest at its addresses. A name belongs to the guest
 // that comes first.
-func hostsFile(rows []row) string {
+func hostsFile(n *naming, rows []row) string {
 	var b strings.Builder
-	owner := map[string]lease.VMID{}
 	for _, r := range rows {
-		full := dnsName(r.Name)
-		label, _, _ := strings.Cut(full, ".")
-		names := []string{}
-		for _, n := range []string{full, label} {
-			if n != "" && !slices.Contains(names, n) && (owner[n] == 0 || owner[n] == r.VMID) {
-				owner[n] = r.VMID
-				names = append(names, n)
-			}
-		}
 		kind, _, _ := strings.Cut(r.Owner, "/")
-		fmt.Fprintf(&b, "%s\t%s\n", r.Address, strings.Join(append(names, fmt.Sprintf("%s%d", kind, r.VMID)), " "))
+		fmt.Fprintf(&b, "%s\t%s\n", r.Address, strings.Join(append(n.names(r.VMID, r.Name), fmt.Sprintf("%s%d", kind, r.VMID)), " "))
 	}
 	return b.String()
 }
