@@ -201,7 +201,7 @@ func keptAround(before, after string) bool {
 		if n < 0 || strings.Join(slices.Delete(slices.Clone(old), at, at+n), "") != after {
 			continue
 		}
-		gone := strings.TrimLeft(strings.Join(old[at:at+n], ""), "\n"+blanks)
+		gone := strings.TrimLeft(strings.Join(old[at:at+n], ""), blanks)
 		if where := header.FindAllStringIndex(gone, -1); len(where) == 1 && where[0][0] == 0 {
 			return true
 		}
