@@ -2,8 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pve-iplease/internal/hook"
 )
@@ -98,8 +101,39 @@ func usage(c *cobra.Command) error {
 		}
 	}
 	c.LocalFlags() // enters the inherited ones into Flags
-	fmt.Fprintf(w, "\nFlags:\n%s", c.Flags().FlagUsages())
+	fmt.Fprintf(w, "\nFlags:\n%s", flags(c.Flags()))
 	return nil
+}
+
+// flags are a line a flag. What pflag itself makes of them says of each switch
+// that it may be set to true or false.
+func flags(set *pflag.FlagSet) string {
+	var lines [][2]string
+	width := 0
+	set.VisitAll(func(f *pflag.Flag) {
+		name := "      --" + f.Name
+		if f.Shorthand != "" {
+			name = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		value, text := pflag.UnquoteUsage(f)
+		if value != "" && f.Value.Type() != "bool" {
+			name += " " + value
+		}
+		if d := f.DefValue; d != "" && d != "false" && d != "0" && d != "0s" && d != "[]" {
+			if f.Value.Type() == "string" {
+				d = strconv.Quote(d)
+			}
+			text += fmt.Sprintf(" (default %s)", d)
+		}
+		if !f.Hidden {
+			lines, width = append(lines, [2]string{name, text}), max(width, len(name))
+		}
+	})
+	var b strings.Builder
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%-*s   %s\n", width, l[0], l[1])
+	}
+	return b.String()
 }
 
 // commands are every command below c, with the groups spelled out, and what it
