@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/lease"
@@ -30,6 +31,8 @@ func (c *trial) isolate(h Host) Step {
 		s.How = fmt.Sprintf("on %s: ip link set %s down", report.Clean(c.Node), report.Clean(h.Port))
 	case h.Guest.VMID != 0:
 		s.How = fmt.Sprintf("on %s: %s shutdown %s", report.Clean(h.Guest.Node), tool, h.Guest.VMID)
+	case slices.Contains(c.Kernel.Bridges, h.Port):
+		s.How = fmt.Sprintf("it lies on %s itself, as a container in Docker's macvlan or ipvlan network does: 'docker network inspect' on %s shows %s", report.Clean(h.Port), report.Clean(c.Node), h.MAC)
 	case h.Port != "":
 		s.How = fmt.Sprintf("it is behind %s: look for %s in the switch's address table, and unplug it", report.Clean(h.Port), h.MAC)
 	default:

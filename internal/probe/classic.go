@@ -18,7 +18,7 @@ import (
 func (p Place) openClassic(b *kernelBridge, declared []string) (*Port, error) {
 	own, _, err := openBridge(fmt.Sprintf("%sv%d", p.Bridge, p.Tag))
 	if err == nil {
-		return own.alone(subUplinks(declared, p.Tag))
+		return p.alone(own, subUplinks(declared, p.Tag))
 	}
 	if none := missingError(""); !errors.As(err, &none) {
 		return nil, err
@@ -28,16 +28,16 @@ func (p Place) openClassic(b *kernelBridge, declared []string) (*Port, error) {
 	case err != nil:
 		return nil, fmt.Errorf("VLAN devices of %s: %w", p.Bridge, err)
 	case device.index == 0:
-		return b.listen(b.netInterface(b.self.mac), p.Tag, declared)
+		return p.onBridge(b, p.Tag, declared)
 	case device.master != 0:
-		return b.elsewhere(device, p.Tag)
+		return p.elsewhere(b, device)
 	}
 	return b.listen(&net.Interface{Index: device.index, Name: device.name, HardwareAddr: device.mac[:]}, 0, declared)
 }
 
 // elsewhere asks on the bridge that an administrator has plugged the VLAN
 // device into.
-func (b *kernelBridge) elsewhere(device link, tag uint16) (*Port, error) {
+func (p Place) elsewhere(b *kernelBridge, device link) (*Port, error) {
 	l, err := b.link(device.master)
 	if err != nil {
 		return nil, fmt.Errorf("the bridge of %s: %w", device.name, err)
@@ -48,14 +48,14 @@ func (b *kernelBridge) elsewhere(device link, tag uint16) (*Port, error) {
 	}
 	if own.self.aware {
 		own.close()
-		return nil, fmt.Errorf("VLAN %d of %s: %s lies in %s, which keeps VLANs apart itself: name that bridge instead", tag, b.name, device.name, l.name)
+		return nil, fmt.Errorf("VLAN %d of %s: %s lies in %s, which keeps VLANs apart itself: name that bridge instead", p.Tag, b.name, device.name, l.name)
 	}
-	return own.alone([]string{device.name})
+	return p.alone(own, []string{device.name})
 }
 
 // alone asks untagged on a bridge that was opened for this.
-func (b *kernelBridge) alone(declared []string) (*Port, error) {
-	port, err := b.listen(b.netInterface(b.self.mac), 0, declared)
+func (p Place) alone(b *kernelBridge, declared []string) (*Port, error) {
+	port, err := p.untagged(b, declared)
 	if err != nil {
 		b.close()
 	}

@@ -37,7 +37,7 @@ func (p *Port) conclude(w *window, before look, resident bool, trouble error) Re
 	before.resident, after.resident = resident, resident
 	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
 	doubt = cmp.Or(doubt, w.silentGateways(closed))
-	behind := func(m lease.MAC) string { return after.name(p.bridge.locate(m)) }
+	behind := func(m lease.MAC) string { return p.host(after.view, m) }
 	return Result{
 		Answers:  w.answers(doubt, behind),
 		Gateways: w.gateways,
@@ -56,5 +56,5 @@ func (p *Port) weigh(before, after view, trouble error) (closed bool, doubt stri
 	closed, early := before.judge(p.declared)
 	stillClosed, late := after.judge(p.declared)
 	opened := view{bridge: p.name, mac: p.bridgeMAC, ports: before.ports} // as it was when we opened
-	return closed && stillClosed, cmp.Or(early, late, opened.changed(after))
+	return closed && stillClosed, cmp.Or(early, late, opened.changed(after), p.unasked)
 }

@@ -77,6 +77,17 @@ func tagged(frame []byte, tag uint16) []byte {
 	return append(out, frame[addresses:]...)
 }
 
+// untagged takes the VLAN tag out of a frame of that VLAN, as the kernel does
+// for a packet socket.
+func untagged(frame []byte, tag uint16) []byte {
+	const addresses, header = 12, 4
+	if tag == 0 || len(frame) < addresses+header || binary.BigEndian.Uint16(frame[addresses:]) != uint16(ethernet.EtherTypeVLAN) {
+		return frame
+	}
+	copy(frame[header:], frame[:addresses])
+	return frame[header:]
+}
+
 // probeFrame is the question whether anybody has the address, asked by a host
 // that has none: sender 0.0.0.0, so that no cache is polluted (RFC 5227
 // §2.1.1); for IPv6 see solicitationFrame.

@@ -21,8 +21,10 @@ type link struct {
 	mac    lease.MAC
 	mtu    uint32
 	up     bool
-	over   int // the device that a VLAN device lies on
-	vlan   uint16
+	// Somebody wants to see all that the device gets.
+	promiscuous bool
+	over        int // the device that a VLAN device lies on
+	vlan        uint16
 	// Of a bridge:
 	aware bool   // it keeps VLANs apart
 	stp   bool   // spanning tree decides which port forwards
@@ -55,6 +57,8 @@ func parseLink(b []byte) (link, error) {
 			l.mtu = number(v)
 		case unix.IFLA_LINK:
 			l.over = int(number(v))
+		case unix.IFLA_PROMISCUITY:
+			l.promiscuous = number(v) != 0
 		case unix.IFLA_CARRIER:
 			l.carrier = l.up && number(v) != 0
 		case unix.IFLA_CARRIER_CHANGES:

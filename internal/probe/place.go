@@ -55,7 +55,7 @@ func (p Place) openOn(b *kernelBridge, declared []string) (*Port, error) {
 	case p.Tag != 0:
 		return p.openClassic(b, declared)
 	}
-	return b.listen(b.netInterface(b.self.mac), 0, declared)
+	return p.untagged(b, declared)
 }
 
 // openAware asks on a bridge that keeps VLANs apart: from the bridge itself
@@ -69,15 +69,15 @@ func (p Place) openAware(b *kernelBridge, declared []string) (*Port, error) {
 	}
 	switch {
 	case p.Tag == 0 && self.untagged:
-		return b.listen(b.netInterface(b.self.mac), 0, declared)
+		return p.untagged(b, declared)
 	case len(ports) == 0:
 		return b.hush(declared), nil
 	case !b.self.stp:
-		return p.openTemporary(b, declared)
+		return p.openTemporary(b, 0, declared)
 	case self.untagged:
-		return b.listen(b.netInterface(b.self.mac), 0, declared)
+		return p.untagged(b, declared)
 	case self.in:
-		return b.listen(b.netInterface(b.self.mac), b.vlan, declared)
+		return p.onBridge(b, b.vlan, declared)
 	}
 	return nil, fmt.Errorf("spanning tree on %[1]s would keep a probing port shut, and %[1]s itself is not in VLAN %[2]d: turn STP off, or give the host an interface %[1]s.%[2]d",
 		p.Bridge, b.vlan)

@@ -16,7 +16,8 @@ type Port struct {
 	bridgeMAC lease.MAC // when we opened
 	declared  []string
 	closed    bool
-	opening   look // at the bridge, when we opened
+	unasked   string // who can't be asked here, which leaves a doubt about all; empty: nobody
+	opening   look   // at the bridge, when we opened
 	opened    time.Time
 	wire      wire
 	bridge    bridge

@@ -49,7 +49,7 @@ func BenchmarkTemporaryPort(b *testing.B) {
 			if k.vlan = at.Tag; !k.self.aware {
 				k.vlan, k.self.pvid = 1, 1
 			}
-			p, err := at.openTemporary(k, nil)
+			p, err := at.openTemporary(k, 0, nil)
 			if err != nil {
 				return err
 			}

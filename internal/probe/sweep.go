@@ -110,7 +110,7 @@ func (p *Port) behind(v view) func(lease.MAC) string {
 	return func(m lease.MAC) string {
 		name, ok := known[m]
 		if !ok {
-			name = v.name(p.bridge.locate(m))
+			name = p.host(v, m)
 			known[m] = name
 		}
 		return name

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,15 +35,16 @@ func digits(s string) bool {
 const tapQueue = 4096
 
 // openTemporary asks through a port of our own, which sees exactly what the
-// guest's will. It is a tap device: it exists as long as its descriptor is
+// guest's will; tag is the VLAN of the frames that pass there, 0 for untagged
+// ones. It is a tap device: it exists as long as its descriptor is
 // open, and so vanishes also when this process is killed.
-func (p Place) openTemporary(b *kernelBridge, declared []string) (*Port, error) {
+func (p Place) openTemporary(b *kernelBridge, tag uint16, declared []string) (*Port, error) {
 	file, err := b.plug()
 	if err != nil {
-		return nil, fmt.Errorf("a temporary port on %s for VLAN %d: %w", p.Bridge, b.vlan, err)
+		return nil, fmt.Errorf("a temporary port on %s for VLAN %d: %w", b.name, cmp.Or(b.vlan, tag), err)
 	}
 	// Beside the caller: the kernel takes some 20 ms to remove a device.
-	return b.port(newTapWire(file), p.standIn(b.self.mac), declared, func() { go file.Close() }), nil
+	return b.port(newTapWire(file, tag), p.standIn(b.self.mac), declared, func() { go file.Close() }), nil
 }
 
 // plug makes a tap device and plugs it into the bridge, in its VLAN alone. It
@@ -80,7 +82,7 @@ func (b *kernelBridge) plug() (file *os.File, err error) {
 // joinVLAN moves a port from the VLAN that the bridge puts new ports into to
 // the one that is asked.
 func (b *kernelBridge) joinVLAN(port int) error {
-	if b.vlan == b.self.pvid {
+	if !b.self.aware || b.vlan == b.self.pvid {
 		return nil
 	}
 	if b.self.pvid != 0 {

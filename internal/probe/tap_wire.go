@@ -14,12 +14,13 @@ import (
 // device comes in at the port, and what the bridge sends there can be read.
 type tapWire struct {
 	file *os.File
+	tag  uint16 // of the frames sent; 0 for none
 	buf  [frameLength]byte
 	row  int    // frames read without finding the queue empty
 	full uint32 // times that so many were read as the queue holds
 }
 
-func newTapWire(file *os.File) *tapWire { return &tapWire{file: file} }
+func newTapWire(file *os.File, tag uint16) *tapWire { return &tapWire{file: file, tag: tag} }
 
 // hear implements hearer.
 func (t *tapWire) hear(filter []bpf.RawInstruction) error {
@@ -32,11 +33,14 @@ func (t *tapWire) hear(filter []bpf.RawInstruction) error {
 	return errors.Join(err, set)
 }
 
-// vlan implements hearer: what reaches the port is untagged.
-func (t *tapWire) vlan() uint16 { return 0 }
+// vlan implements hearer.
+func (t *tapWire) vlan() uint16 { return t.tag }
 
 // send implements wire.
 func (t *tapWire) send(frame []byte) error {
+	if t.tag != 0 {
+		frame = tagged(frame, t.tag)
+	}
 	_, err := t.file.Write(frame)
 	return err
 }
@@ -44,7 +48,7 @@ func (t *tapWire) send(frame []byte) error {
 // receive implements wire.
 func (t *tapWire) receive(ctx context.Context, until time.Time) ([]byte, error) {
 	if n, err := t.waiting(); n > 0 || err != nil {
-		return t.buf[:n], err
+		return untagged(t.buf[:n], t.tag), err
 	}
 	if !time.Now().Before(until) {
 		return nil, os.ErrDeadlineExceeded
@@ -57,7 +61,7 @@ func (t *tapWire) receive(ctx context.Context, until time.Time) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	return t.buf[:n], nil
+	return untagged(t.buf[:n], t.tag), nil
 }
 
 // waiting takes a frame that has already come, 0 bytes when there is none.
