@@ -100,8 +100,8 @@ func (b *kernelBridge) lodges(mac lease.MAC) bool {
 // host finds in a view the port that a host sits behind: by its name, or the
 // bridge's own for what lies on that; empty when unknown.
 func (p *Port) host(v view, mac lease.MAC) string {
-	if i := p.bridge.locate(mac); i != 0 {
-		return v.name(i)
+	if name := v.name(p.bridge.locate(mac)); name != "" {
+		return name
 	}
 	if b, ok := p.bridge.(interface{ lodges(lease.MAC) bool }); ok && b.lodges(mac) {
 		return p.name
