@@ -12,27 +12,28 @@ const module = "pve-iplease/"
 
 // pieces are what the top layer puts together.
 var pieces = []string{
-	"config", "dhcp", "fastio", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pveapi", "report", "vendor",
+	"clusterfs", "config", "dhcp", "fastio", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pveapi", "report", "vendor",
 }
 
 // mayImport says which packages of ours each package may import: the pure core
 // at the bottom, what touches the world above it, then what puts the pieces
 // together, and the commands on top. A new package is entered here.
 var mayImport = map[string][]string{
-	"internal/lease":    {},
-	"internal/fastio":   {},
-	"internal/filelock": {},
-	"internal/jsontree": {},
-	"internal/ui":       {},
+	"internal/lease":     {},
+	"internal/clusterfs": {},
+	"internal/fastio":    {},
+	"internal/filelock":  {},
+	"internal/jsontree":  {},
+	"internal/ui":        {},
 
 	"internal/config":     {"lease", "jsontree"},
 	"internal/phoenix":    {"lease", "config", "jsontree"},
 	"internal/dhcp":       {"lease"},
 	"internal/guest":      {"lease"},
 	"internal/history":    {"lease"},
-	"internal/inventory":  {"lease", "guest", "fastio", "filelock"},
-	"internal/ledger":     {"lease", "fastio", "filelock"},
-	"internal/node":       {"lease", "fastio", "filelock"},
+	"internal/inventory":  {"lease", "guest", "clusterfs", "fastio", "filelock"},
+	"internal/ledger":     {"lease", "clusterfs", "fastio", "filelock"},
+	"internal/node":       {"lease", "clusterfs", "fastio", "filelock"},
 	"internal/probe":      {"lease"},
 	"internal/pveapi":     {"lease"},
 	"internal/pveapi/web": {"pveapi"},

@@ -135,7 +135,7 @@ func quorumProblem(n *node.Host) string {
 func (v *visit) inventory(ctx context.Context) {
 	r := inventory.NewReader(v.node.Path("/etc/pve"), "", v.node.Addresses)
 	if v.node.OnPmxcfs() {
-		r = inventory.NewClusterReader(v.node.Path("/etc/pve"), v.node.Path("/run/pve-iplease/inventory"), v.node.Addresses)
+		r = inventory.NewClusterReader(v.node.PVE(), v.node.Path("/run/pve-iplease/inventory"), v.node.Addresses)
 	}
 	if inv, err := r.Read(ctx); err == nil {
 		v.Inventory = inv

@@ -48,7 +48,7 @@ type Host struct {
 // there is one.
 func guestConfigs(n *node.Host, pmxcfs bool) *inventory.Reader {
 	if pmxcfs {
-		return inventory.NewClusterReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
+		return inventory.NewClusterReader(n.PVE(), n.Path("/run/pve-iplease/inventory"), n.Addresses)
 	}
 	return inventory.NewReader(n.Path("/etc/pve"), n.Path("/run/pve-iplease/inventory"), n.Addresses)
 }
@@ -81,7 +81,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	}
 	pools, found := readPools(n, file)
 	l, err := ledger.Open(ledger.Options{
-		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Run: n.Path("/run/pve-iplease"), Scratch: p.Root != "",
+		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Mount: n.PVE(), Run: n.Path("/run/pve-iplease"), Scratch: p.Root != "",
 		Cluster: n.Cluster(), Note: func(s string) { log.Warn(s, report.Fields{}) },
 	})
 	if err != nil {

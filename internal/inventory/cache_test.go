@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
@@ -140,7 +141,7 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 		cached := filepath.Join(b.TempDir(), "inventory")
-		r := NewClusterReader(tr.dir, cached, none)
+		r := NewClusterReader(clusterfs.At(tr.dir, ""), cached, none)
 		if _, err := r.Read(b.Context()); err != nil {
 			b.Fatal(err)
 		}
@@ -150,7 +151,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Run(fmt.Sprintf("cached/%d", guests), func(b *testing.B) {
 			defer lab.CPU(b)()
 			for b.Loop() {
-				inv, err := NewClusterReader(tr.dir, cached, none).Read(b.Context())
+				inv, err := NewClusterReader(clusterfs.At(tr.dir, ""), cached, none).Read(b.Context())
 				if err != nil || len(inv.Guests) != guests || len(inv.Uses) != guests {
 					b.Fatal(err, len(inv.Guests))
 				}

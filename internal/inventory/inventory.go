@@ -12,13 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
 )
 
 // Reader reads the cluster's guest configs and keeps what it has read: a
 // second reading looks only at files that changed.
 type Reader struct {
-	dir      string // /etc/pve
+	dir      string           // /etc/pve
+	mount    *clusterfs.Mount // what is mounted there; nil: nothing is
 	self     func() ([]netip.Prefix, error)
 	list     func() (listing, error)
 	numbered bool // the listing tells the versions, not the files themselves
@@ -42,9 +44,10 @@ func NewReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader 
 }
 
 // NewClusterReader is NewReader for a mounted pmxcfs, which numbers the
-// versions of every guest's config.
-func NewClusterReader(dir, cached string, self func() ([]netip.Prefix, error)) *Reader {
-	r := NewReader(dir, cached, self)
+// versions of every guest's config, and is waited for when it restarts.
+func NewClusterReader(mount *clusterfs.Mount, cached string, self func() ([]netip.Prefix, error)) *Reader {
+	r := NewReader(mount.Dir(), cached, self)
+	r.mount = mount
 	r.numbered, r.list = true, r.vmlist
 	return r
 }
@@ -72,7 +75,18 @@ const (
 // somebody edits something the last listing is taken, with what was read of
 // each config since the call, though the file be gone at the end: its guest is
 // being edited, not destroyed.
-func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
+func (r *Reader) Read(ctx context.Context) (inv lease.Inventory, err error) {
+	if r.mount == nil {
+		return r.once(ctx)
+	}
+	err = r.mount.Steadily(ctx, func() error {
+		inv, err = r.once(ctx)
+		return err
+	})
+	return inv, err
+}
+
+func (r *Reader) once(ctx context.Context) (lease.Inventory, error) {
 	if r.seen == nil {
 		r.seen = r.cache.load()
 	}
@@ -84,7 +98,13 @@ func (r *Reader) Read(ctx context.Context) (lease.Inventory, error) {
 		if ctx.Err() != nil {
 			return lease.Inventory{}, context.Cause(ctx)
 		}
+		if err = r.cutOff(l); err != nil {
+			break
+		}
 		absent := n < patience && r.misses(l)
+		if err = r.knowMembers(); err != nil {
+			break
+		}
 		if known && !absent && l.whole() {
 			return r.collect(l), nil
 		}
@@ -116,6 +136,17 @@ func (r *Reader) Save() {
 		r.cache.save(r.seen)
 		r.unsaved, r.gone = 0, false
 	}
+}
+
+// cutOff is why configs could not be read of a pmxcfs that went away; of others
+// an inventory can be made without them.
+func (r *Reader) cutOff(l listing) error {
+	for i := range l.files {
+		if p := r.seen[l.files[i].place]; p != nil && clusterfs.Disconnected(p.err) {
+			return fmt.Errorf("guest configs: %w", p.err)
+		}
+	}
+	return nil
 }
 
 // misses reports whether a guest that was read before is not listed.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
@@ -179,7 +180,7 @@ func TestCache(t *testing.T) {
 	const first = `"101":{"node":"pve1","type":"lxc","version":1},"102":{"node":"pve1","type":"lxc","version":2}`
 	tr := newTree(t).ct("pve1", 101, "10.0.0.5").ct("pve1", 102, "10.0.0.6").vmlist(7, first)
 	cached := filepath.Join(t.TempDir(), "inventory")
-	open := func() *Reader { return NewClusterReader(tr.dir, cached, none) }
+	open := func() *Reader { return NewClusterReader(clusterfs.At(tr.dir, ""), cached, none) }
 	r := open()
 	want := read1(t, r)
 	r.Save()
@@ -219,7 +220,7 @@ func TestManyReadOnce(t *testing.T) {
 	}
 	tr.vmlist(7, strings.Join(ids, ","))
 	cached := filepath.Join(t.TempDir(), "inventory")
-	open := func() *Reader { return NewClusterReader(tr.dir, cached, none) }
+	open := func() *Reader { return NewClusterReader(clusterfs.At(tr.dir, ""), cached, none) }
 	first, second := open(), open()
 	second.seen = second.cache.load() // before there is anything in it
 
@@ -267,7 +268,7 @@ func TestSaveInACrowd(t *testing.T) {
 	cached := filepath.Join(t.TempDir(), "inventory")
 	after := func(ids string) (saved int) {
 		tr.vmlist(7, ids)
-		r := NewClusterReader(tr.dir, cached, none)
+		r := NewClusterReader(clusterfs.At(tr.dir, ""), cached, none)
 		read1(t, r)
 		r.Save()
 		return len(cache(cached).load())

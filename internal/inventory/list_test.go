@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
 )
 
@@ -42,7 +43,7 @@ func namedBy(inv lease.Inventory, a string) (ids []lease.VMID) {
 func TestMigration(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t).ct("pve2", 101, "10.0.0.5").vmlist(7, entry(101, "pve1", 1))
-	r := between(NewClusterReader(tr.dir, "", none), func(n int) {
+	r := between(NewClusterReader(clusterfs.At(tr.dir, ""), "", none), func(n int) {
 		if n == 2 {
 			tr.vmlist(7, entry(101, "pve2", 2))
 		}
@@ -81,11 +82,11 @@ func TestListedNowhere(t *testing.T) {
 	t.Parallel()
 	cached := filepath.Join(t.TempDir(), "inventory")
 	tr := newTree(t).ct("pve1", 101, "10.0.0.5").ct("pve1", 102, "10.0.0.6").vmlist(7, entry(101, "pve1", 1)+","+entry(102, "pve1", 2))
-	r := NewClusterReader(tr.dir, cached, none)
+	r := NewClusterReader(clusterfs.At(tr.dir, ""), cached, none)
 	read1(t, r)
 	r.Save()
 	tr.vmlist(7, entry(102, "pve1", 2))
-	r = between(NewClusterReader(tr.dir, cached, none), func(n int) {
+	r = between(NewClusterReader(clusterfs.At(tr.dir, ""), cached, none), func(n int) {
 		if n == 5 {
 			tr.vmlist(7, entry(101, "pve1", 3)+","+entry(102, "pve1", 2))
 		}
@@ -95,7 +96,7 @@ func TestListedNowhere(t *testing.T) {
 	}
 	// One that stays away is gone, and forgotten.
 	tr.vmlist(7, entry(102, "pve1", 2))
-	r = NewClusterReader(tr.dir, cached, none)
+	r = NewClusterReader(clusterfs.At(tr.dir, ""), cached, none)
 	if inv := read1(t, r); len(inv.Guests) != 1 || !inv.Complete {
 		t.Errorf("destroyed: %+v", inv)
 	}
@@ -110,7 +111,7 @@ func TestListedNowhere(t *testing.T) {
 func TestAddressThatMovesToAnotherGuest(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t).ct("pve1", 101, "10.0.0.9").ct("pve1", 102, "10.0.0.8").vmlist(7, entry(101, "pve1", 1)+","+entry(102, "pve1", 2))
-	r := between(NewClusterReader(tr.dir, "", none), func(n int) {
+	r := between(NewClusterReader(clusterfs.At(tr.dir, ""), "", none), func(n int) {
 		if n == 2 { // 102 had 10.0.0.5 when 101 was read, and 101 when 102 was
 			tr.ct("pve1", 101, "10.0.0.5").vmlist(7, entry(101, "pve1", 3)+","+entry(102, "pve1", 4))
 		}
@@ -125,7 +126,7 @@ func TestClusterThatNeverStandsStill(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t).ct("pve1", 101, "10.0.0.5").ct("pve1", 102, "10.0.0.6")
 	last := 0
-	r := between(NewClusterReader(tr.dir, "", none), func(n int) {
+	r := between(NewClusterReader(clusterfs.At(tr.dir, ""), "", none), func(n int) {
 		tr.vmlist(7, entry(101, "pve1", n)+","+entry(102, "pve1", 1000))
 		last = n
 	})
@@ -133,7 +134,7 @@ func TestClusterThatNeverStandsStill(t *testing.T) {
 		t.Errorf("after %d listings: %+v", last, inv)
 	}
 	tr = newTree(t)
-	r = between(NewClusterReader(tr.dir, "", none), func(n int) { tr.vmlist(7, entry(101, "pve1", n)) })
+	r = between(NewClusterReader(clusterfs.At(tr.dir, ""), "", none), func(n int) { tr.vmlist(7, entry(101, "pve1", n)) })
 	if _, err := r.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "keep vanishing") {
 		t.Errorf("a config that is never there: %v", err)
 	}
@@ -164,7 +165,7 @@ func TestClusterInWhichAConfigIsAlwaysGone(t *testing.T) {
 			if err := os.Rename(conf[gone], away(gone)); err != nil {
 				t.Fatal(err)
 			}
-			r := between(NewClusterReader(tr.dir, "", none), func(n int) {
+			r := between(NewClusterReader(clusterfs.At(tr.dir, ""), "", none), func(n int) {
 				tr.vmlist(7, list(n))
 				if n%4 != 1 { // each of a pair of readings finds the same one gone
 					return
@@ -189,7 +190,7 @@ func TestFirstSecondsOfARun(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	tr := newTree(t).ct("pve1", 101, "10.0.0.5").vmlist(start, entry(101, "pve1", 1))
-	r := NewClusterReader(tr.dir, "", none)
+	r := NewClusterReader(clusterfs.At(tr.dir, ""), "", none)
 	read1(t, r)
 	tr.ct("pve1", 101, "10.0.0.50")
 	if inv := read1(t, r); len(namedBy(inv, "10.0.0.50")) != 1 {

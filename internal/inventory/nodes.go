@@ -2,10 +2,12 @@ package inventory
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/netip"
 	"path/filepath"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
 )
 
@@ -13,9 +15,6 @@ import (
 // cluster's other nodes. A probe on a bridge can't see the addresses of the host
 // that sends it.
 func (r *Reader) nodes(never map[netip.Addr]string) {
-	if r.members == nil {
-		r.members = r.readMembers()
-	}
 	maps.Copy(never, r.members)
 	own, _ := r.self()
 	for _, p := range own {
@@ -23,11 +22,22 @@ func (r *Reader) nodes(never map[netip.Addr]string) {
 	}
 }
 
-// readMembers reads the addresses of the nodes from /etc/pve/.members (pmxcfs),
-// which change with the cluster's configuration, so that once is enough.
-func (r *Reader) readMembers() map[netip.Addr]string {
+// knowMembers reads the addresses of the nodes from /etc/pve/.members, which
+// change with the cluster's configuration, so that once is enough.
+func (r *Reader) knowMembers() error {
+	if r.members != nil {
+		return nil
+	}
+	data, err := fastio.ReadDirect(filepath.Join(r.dir, ".members"), make([]byte, 4<<10))
+	if clusterfs.Disconnected(err) {
+		return fmt.Errorf("the cluster's members: %w", err)
+	}
+	r.members = parseMembers(data)
+	return nil
+}
+
+func parseMembers(data []byte) map[netip.Addr]string {
 	never := map[netip.Addr]string{}
-	data, _ := fastio.ReadDirect(filepath.Join(r.dir, ".members"), make([]byte, 4<<10))
 	var members struct {
 		NodeList map[string]struct {
 			IP string `json:"ip"`

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
@@ -51,7 +52,7 @@ func TestOnPmxcfs(t *testing.T) {
 	t.Parallel()
 	_, one, two := mounted(t)
 	cached := filepath.Join(t.TempDir(), "inventory")
-	old := NewClusterReader(one.dir, cached, none)
+	old := NewClusterReader(clusterfs.At(one.dir, ""), cached, none)
 	if inv := read1(t, old); len(inv.Guests) != 0 || !inv.Complete {
 		t.Errorf("an empty cluster: %+v", inv)
 	}
@@ -69,7 +70,7 @@ func TestOnPmxcfs(t *testing.T) {
 	}
 	for _, name := range []string{"1 created", "2 edited", "3 migrated", "4 destroyed"} {
 		steps[name].do()
-		for who, r := range map[string]*Reader{"a process that read before": old, "the next one": NewClusterReader(one.dir, cached, none)} {
+		for who, r := range map[string]*Reader{"a process that read before": old, "the next one": NewClusterReader(clusterfs.At(one.dir, ""), cached, none)} {
 			inv := read1(t, r)
 			r.Save()
 			var got []string
@@ -94,7 +95,7 @@ func TestGuestOnItsWay(t *testing.T) {
 	c, one, two := mounted(t)
 	cached := filepath.Join(t.TempDir(), "inventory")
 	one.ct("pve1", 101, "10.0.0.5").ct("pve2", 102, "10.0.0.6")
-	r := NewClusterReader(one.dir, cached, none)
+	r := NewClusterReader(clusterfs.At(one.dir, ""), cached, none)
 	read1(t, r)
 	r.Save()
 	at := "pve1"
@@ -110,7 +111,7 @@ func TestGuestOnItsWay(t *testing.T) {
 			}
 			return pmxcfs.Fault{}
 		})
-		inv := read1(t, NewClusterReader(one.dir, cached, none))
+		inv := read1(t, NewClusterReader(clusterfs.At(one.dir, ""), cached, none))
 		c.Intercept(nil)
 		if calls < n {
 			t.Logf("an inventory makes %d calls", calls)
@@ -131,7 +132,7 @@ func TestConfigIsReplacedWhileOpen(t *testing.T) {
 	c, one, two := mounted(t)
 	cached := filepath.Join(t.TempDir(), "inventory")
 	two.ct("pve2", 101, "10.0.0.5").ct("pve2", 102, "10.0.0.6")
-	r := NewClusterReader(one.dir, cached, none)
+	r := NewClusterReader(clusterfs.At(one.dir, ""), cached, none)
 	read1(t, r)
 	r.Save()
 	open, err := os.Open(filepath.Join(two.dir, conf("pve2", 101)))
@@ -156,7 +157,7 @@ func TestConfigIsReplacedWhileOpen(t *testing.T) {
 	renamed := make(chan lease.Inventory)
 	go func() {
 		<-between
-		inv, _ := NewClusterReader(one.dir, cached, none).Read(t.Context())
+		inv, _ := NewClusterReader(clusterfs.At(one.dir, ""), cached, none).Read(t.Context())
 		renamed <- inv
 	}()
 	two.rename("nodes/pve2/lxc/101.conf.tmp.7", conf("pve2", 101))
@@ -180,13 +181,13 @@ func TestRestart(t *testing.T) {
 		c.Advance(age)
 	}
 	restart(20 * time.Second)
-	old := NewClusterReader(one.dir, cached, none)
+	old := NewClusterReader(clusterfs.At(one.dir, ""), cached, none)
 	read1(t, old)
 	old.Save()
 	before := old.last
 	two.ct("pve2", 101, "10.0.0.50")
 	restart(10 * time.Second)
-	for who, r := range map[string]*Reader{"a process that read before": old, "the next one": NewClusterReader(one.dir, cached, none)} {
+	for who, r := range map[string]*Reader{"a process that read before": old, "the next one": NewClusterReader(clusterfs.At(one.dir, ""), cached, none)} {
 		if inv := read1(t, r); len(namedBy(inv, "10.0.0.50")) != 1 || len(inv.Uses) != 1 {
 			t.Errorf("%s: %v", who, inv.Uses)
 		}
@@ -210,7 +211,7 @@ func TestRestartWhileReading(t *testing.T) {
 		c.Advance(age)
 	}
 	restart(20 * time.Second)
-	r := between(NewClusterReader(one.dir, "", none), func(n int) {
+	r := between(NewClusterReader(clusterfs.At(one.dir, ""), "", none), func(n int) {
 		if n == 2 {
 			two.ct("pve2", 101, "10.0.0.50").ct("pve2", 102, "10.0.0.60")
 			restart(10 * time.Second)
@@ -227,7 +228,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	t.Parallel()
 	_, one, _ := mounted(t)
 	one.ct("pve1", 101, "10.0.0.5")
-	r := NewClusterReader(one.dir, "", none)
+	r := NewClusterReader(clusterfs.At(one.dir, ""), "", none)
 	read1(t, r)
 	fds, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil || len(fds) == 0 {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"pve-iplease/internal/clusterfs"
 )
 
 // decided reports whether an error of pmxcfs means that a change was not made
@@ -26,7 +28,7 @@ func decided(err error) bool {
 
 // disconnected reports whether the file system's server went away.
 func disconnected(err error) bool {
-	return errors.Is(err, syscall.ENOTCONN) || errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, ErrUnmounted)
+	return clusterfs.Disconnected(err) || errors.Is(err, ErrUnmounted)
 }
 
 // explain says what to do about errors that an administrator can help.

@@ -1,6 +1,10 @@
 package ledger
 
-import "errors"
+import (
+	"errors"
+
+	"pve-iplease/internal/clusterfs"
+)
 
 // What a caller may have to tell apart. Each error that the package returns
 // says as well whether the old or the new state is stored.
@@ -17,7 +21,7 @@ var (
 	// ErrNoQuorum means that the node has no quorum and /etc/pve is read-only.
 	ErrNoQuorum = errors.New("no quorum")
 	// ErrUnmounted means that /etc/pve is not the mounted cluster file system.
-	ErrUnmounted = errors.New("/etc/pve is not mounted")
+	ErrUnmounted = clusterfs.ErrUnmounted
 	// ErrFull means that there is no room for what was to be stored.
 	ErrFull = errors.New("no room for the ledger")
 	// ErrUnknown means that writing broke off, and that it could not be read

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,16 +10,18 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
 )
 
 // Options say where a ledger is and whose.
 type Options struct {
-	Dir     string // its own directory, by default /etc/pve/priv/pve-iplease
-	PVE     string // where the cluster file system is mounted, /etc/pve
-	Run     string // the node's volatile directory for locks, /run/pve-iplease
-	Scratch bool   // the paths lie in a scratch tree, where /etc/pve may be a plain directory
-	Cluster string // name of the cluster this node is in, empty without one
+	Dir     string           // its own directory, by default /etc/pve/priv/pve-iplease
+	PVE     string           // where the cluster file system is mounted, /etc/pve
+	Mount   *clusterfs.Mount // what is mounted there, nil: nobody else waits for it
+	Run     string           // the node's volatile directory for locks, /run/pve-iplease
+	Scratch bool             // the paths lie in a scratch tree, where /etc/pve may be a plain directory
+	Cluster string           // name of the cluster this node is in, empty without one
 
 	// Reserve is how much of a context's time must be left when a call begins
 	// that may block while the cluster decides about its quorum; 0 means 15
@@ -55,10 +58,9 @@ func OpenStore(o Options) (Store, error) {
 		return local, nil
 	}
 	s := newSlots(o, dir, begin)
-	m, err := s.mount()
+	err := s.mounted(context.Background(), func(*mount) error { return nil })
 	switch {
 	case err == nil:
-		m.close()
 		return s, nil
 	case o.Scratch && errors.Is(err, ErrUnmounted) && standIn(o.PVE):
 		return local, nil
@@ -79,11 +81,14 @@ func standIn(dir string) bool {
 
 func newSlots(o Options, dir string, fresh func() ([]byte, error)) *slots {
 	s := &slots{
-		pve: o.PVE, dir: dir, run: o.Run, fresh: fresh, reserve: o.Reserve,
+		pve: o.PVE, at: o.Mount, dir: dir, run: o.Run, fresh: fresh, reserve: o.Reserve,
 		limits: pveLimits, clock: sinceBoot, note: o.Note,
 	}
 	if s.reserve == 0 {
 		s.reserve = 15 * time.Second
+	}
+	if s.at == nil {
+		s.at = clusterfs.At(o.PVE, "")
 	}
 	if s.note == nil {
 		s.note = func(string) {}

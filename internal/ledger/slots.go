@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/clusterfs"
 )
 
 const (
@@ -19,7 +21,8 @@ const (
 	maxFile = 1 << 20
 	// nearlyFull is when an administrator should hear about it.
 	nearlyFull = maxFile / 5 * 4
-	// restart is how long a pmxcfs that went away is waited for.
+	// restart is how long what may have been done already is tried again while
+	// pmxcfs is away.
 	restart = 3 * time.Second
 )
 
@@ -29,6 +32,7 @@ const (
 // which the checksum shows, and then the other file has the last state.
 type slots struct {
 	pve     string                 // where pmxcfs is mounted
+	at      *clusterfs.Mount       // likewise
 	known   atomic.Uint64          // the device of the last mount that was pmxcfs
 	dir     string                 // the ledger's directory, relative to pve
 	run     string                 // this node's directory for locks
@@ -77,7 +81,7 @@ func (s *slots) mount() (*mount, error) {
 
 // mounted calls f with the cluster file system, again after a restart of pmxcfs.
 func (s *slots) mounted(ctx context.Context, f func(*mount) error) error {
-	return patiently(ctx, func() error {
+	return s.patiently(ctx, func() error {
 		m, err := s.mount()
 		if err != nil {
 			return err
@@ -99,18 +103,8 @@ func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
 }
 
 // patiently repeats what failed because pmxcfs is being restarted.
-func patiently(ctx context.Context, f func() error) error {
-	for waited := time.Duration(0); ; waited += restart / 60 {
-		err := f()
-		if err == nil || !disconnected(err) || waited > restart {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(restart / 60):
-		}
-	}
+func (s *slots) patiently(ctx context.Context, f func() error) error {
+	return s.at.Steadily(ctx, f)
 }
 
 // load reads both slots, nothing if the first use has not come to its end.

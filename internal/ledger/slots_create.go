@@ -81,7 +81,7 @@ func ignoreExisting(err error) error {
 
 // loadAgain reads the slots through the mount that the lock was taken with.
 func (h *held) loadAgain(ctx context.Context) (found []Slot, err error) {
-	err = patiently(ctx, func() error {
+	err = h.patiently(ctx, func() error {
 		return h.on(func(m *mount) error {
 			found, err = h.load(m)
 			return err

@@ -73,7 +73,7 @@ func (h *held) peek(ctx context.Context, slot int) (found []byte, err error) {
 		}
 		return ignoreMissing(err) // removed since it was opened
 	}
-	err = patiently(ctx, func() error { return h.on(read) })
+	err = h.patiently(ctx, func() error { return h.on(read) })
 	return found, err
 }
 
@@ -110,7 +110,7 @@ func (h *held) again(ctx context.Context, pause time.Duration) error {
 	if pause > restart || h.clock()-h.since > h.limits.hold {
 		return errors.New("giving up")
 	}
-	return h.prove()
+	return h.patiently(ctx, h.prove)
 }
 
 // verify reads whether data is in the slot. First it changes the time of the
@@ -118,7 +118,7 @@ func (h *held) again(ctx context.Context, pause time.Duration) error {
 // what is read afterwards is final. An error means that it isn't known.
 func (h *held) verify(ctx context.Context, slot int, data []byte) (stored bool, err error) {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
-		err = patiently(ctx, func() error {
+		err = h.patiently(ctx, func() error {
 			return h.on(func(m *mount) error {
 				return m.touch(h.dir, time.Now())
 			})

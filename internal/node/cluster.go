@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -13,12 +14,21 @@ import (
 // /etc/pve/corosync.conf, which is there before corosync is up, or else from
 // pmxcfs's own file .members; empty for a host of its own.
 func (h *Host) Cluster() string {
-	if conf, err := fastio.ReadDirect(h.Path("/etc/pve/corosync.conf"), make([]byte, 4<<10)); err == nil {
+	if conf, err := h.readShared("/etc/pve/corosync.conf"); err == nil {
 		if name := clusterName(string(conf)); name != "" {
 			return name
 		}
 	}
 	return h.members().Cluster.Name
+}
+
+// readShared reads a file of pmxcfs.
+func (h *Host) readShared(path string) (data []byte, err error) {
+	err = h.pve.Steadily(context.Background(), func() error {
+		data, err = fastio.ReadDirect(h.Path(path), make([]byte, 4<<10))
+		return err
+	})
+	return data, err
 }
 
 // members is pmxcfs's file .members, as far as it can be read.
@@ -30,7 +40,7 @@ type members struct {
 }
 
 func (h *Host) members() (m members) {
-	if data, err := fastio.ReadDirect(h.Path("/etc/pve/.members"), make([]byte, 4<<10)); err == nil {
+	if data, err := h.readShared("/etc/pve/.members"); err == nil {
 		_ = json.Unmarshal(data, &m)
 	}
 	return m

@@ -13,20 +13,32 @@ import (
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
 // What a caller of ReadGuest and Replace may want to tell apart.
 var (
-	ErrNoGuest = errors.New("no such guest on this node")
+	ErrNoGuest = error(noGuest{})
 	ErrChanged = errors.New("guest config was changed by somebody else")
 )
+
+// noGuest is a config that isn't there, which may be pmxcfs's absence.
+type noGuest struct{}
+
+func (noGuest) Error() string { return "no such guest on this node" }
+
+func (noGuest) Is(target error) bool { return target == fs.ErrNotExist }
 
 // ReadGuest reads the config of a guest of this node; ErrNoGuest if there is
 // none.
 func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
-	data, err := fastio.ReadDirect(h.guestPath(kind, id), make([]byte, 4<<10))
+	var data []byte
+	err := h.pve.Steadily(context.Background(), func() (err error) {
+		data, err = fastio.ReadDirect(h.guestPath(kind, id), make([]byte, 4<<10))
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", guestName(kind, id), ErrNoGuest)
 	}
@@ -42,6 +54,22 @@ func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
 // ErrChanged. A guest that is gone is ErrNoGuest. After any other error the
 // file is as it was. Hold the lock of LockGuest meanwhile.
 func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte) error {
+	return h.replaceSteadily(ctx, kind, id, old, content, false)
+}
+
+// replaceSteadily goes on after a restart of pmxcfs; tried says that one has
+// interrupted a try already, which may have done it.
+func (h *Host) replaceSteadily(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte, tried bool) error {
+	return h.pve.Steadily(ctx, func() error {
+		if tried && holds(h.guestPath(kind, id), content) == nil {
+			return nil
+		}
+		tried = true
+		return h.replace(ctx, kind, id, old, content)
+	})
+}
+
+func (h *Host) replace(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte) error {
 	if _, err := h.writable(kind, id); err != nil {
 		return err
 	}
@@ -58,7 +86,7 @@ func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old,
 		return err
 	}
 	defer d.Discard()
-	return d.Put(ctx, old)
+	return d.put(ctx, old)
 }
 
 // Draft is a guest's next config, written and synced beside the present one:
@@ -66,7 +94,8 @@ func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old,
 // config will be needed. Discard it in the end.
 type Draft struct {
 	host    *Host
-	guest   string
+	kind    lease.Kind
+	id      lease.VMID
 	path    string
 	content []byte
 	file    *renameio.PendingFile
@@ -75,7 +104,7 @@ type Draft struct {
 // Draft writes the file. Hold the lock of LockGuest until it is discarded: who
 // takes it next removes what lies beside the config.
 func (h *Host) Draft(kind lease.Kind, id lease.VMID, content []byte) (*Draft, error) {
-	d := &Draft{host: h, guest: guestName(kind, id), path: h.guestPath(kind, id), content: content}
+	d := &Draft{host: h, kind: kind, id: id, path: h.guestPath(kind, id), content: content}
 	pmxcfs, err := h.writable(kind, id)
 	if err != nil {
 		return nil, err
@@ -97,7 +126,7 @@ func (h *Host) writable(kind lease.Kind, id lease.VMID) (pmxcfs bool, err error)
 	if ok {
 		return pmxcfs, nil
 	}
-	return false, fmt.Errorf("config of %s stays as it was: %s is not mounted; check the service pve-cluster", guestName(kind, id), h.Path("/etc/pve"))
+	return false, fmt.Errorf("config of %s stays as it was: %w; check the service pve-cluster", guestName(kind, id), clusterfs.ErrUnmounted)
 }
 
 // Discard removes the file unless it was put in place. What it cannot remove,
@@ -107,21 +136,31 @@ func (d *Draft) Discard() { _ = d.file.Cleanup() }
 // Put renames the draft into place, and reads it back; its errors are those of
 // Replace.
 func (d *Draft) Put(ctx context.Context, old []byte) error {
+	err := d.put(ctx, old)
+	if err == nil || !clusterfs.Disconnected(err) && !errors.Is(err, ErrNoGuest) {
+		return err
+	}
+	d.Discard() // and with it what keeps a mount that is dead from going away
+	return d.host.replaceSteadily(ctx, d.kind, d.id, old, d.content, true)
+}
+
+func (d *Draft) put(ctx context.Context, old []byte) error {
 	if err := place(ctx, d.file, func() error { return holds(d.path, old) }); err != nil {
 		return d.failure(err)
 	}
 	if err := holds(d.path, d.content); err != nil {
-		return fmt.Errorf("%s, right after it was written: %w", d.guest, err)
+		return fmt.Errorf("%s, right after it was written: %w", guestName(d.kind, d.id), err)
 	}
 	return nil
 }
 
 // failure is an error after which the config is what it was.
 func (d *Draft) failure(err error) error {
+	guest := guestName(d.kind, d.id)
 	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoGuest) {
-		return fmt.Errorf("%s: %w", d.guest, err)
+		return fmt.Errorf("%s: %w", guest, err)
 	}
-	return fmt.Errorf("config of %s stays as it was: %w%s", d.guest, err, d.host.advice(err))
+	return fmt.Errorf("config of %s stays as it was: %w%s", guest, err, d.host.advice(err))
 }
 
 // fill writes and syncs a temporary file, with the owner of the file that it is

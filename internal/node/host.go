@@ -1,11 +1,13 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
 )
 
@@ -14,6 +16,7 @@ import (
 type Host struct {
 	root   string // absolute and clean; empty for the machine's own root
 	name   string
+	pve    *clusterfs.Mount
 	parent int // who had started us when Open was called
 }
 
@@ -31,12 +34,21 @@ func Open(root string) (*Host, error) {
 		}
 		h.root = strings.TrimSuffix(abs, "/")
 	}
+	h.pve = clusterfs.At(h.Path("/etc/pve"), h.Path("/var/lib/pve-cluster/config.db"))
+	// Where the name isn't told by pmxcfs, that is waited for.
+	_ = h.pve.Steadily(context.Background(), func() error {
+		_, err := os.Readlink(h.Path("/etc/pve/local"))
+		return err
+	})
 	h.name = h.findName()
 	return h, nil
 }
 
 // Path puts the root directory in front of an absolute path of the host.
 func (h *Host) Path(abs string) string { return filepath.Join(h.root, filepath.Clean("/"+abs)) }
+
+// PVE is the mount of /etc/pve.
+func (h *Host) PVE() *clusterfs.Mount { return h.pve }
 
 // Name is the node's name in the cluster.
 func (h *Host) Name() string { return h.name }

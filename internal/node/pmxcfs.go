@@ -1,11 +1,14 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/clusterfs"
 )
 
 // Mounted reports whether /etc/pve is there to be written: pmxcfs, or under a
@@ -30,9 +33,17 @@ func (h *Host) mounted() (pmxcfs, ok bool) {
 // owner's write bit from its own link while it has no quorum
 // (PVE::Cluster::check_cfs_quorum). An ordinary directory is always quorate.
 // It can block for as long as pmxcfs does.
-func (h *Host) Quorate() (bool, error) {
+func (h *Host) Quorate() (ok bool, err error) {
+	err = h.pve.Steadily(context.Background(), func() error {
+		ok, err = h.quorate()
+		return err
+	})
+	return ok, err
+}
+
+func (h *Host) quorate() (bool, error) {
 	if !h.Mounted() {
-		return false, fmt.Errorf("%s is not mounted; check the service pve-cluster", h.Path("/etc/pve"))
+		return false, fmt.Errorf("%w; check the service pve-cluster", clusterfs.ErrUnmounted)
 	}
 	if !h.OnPmxcfs() {
 		return true, nil

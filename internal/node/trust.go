@@ -1,12 +1,14 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +22,18 @@ var ErrUntrusted = errors.New("file is not trusted")
 // and so refuses one that anybody but root can write; when we are not root,
 // ourselves are allowed too. The path is taken as it is: put the root
 // directory in front with Path. A missing file is fs.ErrNotExist.
-func (h *Host) ReadTrusted(path string) ([]byte, error) {
+func (h *Host) ReadTrusted(path string) (data []byte, err error) {
+	if !strings.HasPrefix(path, h.Path("/etc/pve")+"/") {
+		return h.readTrusted(path)
+	}
+	err = h.pve.Steadily(context.Background(), func() error {
+		data, err = h.readTrusted(path)
+		return err
+	})
+	return data, err
+}
+
+func (h *Host) readTrusted(path string) ([]byte, error) {
 	file, err := fastio.Open(path)
 	if err != nil {
 		return nil, err

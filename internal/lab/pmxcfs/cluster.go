@@ -18,6 +18,7 @@ type Cluster struct {
 	stall     time.Duration // how long writers wait when the membership changes
 	stalledTo time.Time
 	intercept func(Op) Fault
+	latency   Latency
 }
 
 // New makes a cluster of nodes, not yet mounted. With one node it is a host

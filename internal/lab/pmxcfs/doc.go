@@ -20,8 +20,8 @@
 // That needs what lab.Require asks for: root and a mount namespace of its own,
 // so that a killed test leaves no mount behind. Faults happen on demand:
 // Intercept sees each call before it is done, with the id of the thread that
-// makes it, and says what goes wrong with it; Partition, Heal, Crash, Restart,
-// Lag and Advance change the world around.
+// makes it, and says what goes wrong with it, or lets it hang; Partition, Heal,
+// Crash, Restart, Lag, Take and Advance change the world around.
 //
 // The process that holds the mounts must not end while one of its own threads
 // waits for them: Unmount ends what is under way.

@@ -36,6 +36,9 @@ type Fault struct {
 	Short int
 	// Delay comes before everything else.
 	Delay time.Duration
+	// Hang, if set, lets the call wait until it is closed, as a pmxcfs that is
+	// stuck does; only the end of the calling thread ends it before that.
+	Hang <-chan struct{}
 	// After is called when the change was made, before the caller hears of it.
 	After func()
 }
@@ -49,16 +52,19 @@ func (c *Cluster) Intercept(f func(Op) Fault) {
 	c.intercept = f
 }
 
-// faultOf asks the interceptor.
-func (c *Cluster) faultOf(o Op) Fault {
-	c.mu.Lock()
-	f := c.intercept
-	c.mu.Unlock()
-	if f == nil {
-		return Fault{}
+// faultOf asks the interceptor, and takes as long as the call does.
+func (n *Node) faultOf(o Op) Fault {
+	n.c.mu.Lock()
+	f, usual := n.c.intercept, n.c.latency.of(o)
+	n.c.mu.Unlock()
+	var fault Fault
+	if f != nil {
+		fault = f(o)
 	}
-	fault := f(o)
-	time.Sleep(fault.Delay)
+	time.Sleep(fault.Delay + usual)
+	if fault.Hang != nil && !n.hang(o, fault.Hang) {
+		fault.Errno = syscall.EINTR
+	}
 	return fault
 }
 
@@ -69,7 +75,7 @@ func (n *Node) change(o Op, m message) syscall.Errno {
 
 // changeWith sends a message that depends on the fault.
 func (n *Node) changeWith(o Op, messageOf func(Fault) message) syscall.Errno {
-	fault := n.c.faultOf(o)
+	fault := n.faultOf(o)
 	m := messageOf(fault)
 	if fault.After != nil {
 		defer fault.After()
@@ -89,7 +95,7 @@ func (n *Node) changeWith(o Op, messageOf func(Fault) message) syscall.Errno {
 
 // query asks whether a call that changes nothing fails.
 func (n *Node) query(o Op) syscall.Errno {
-	fault := n.c.faultOf(o)
+	fault := n.faultOf(o)
 	if fault.After != nil {
 		fault.After()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -167,4 +168,55 @@ func TestGrowingAnEmptyFile(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Error("the other node lives")
+}
+
+// A call that hangs is ended by the end of its process, and goes on when it is
+// let go.
+func TestHang(t *testing.T) {
+	t.Parallel()
+	c, dir := mounted(t, "pve1", "pve2")
+	put(t, dir[0]+"/a", "content")
+	released, caught := make(chan struct{}), make(chan uint32, 10)
+	c.Intercept(func(o Op) Fault {
+		if o.Call != "open" || o.Path != "a" {
+			return Fault{}
+		}
+		caught <- o.PID
+		return Fault{Hang: released}
+	})
+	read := func() (*exec.Cmd, *bytes.Buffer) {
+		cmd, out := exec.Command("cat", dir[0]+"/a"), &bytes.Buffer{}
+		cmd.Stdout = out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-caught
+		return cmd, out
+	}
+	first, out := read()
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Wait(); err == nil || out.Len() > 0 {
+		t.Errorf("killed while it hung: %v, %q", err, out)
+	}
+	second, out := read()
+	close(released)
+	if err := second.Wait(); err != nil || out.String() != "content" {
+		t.Errorf("let go: %v, %q", err, out)
+	}
+}
+
+// With the real thing's latencies a claim's calls take no less than measured.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	c, dir := mounted(t, "pve1", "pve2")
+	put(t, dir[0]+"/a", "content")
+	c.Take(Measured)
+	begin := time.Now()
+	check(t, "mkdir", os.Mkdir(dir[0]+"/priv/lock/x", 0o700), nil)
+	check(t, "rmdir", os.Remove(dir[0]+"/priv/lock/x"), nil)
+	if took := time.Since(begin); took < Measured.Mkdir+Measured.Rmdir {
+		t.Errorf("mkdir and rmdir took %v", took)
+	}
 }

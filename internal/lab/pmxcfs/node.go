@@ -27,6 +27,7 @@ type Node struct {
 	quorate bool
 	cut     bool // on the smaller side of a partition
 	started time.Time
+	ended   chan struct{} // closed when the mount goes away or crashes
 
 	shown    map[string]string // what was made last of .version and the like
 	unlisted map[uint32]int    // guests that so many lists still lack
@@ -80,6 +81,9 @@ func (n *Node) Mount(dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.Remove(hidden)) }()
 	n.server, err = Serve(newFileSystem(n), hidden, true)
+	n.c.mu.Lock()
+	n.ended = make(chan struct{})
+	n.c.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("mount %s: %w", dir, err)
 	}
@@ -100,6 +104,7 @@ func (n *Node) Unmount() error {
 		return nil
 	}
 	n.server = nil
+	n.release()
 	_ = unix.Unmount(n.dir, unix.MNT_FORCE) // ends what is under way, then finds the mount busy
 	return errors.Join(n.pin.Close(), unix.Unmount(n.dir, unix.MNT_DETACH))
 }
@@ -112,6 +117,7 @@ func (n *Node) Crash() error {
 	if n.server == nil {
 		return fmt.Errorf("%s is not mounted", n.name)
 	}
+	n.release()
 	err := unix.Unmount(n.dir, unix.MNT_FORCE) // aborts the connection, then finds the mount busy
 	if !errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("the mount went away instead of crashing: %v", err)
