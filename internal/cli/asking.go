@@ -3,11 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
-	"net/netip"
 
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
 )
 
@@ -44,5 +44,5 @@ func (l *look) askNamed(ctx context.Context, q asking) ([]evidence.Hearing, erro
 	case q.passive:
 		return nil, nil
 	}
-	return l.ear(netip.Addr{}).SweepAll(ctx, l.Inquiries(l.Mentioned()), q.pace)
+	return l.ear(lease.Key{}).SweepAll(ctx, l.Inquiries(l.Mentioned()), q.pace)
 }

@@ -45,18 +45,6 @@ func (a *app) deliver(ctx context.Context, h *hook.Host, out, text string) error
 	return h.Node.WriteOutput(ctx, out, []byte(text))
 }
 
-// poolOf is the pool whose network an address is part of; one that leases it
-// comes before others.
-func poolOf(h *hook.Host, k lease.Key) (found *lease.Pool) {
-	for i := range h.Pools.Pools {
-		p := &h.Pools.Pools[i]
-		if p.Segment().Overlaps(k.Segment) && p.Subnet.Contains(k.Addr) && (found == nil || p.Contains(k.Addr) && !found.Contains(k.Addr)) {
-			found = p
-		}
-	}
-	return found
-}
-
 // leasedAddresses are what containers have on net0, in the network of a pool.
 func leasedAddresses(ctx context.Context, h *hook.Host) (map[lease.VMID]phoenix.Address, error) {
 	t, err := h.Ledger.View(ctx)
@@ -65,7 +53,7 @@ func leasedAddresses(ctx context.Context, h *hook.Host) (map[lease.VMID]phoenix.
 	}
 	leased := map[lease.VMID]phoenix.Address{}
 	for l := range t.All() {
-		p := poolOf(h, l.Key)
+		p := h.Pools.Pools.Of(l.Key)
 		if p == nil || !l.Living() || l.Owner.Kind != lease.Container || l.Owner.NIC != 0 || !l.Addr.Is4() {
 			continue
 		}
@@ -116,7 +104,8 @@ func (a *app) runExportDHCP(ctx context.Context, format dhcp.Format, names []str
 		return usagef("Kea keeps a list for each subnet; name one of the %d pools with --pool", len(pools))
 	}
 	rows, err := namedLeases(ctx, h, func(l lease.Lease) bool {
-		return l.Living() && l.Addr.Is4() && slices.Contains(pools, poolName(h, l.Key))
+		p := h.Pools.Pools.Of(l.Key)
+		return l.Living() && l.Addr.Is4() && p != nil && slices.Contains(pools, p.Name)
 	})
 	if err != nil {
 		return err

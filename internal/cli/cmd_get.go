@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 
 	"pve-iplease/internal/ui"
@@ -76,7 +74,7 @@ func (a *app) runGet(ctx context.Context, arg string, p pick, f format) error {
 	case f == "json":
 		return ui.JSON(a.out, rows)
 	case p.ip || p.cidr:
-		return a.addresses(h, rows, p.cidr)
+		return a.addresses(rows, p.cidr)
 	}
 	return a.leaseTable(rows)
 }
@@ -115,27 +113,16 @@ func (p pick) what() string {
 }
 
 // addresses prints one address a line.
-func (a *app) addresses(h *hook.Host, rows []row, cidr bool) error {
+func (a *app) addresses(rows []row, cidr bool) error {
 	for _, r := range rows {
 		line := r.Address
 		if cidr {
-			bits, ok := prefixLength(h, r)
-			if !ok {
+			if r.pool == nil {
 				return fmt.Errorf("%s is in no pool's subnet, so its prefix length is not known; use --ip", r.Address)
 			}
-			line = fmt.Sprintf("%s/%d", r.Address, bits)
+			line = fmt.Sprintf("%s/%d", r.Address, r.pool.Subnet.Bits())
 		}
 		fmt.Fprintln(a.out, line)
 	}
 	return nil
-}
-
-func prefixLength(h *hook.Host, r row) (int, bool) {
-	addr, err := netip.ParseAddr(r.Address)
-	for _, p := range h.Pools.Pools {
-		if err == nil && p.Name == r.Pool && p.Subnet.Contains(addr) {
-			return p.Subnet.Bits(), true
-		}
-	}
-	return 0, false
 }

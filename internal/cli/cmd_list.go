@@ -52,6 +52,8 @@ type row struct {
 	MAC      string     `json:"mac,omitempty"`
 	Unproven bool       `json:"unproven,omitempty"`
 	Remark   string     `json:"remark,omitempty"`
+
+	pool *lease.Pool // that the address belongs to; nil: it is in no pool's network
 }
 
 // leases reads the ledger and what the rows say beside it.
@@ -79,7 +81,10 @@ func rowsOf(h *hook.Host, t *lease.Table, inv lease.Inventory, pick func(lease.L
 func newRow(h *hook.Host, inv lease.Inventory, l lease.Lease) row {
 	r := row{
 		Address: l.Addr.String(), Segment: l.Segment.String(), State: l.State.String(), Since: l.Since,
-		Node: l.Claim.Node, Unproven: l.Unproven, Pool: poolName(h, l.Key),
+		Node: l.Claim.Node, Unproven: l.Unproven, pool: h.Pools.Pools.Of(l.Key),
+	}
+	if r.pool != nil {
+		r.Pool = r.pool.Name
 	}
 	if !l.MAC.IsZero() {
 		r.MAC = l.MAC.String()
@@ -115,16 +120,6 @@ func remark(inv lease.Inventory, l lease.Lease) string {
 		all = append(all, "free to reuse")
 	}
 	return strings.Join(all, ", ")
-}
-
-// poolName is the pool whose subnet holds the address on its segment.
-func poolName(h *hook.Host, k lease.Key) string {
-	for i := range h.Pools.Pools {
-		if p := &h.Pools.Pools[i]; p.Subnet.Contains(k.Addr) && p.Segment().Overlaps(k.Segment) {
-			return p.Name
-		}
-	}
-	return ""
 }
 
 // leaseTable shows what fits beside one another on a terminal; the rest is in

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,8 +57,8 @@ func (a *app) runPoolList(ctx context.Context, f format) error {
 		return err
 	}
 	rows := []poolRow{}
-	for _, p := range h.Pools.Pools {
-		rows = append(rows, newPoolRow(&p, t))
+	for i := range h.Pools.Pools {
+		rows = append(rows, newPoolRow(h.Pools.Pools, &h.Pools.Pools[i], t))
 	}
 	if f == "json" {
 		return ui.JSON(a.out, rows)
@@ -65,7 +66,7 @@ func (a *app) runPoolList(ctx context.Context, f format) error {
 	return a.poolTable(rows)
 }
 
-func newPoolRow(p *lease.Pool, t *lease.Table) poolRow {
+func newPoolRow(pools lease.Pools, p *lease.Pool, t *lease.Table) poolRow {
 	r := poolRow{
 		Name: p.Name, Bridge: p.Bridge, VLAN: p.VLAN, Nodes: p.Nodes, Subnet: p.Subnet.String(),
 		Size: p.Capacity(), Ranges: spans(p.Ranges), Excludes: spans(p.Excludes),
@@ -77,12 +78,21 @@ func newPoolRow(p *lease.Pool, t *lease.Table) poolRow {
 		r.Gateway = p.Gateway.Addr.String()
 	}
 	count := map[lease.State]*int{lease.Bound: &r.Bound, lease.Released: &r.Released, lease.Offered: &r.Offered, lease.Conflicted: &r.Conflicted}
-	for l := range t.All() {
-		if p.Segment().Overlaps(l.Segment) && p.Contains(l.Addr) {
-			*count[l.State]++
-		}
+	for l := range leasesOf(pools, p, t) {
+		*count[l.State]++
 	}
 	return r
+}
+
+// leasesOf yields the leases of what a pool leases, by address.
+func leasesOf(pools lease.Pools, p *lease.Pool, t *lease.Table) iter.Seq[lease.Lease] {
+	return func(yield func(lease.Lease) bool) {
+		for l := range t.All() {
+			if p.Contains(l.Addr) && pools.Of(l.Key) == p && !yield(l) {
+				return
+			}
+		}
+	}
 }
 
 func spans(rs []lease.Range) []string {

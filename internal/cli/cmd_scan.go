@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -136,7 +135,7 @@ func (a *app) runScan(ctx context.Context, arg string, o scanOptions) error {
 // sweep asks the networks one after the other, and everything else meanwhile.
 // Its error is that it was ended; what was heard until then is there.
 func (a *app) sweep(ctx context.Context, l *look, targets []target, o scanOptions) (all []evidence.Survey, took []time.Duration, ended error) {
-	ear, gathered := l.ear(netip.Addr{}), make(chan struct{})
+	ear, gathered := l.ear(lease.Key{}), make(chan struct{})
 	go func() {
 		ctx, cancel := deadline(ctx, l.host)
 		defer cancel()

@@ -53,8 +53,8 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 	}
 	w := lease.World{Now: h.Here.Now(), Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named, Inventory: inv}
 	rows := []poolStatus{}
-	for _, p := range h.Pools.Pools {
-		rows = append(rows, newStatus(&p, t))
+	for i := range h.Pools.Pools {
+		rows = append(rows, newStatus(h.Pools.Pools, &h.Pools.Pools[i], t))
 	}
 	// Last, since finding the next address changes the table in memory.
 	for i, p := range h.Pools.Pools {
@@ -66,24 +66,16 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 	return a.statusTable(rows)
 }
 
-func newStatus(p *lease.Pool, t *lease.Table) poolStatus {
+func newStatus(pools lease.Pools, p *lease.Pool, t *lease.Table) poolStatus {
 	s := poolStatus{Pool: p.Name, Size: p.Capacity()}
-	segment := p.Segment()
 	for l := range t.All() {
-		switch in := p.Contains(l.Addr); {
-		case !segment.Overlaps(l.Segment) || !p.Subnet.Contains(l.Addr):
-		case l.Origin == lease.Static && !in:
+		if pools.Of(l.Key) == p && l.Origin == lease.Static && !p.Contains(l.Addr) {
 			s.Static++
-		case !in:
-		case l.State == lease.Bound:
-			s.Bound++
-		case l.State == lease.Released:
-			s.Released++
-		case l.State == lease.Offered:
-			s.Offered++
-		case l.State == lease.Conflicted:
-			s.Conflicts++
 		}
+	}
+	count := map[lease.State]*int{lease.Bound: &s.Bound, lease.Released: &s.Released, lease.Offered: &s.Offered, lease.Conflicted: &s.Conflicts}
+	for l := range leasesOf(pools, p, t) {
+		*count[l.State]++
 	}
 	return s
 }

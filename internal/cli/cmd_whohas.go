@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 
 	"pve-iplease/internal/ui"
@@ -81,7 +82,11 @@ func (l *look) listenEarly(ctx context.Context, arg string) <-chan []evidence.He
 
 // listen asks networks for addresses, of which one is given for the pace.
 func (l *look) listen(ctx context.Context, a netip.Addr, ask []evidence.Inquiry) <-chan []evidence.Hearing {
-	heard, ear := make(chan []evidence.Hearing, 1), l.ear(a)
+	k := lease.Key{Addr: a}
+	if len(ask) > 0 {
+		k.Segment = ask[0].Segment
+	}
+	heard, ear := make(chan []evidence.Hearing, 1), l.ear(k)
 	go func() { heard <- ear.Listen(ctx, ask) }()
 	return heard
 }

@@ -70,7 +70,7 @@ func records(ctx context.Context, h *hook.Host) ([]record, error) {
 	names := newNaming(h, "")
 	all := []record{}
 	for l := range t.All() {
-		all = append(all, newRecord(poolOf(h, l.Key), newRow(h, inv, l)).named(names))
+		all = append(all, newRecord(newRow(h, inv, l)).named(names))
 	}
 	for _, r := range h.Pools.Reservations {
 		if len(t.Everywhere(r.Addr)) == 0 {
@@ -87,7 +87,7 @@ func addressOf(r record) netip.Addr {
 	return a
 }
 
-func newRecord(p *lease.Pool, r row) record {
+func newRecord(r row) record {
 	rec := record{
 		Address: r.Address, Owner: r.Owner, MAC: r.MAC, State: r.State, Origin: r.Origin, Node: r.Node,
 		DNSName: dnsName(r.Name), Since: r.Since.UTC().Format("2006-01-02T15:04:05Z"),
@@ -100,7 +100,7 @@ func newRecord(p *lease.Pool, r row) record {
 	if r.State == lease.Conflicted.String() {
 		rec.Description = "used by a stranger"
 	}
-	rec.locate(p)
+	rec.locate(r.pool)
 	return rec
 }
 
@@ -109,12 +109,7 @@ func reservedRecord(h *hook.Host, inv lease.Inventory, r lease.Reservation) reco
 	if !r.Owner.IsZero() {
 		rec.Owner, rec.DNSName = r.Owner.String(), dnsName(inv.Guests[r.Owner.VMID].Name)
 	}
-	for i := range h.Pools.Pools {
-		if p := &h.Pools.Pools[i]; p.Subnet.Contains(r.Addr) {
-			rec.locate(p)
-			break
-		}
-	}
+	rec.locate(h.Pools.Pools.Of(lease.Key{Addr: r.Addr}))
 	return rec
 }
 

@@ -72,7 +72,7 @@ func metrics(h *hook.Host, t *lease.Table, version string) string {
 		p := &h.Pools.Pools[i]
 		labels := []string{"pool", p.Name, "family", strings.ToLower(p.Family().String())}
 		size.add(float64(p.Capacity()), labels...)
-		states, doubtful := census(p, t)
+		states, doubtful := census(h.Pools.Pools, p, t)
 		for _, s := range []lease.State{lease.Bound, lease.Released, lease.Offered, lease.Conflicted} {
 			count.add(float64(states[s]), append(labels, "state", s.String())...)
 		}
@@ -99,14 +99,12 @@ func metrics(h *hook.Host, t *lease.Table, version string) string {
 
 // census counts a pool's leases by state, and those of guests that run with an
 // address that nobody proved.
-func census(p *lease.Pool, t *lease.Table) (states map[lease.State]int, unproven int) {
+func census(pools lease.Pools, p *lease.Pool, t *lease.Table) (states map[lease.State]int, unproven int) {
 	states = map[lease.State]int{}
-	for l := range t.All() {
-		if p.Segment().Overlaps(l.Segment) && p.Contains(l.Addr) {
-			states[l.State]++
-			if l.Unproven && l.State == lease.Bound {
-				unproven++
-			}
+	for l := range leasesOf(pools, p, t) {
+		states[l.State]++
+		if l.Unproven && l.State == lease.Bound {
+			unproven++
 		}
 	}
 	return states, unproven

@@ -18,7 +18,7 @@ import (
 
 // comparison is the leases on the one hand and what guests report on the other.
 type comparison struct {
-	pools  []lease.Pool
+	pools  lease.Pools
 	table  *lease.Table
 	guests []*witness // in the order of their numbers
 }

@@ -149,12 +149,10 @@ func (c *comparison) foreign(u use) liveFinding {
 			return f
 		}
 	}
-	for _, p := range c.pools {
-		if !own && p.Serves(u.witness.Node, u.nic.Bridge, u.nic.Tag) && p.Contains(u.prefix.Addr()) {
-			f.Kind = liveWarning
-			f.Text = fmt.Sprintf("%s uses %s on %s (net%d), which is pool %s's to lease, and not leased to it", u.witness.title(), u.prefix.Addr(), u.name, u.nic.Index, p.Name)
-			return f
-		}
+	if p := c.pools.Of(lease.Key{Segment: u.segment, Addr: u.prefix.Addr()}); !own && p != nil && p.Contains(u.prefix.Addr()) {
+		f.Kind = liveWarning
+		f.Text = fmt.Sprintf("%s uses %s on %s (net%d), which is pool %s's to lease, and not leased to it", u.witness.title(), u.prefix.Addr(), u.name, u.nic.Index, p.Name)
+		return f
 	}
 	return liveFinding{}
 }

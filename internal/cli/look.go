@@ -54,12 +54,12 @@ func (l *look) gatherWith(ctx context.Context, kernel func() (evidence.Kernel, e
 	}.Gather(ctx, l.Estate)
 }
 
-// ear listens on this node's bridges, at the pace of the pool around an
-// address.
-func (l *look) ear(a netip.Addr) evidence.Ear {
+// ear listens on this node's bridges, at the pace of the pool that an address
+// belongs to.
+func (l *look) ear(k lease.Key) evidence.Ear {
 	pace, _ := probe.Preset("default")
-	for _, p := range l.Pools {
-		if preset, ok := probe.Preset(p.Probe); ok && p.Subnet.Contains(a) {
+	if p := l.Pools.Of(k); p != nil {
+		if preset, ok := probe.Preset(p.Probe); ok {
 			pace = preset
 		}
 	}

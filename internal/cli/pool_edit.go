@@ -209,9 +209,9 @@ func (e edit) left(name string) string {
 		return "something is wrong with it, so what is leased of it can't be told"
 	}
 	var all []string
-	for _, p := range e.pools.Pools { // one a family
-		if p.Name == name {
-			all = append(all, e.leasesOf(&p)...)
+	for i := range e.pools.Pools { // one a family
+		if p := &e.pools.Pools[i]; p.Name == name {
+			all = append(all, e.leasesOf(p)...)
 		}
 	}
 	const most = 3
@@ -222,13 +222,13 @@ func (e edit) left(name string) string {
 }
 
 func (e edit) leasesOf(p *lease.Pool) (all []string) {
-	for l := range e.leases.All() {
-		if l.Living() && p.Segment().Overlaps(l.Segment) && p.Contains(l.Addr) {
+	for l := range leasesOf(e.pools.Pools, p, e.leases) {
+		if l.Living() {
 			all = append(all, l.Addr.String()+" is leased to "+l.Owner.Guest())
 		}
 	}
 	for _, r := range e.pools.Reservations {
-		if p.Subnet.Contains(r.Addr) {
+		if e.pools.Pools.Of(lease.Key{Segment: p.Segment(), Addr: r.Addr}) == p {
 			all = append(all, r.Addr.String()+" is reserved")
 		}
 	}

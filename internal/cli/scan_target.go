@@ -26,7 +26,7 @@ type target struct {
 // ground is what tells where a network is.
 type ground struct {
 	node    string
-	pools   []lease.Pool
+	pools   lease.Pools
 	bridges func() (map[string][]netip.Prefix, error) // of this node
 }
 

@@ -241,7 +241,7 @@ func (v *survey) sweep(ctx context.Context) (err error) {
 		return nil
 	}
 	q := t.inquiry()
-	v.swept, err = v.ear(netip.Addr{}).Sweep(ctx, q, probe.SweepPreset(len(q.Addrs), false), nil)
+	v.swept, err = v.ear(lease.Key{}).Sweep(ctx, q, probe.SweepPreset(len(q.Addrs), false), nil)
 	return err
 }
 

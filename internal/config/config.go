@@ -14,7 +14,7 @@ type Config struct {
 	// families as two of one name, IPv4 first. No two of them lease one address
 	// on one segment; the ranges of each are sorted, disjoint and inside its
 	// masked subnet.
-	Pools []lease.Pool
+	Pools lease.Pools
 	// Reservations hold each address at most once. A guest written as a bare
 	// number is taken for a container, since the file cannot know better: only
 	// VMID and NIC of the owner tell.

@@ -41,7 +41,7 @@ func TestBothFamilies(t *testing.T) {
 	six.Subnet, six.Gateway, six.Strategy = prefix("2001:db8::/64"), lease.Gateway{Addr: addr("fe80::1")}, lease.EUI64
 	six.Ranges = []lease.Range{{First: addr("2001:db8::1000"), Last: addr("2001:db8::1fff")}, {First: addr("2001:db8::2:0"), Last: addr("2001:db8::2:ffff")}}
 	six.Excludes = []lease.Range{{First: addr("2001:db8::1080"), Last: addr("2001:db8::10ff")}}
-	if diff := cmp.Diff([]lease.Pool{four, six}, c.Pools, exact); diff != "" {
+	if diff := cmp.Diff(lease.Pools{four, six}, c.Pools, exact); diff != "" {
 		t.Errorf("pools (-want +got):\n%s", diff)
 	}
 }

@@ -56,19 +56,20 @@ func (a *audit) configured(o lease.Owner, four bool) []netip.Addr {
 func (a *audit) statics() {
 	for _, addr := range a.addresses() {
 		d := a.About(addr, nil, nil)
-		if !d.inRange() || a.known(addr) {
+		if a.known(addr) {
 			continue
 		}
 		for _, r := range d.rights() {
-			if r.lease != nil || !d.named(r.owner) {
+			p := d.leasedBy(r.segment)
+			if r.lease != nil || p == nil || !d.named(r.owner) {
 				continue
 			}
-			severity, how := Warning, fmt.Sprintf("attach the hook to %s, or in pool %s of the pools file add", r.owner.Guest(), d.Pool.Name)
+			severity, how := Warning, fmt.Sprintf("attach the hook to %s, or in pool %s of the pools file add", r.owner.Guest(), p.Name)
 			if g, _ := a.guest(r.owner.VMID); g.Hooked {
-				severity, how = Notice, fmt.Sprintf("its next start makes it a lease; if it is to stay by hand, in pool %s of the pools file add", d.Pool.Name)
+				severity, how = Notice, fmt.Sprintf("its next start makes it a lease; if it is to stay by hand, in pool %s of the pools file add", p.Name)
 			}
 			a.add(severity, addr, "", []Step{{What: "reserve", How: how, Lines: []string{"exclude " + addr.String()}}},
-				"%s is in the range of pool %s, and written by hand into the config of %s: the ledger doesn't know it", addr, d.Pool.Name, a.guestName(r.owner))
+				"%s is in the range of pool %s, and written by hand into the config of %s: the ledger doesn't know it", addr, p.Name, a.guestName(r.owner))
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 type Dossier struct {
 	*Estate
 	Addr     netip.Addr
-	Pool     *lease.Pool // whose subnet holds it; nil: none
+	Pool     *lease.Pool // that it belongs to where it is in use; nil: none
 	Hearings []Hearing
 	Past     []history.Event // oldest first
 
@@ -46,7 +46,7 @@ type Span struct {
 
 // About gathers what the estate knows of an address.
 func (e *Estate) About(a netip.Addr, heard []Hearing, past []history.Event) *Dossier {
-	d := &Dossier{Estate: e, Addr: a, Pool: e.poolAround(a), Past: past}
+	d := &Dossier{Estate: e, Addr: a, Past: past}
 	for _, h := range heard {
 		if h.Addr == a {
 			d.Hearings = append(d.Hearings, h)
@@ -74,7 +74,35 @@ func (e *Estate) About(a netip.Addr, heard []Hearing, past []history.Event) *Dos
 		}
 	}
 	d.takeDHCP()
+	d.Pool = d.home()
 	return d
+}
+
+// home is the pool that the address belongs to on the network where it is in
+// use: by right, else as far as somebody was heard. Where nobody has it, it is
+// that of a network that was asked, or any.
+func (d *Dossier) home() *lease.Pool {
+	var used, asked []lease.Segment
+	for _, r := range d.rights() {
+		if !r.segment.Bridgeless() {
+			used = append(used, r.segment)
+		}
+	}
+	for _, h := range d.Hearings {
+		s := lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, d.Node)
+		if asked = append(asked, s); len(h.Voices) > 0 {
+			used = append(used, s)
+		}
+	}
+	if len(used) == 0 {
+		used = append(asked, lease.Segment{})
+	}
+	for _, s := range used {
+		if p := d.Pools.Of(lease.Key{Segment: s, Addr: d.Addr}); p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 func (d *Dossier) takeDHCP() {

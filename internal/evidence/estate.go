@@ -13,7 +13,7 @@ import (
 type Estate struct {
 	Now          time.Time
 	Node         string // the node that looks
-	Pools        []lease.Pool
+	Pools        lease.Pools
 	Reservations []lease.Reservation
 	Named        map[netip.Addr]string // infrastructure that the pools file names
 
@@ -56,22 +56,6 @@ func (e *Estate) guestByMAC(m lease.MAC) (lease.Guest, bool) {
 		}
 	}
 	return lease.Guest{}, false
-}
-
-// poolAround is the pool whose subnet holds the address, one whose range does
-// before others.
-func (e *Estate) poolAround(a netip.Addr) *lease.Pool {
-	var found *lease.Pool
-	for i := range e.Pools {
-		p := &e.Pools[i]
-		if p.Contains(a) {
-			return p
-		}
-		if found == nil && p.Subnet.Contains(a) {
-			found = p
-		}
-	}
-	return found
 }
 
 // network is the whole of a network that a segment is a part of: a config

@@ -133,12 +133,13 @@ func (c *trial) rightful() (Verdict, bool) {
 
 func (c *trial) confirmed(h Host, r right) (Verdict, bool) {
 	used := fmt.Sprintf("%s is used by %s, net%d", c.Addr, c.guestName(r.owner), r.owner.NIC)
+	p := c.leasedBy(h.Segment)
 	switch {
-	case r.lease == nil && c.inRange():
+	case r.lease == nil && p != nil:
 		return c.verdict(Warning, []Step{
 			{What: "adopt", How: fmt.Sprintf("attach the hook to %s: at its next start the address becomes its lease", r.owner.Guest())},
 			c.leave(r.owner),
-		}, "%s, as its config says, but the ledger doesn't know it, and pool %s may lease it out", used, c.Pool.Name)
+		}, "%s, as its config says, but the ledger doesn't know it, and pool %s may lease it out", used, p.Name)
 	case r.lease == nil:
 		return c.verdict(Fine, nil, "%s, as its config says", used)
 	case r.lease.State == lease.Released:
@@ -157,13 +158,14 @@ func (c *trial) foreign() (Verdict, bool) {
 	}
 	h := c.hosts[i]
 	who := fmt.Sprintf("%s is used by %s%s: %s%s", c.Addr, h.card(), h.where(), h.who(c.Dossier), h.details(c.Dossier))
+	p := c.leasedBy(h.Segment)
 	switch s, known := c.stranger(); {
 	case slices.ContainsFunc(c.Reserved, func(r lease.Reservation) bool { return r.Owner.IsZero() }):
 		return c.verdict(Fine, nil, "%s; it is reserved, for no guest", who)
-	case known && c.inRange():
-		return c.verdict(Warning, c.against(h, right{}), "%s; pool %s avoids the address since %s", who, c.Pool.Name, stamp(s.Since))
-	case c.inRange():
-		return c.verdict(Warning, c.against(h, right{}), "%s; it is in the range of pool %s, which will avoid it", who, c.Pool.Name)
+	case known && p != nil:
+		return c.verdict(Warning, c.against(h, right{}), "%s; pool %s avoids the address since %s", who, p.Name, stamp(s.Since))
+	case p != nil:
+		return c.verdict(Warning, c.against(h, right{}), "%s; it is in the range of pool %s, which will avoid it", who, p.Name)
 	}
 	return c.verdict(Fine, nil, "%s", who)
 }

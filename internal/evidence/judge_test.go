@@ -75,3 +75,59 @@ func TestLeaveIt(t *testing.T) {
 		})
 	}
 }
+
+// TestPoolOfBridge: which pool an address is in is told by the network where it
+// is in use, not by the first subnet that has it.
+func TestPoolOfBridge(t *testing.T) {
+	t.Parallel()
+	other := lease.NewSegment("vmbr1", 0)
+	onOther := func(l *lease.Lease) { l.Segment = other }
+	labPool := func(w world) lease.Pool {
+		p := w.Pools[0]
+		p.Name, p.Bridge, p.Ranges = "lab", "vmbr1", []lease.Range{{First: addr("10.0.0.210"), Last: addr("10.0.0.219")}}
+		return p
+	}
+	for name, c := range map[string]struct {
+		world func(w *world)
+		heard []evidence.Hearing
+		pool  string
+		text  string
+	}{
+		"a lease on the other bridge": {
+			func(w *world) { w.Pools = append(w.Pools, labPool(*w)); w.leased(ct(101), lease.Bound, onOther) }, nil,
+			"lab", "10.0.0.219 is leased to CT 101 (web) on pve1",
+		},
+		"a config on a bridge without a pool": {
+			func(w *world) {
+				w.Inventory.Uses[tested] = []lease.Use{{Addr: tested, Owner: ct(101), Segment: lease.NewSegment("vmbr1", 0, "pve1")}}
+			},
+			[]evidence.Hearing{{Segment: other, Addr: tested, Voices: []evidence.Voice{voice(webMAC, "veth101i0")}}},
+			"", "10.0.0.219 is used by CT 101 (web) on pve1, net0, as its config says",
+		},
+		"a stranger on a bridge without a pool": {
+			func(*world) {},
+			[]evidence.Hearing{{Segment: lan, Addr: tested}, {Segment: other, Addr: tested, Voices: []evidence.Voice{voice(printerMAC, "eno2")}}},
+			"", "10.0.0.219 is used by 00:11:22:33:44:55 on eno2: no guest of this cluster",
+		},
+		"a stranger beside a lease of another bridge": {
+			func(w *world) { w.Pools = append(w.Pools, labPool(*w)); w.leased(ct(101), lease.Released, onOther) },
+			heard(voice(printerMAC, "eno1")),
+			"lab", "10.0.0.219 is used by 00:11:22:33:44:55 on eno1: no guest of this cluster; it is in the range of pool lan, which will avoid it",
+		},
+		"nobody anywhere": {func(w *world) { w.Pools = append([]lease.Pool{labPool(*w)}, w.Pools...) }, heard(), "lan", "10.0.0.219 is free: nobody answers, and nothing names it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			c.world(&w)
+			d := w.About(tested, c.heard, nil)
+			got := ""
+			if d.Pool != nil {
+				got = d.Pool.Name
+			}
+			if v := evidence.Judge(d); got != c.pool || v.Text != c.text {
+				t.Errorf("pool %q, want %q; it says\n%s\nwant\n%s", got, c.pool, v.Text, c.text)
+			}
+		})
+	}
+}

@@ -125,7 +125,7 @@ func (e *Estate) spot(p *lease.Pool, a netip.Addr, heard []Hearing) (Spot, bool)
 	if len(heard) == 0 {
 		d.Hearings = (&audit{Estate: e}).overheard(a)
 	}
-	d.Pool = p
+	d.Pool = e.Pools.Of(lease.Key{Segment: p.Segment(), Addr: a})
 	s := Spot{Mark: d.mark(p)}
 	if s.Mark == Free || s.Mark == Outside {
 		return s, false

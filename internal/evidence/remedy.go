@@ -17,7 +17,7 @@ func (c *trial) against(h Host, r right) []Step {
 	if _, exists := c.guest(r.owner.VMID); exists && r.lease != nil && r.lease.Origin == lease.FromPool && r.owner.Kind == lease.Container {
 		steps = append(steps, Step{What: "move", How: fmt.Sprintf("or give %s another address: stop it, then 'pve-iplease renumber %s'", r.owner.Guest(), r.owner.VMID)})
 	}
-	if c.inRange() {
+	if c.leasedBy(h.Segment) != nil {
 		steps = append(steps, c.leave(lease.Owner{}))
 	}
 	return steps

@@ -128,6 +128,7 @@ func (d *Dossier) lines(h Hearing, s lease.Segment) []Resident {
 	var all []Resident
 	for _, voice := range h.Voices {
 		host := d.identify(voice.MAC, voice.Port)
+		host.Segment = s
 		one := line
 		one.MAC, one.Port, one.Vendor = voice.MAC.String(), report.Clean(host.Port), report.Clean(host.Maker)
 		one.name(d, host)
@@ -181,21 +182,14 @@ func (d *Dossier) remark(h Host, v Voice, verdict Verdict) string {
 	add(h.Device != "", "this node's %s", report.Clean(h.Device))
 	add(h.Prober != "" && h.Owner.IsZero() && h.Device == "", "node %s", report.Clean(h.Prober))
 	add(h.OnPort && h.Guest.VMID != 0 && !slices.Contains(h.Guest.MACs, h.MAC), "not the MAC of its config")
-	if h.Owner.IsZero() && d.Fixed == "" {
-		add(d.inRange() && verdict.Severity == Warning, "stranger in pool %s", d.poolName())
+	if p := d.leasedBy(h.Segment); h.Owner.IsZero() && d.Fixed == "" && p != nil {
+		add(verdict.Severity == Warning, "stranger in pool %s", report.Clean(p.Name))
 	}
 	add(!h.Owner.IsZero() && verdict.Severity == Warning, "not in the ledger")
 	for _, c := range d.Clients {
 		add(c.MAC == h.MAC && c.Name != "", "%s: %s", c.Server, report.Clean(c.Name))
 	}
 	return strings.Join(all, ", ")
-}
-
-func (d *Dossier) poolName() string {
-	if d.Pool == nil {
-		return ""
-	}
-	return report.Clean(d.Pool.Name)
 }
 
 // role is why an address is nobody's to lease, in a few words.

@@ -91,5 +91,13 @@ func (d *Dossier) stranger() (lease.Lease, bool) {
 // inRange reports whether a pool may lease the address out.
 func (d *Dossier) inRange() bool { return d.Pool != nil && d.Pool.Contains(d.Addr) }
 
+// leasedBy is the pool that may lease the address out on a segment; nil: none.
+func (d *Dossier) leasedBy(s lease.Segment) *lease.Pool {
+	if p := d.Pools.Of(lease.Key{Segment: s, Addr: d.Addr}); p != nil && p.Contains(d.Addr) {
+		return p
+	}
+	return nil
+}
+
 // byAge orders what was seen lately first.
 func byAge(a, b Neighbour) int { return cmp.Compare(a.Seen, b.Seen) }

@@ -12,7 +12,7 @@ func (e *Estate) Inquiries(addrs []netip.Addr) []Inquiry {
 	var all []Inquiry
 	for _, a := range addrs {
 		for _, s := range e.segments(a) {
-			all = inquire(all, e.Pools, s, a)
+			all = inquire(all, e.Pools, e.Node, s, a)
 		}
 	}
 	return all
@@ -20,16 +20,16 @@ func (e *Estate) Inquiries(addrs []netip.Addr) []Inquiry {
 
 // PoolInquiries are those that the pools alone tell, before anything is
 // gathered.
-func PoolInquiries(pools []lease.Pool, node string, a netip.Addr) []Inquiry {
+func PoolInquiries(pools lease.Pools, node string, a netip.Addr) []Inquiry {
 	var all []Inquiry
 	for _, s := range poolSegments(pools, node, a) {
-		all = inquire(all, pools, s, a)
+		all = inquire(all, pools, node, s, a)
 	}
 	return all
 }
 
 // inquire adds an address to the inquiry of its segment.
-func inquire(all []Inquiry, pools []lease.Pool, s lease.Segment, a netip.Addr) []Inquiry {
+func inquire(all []Inquiry, pools lease.Pools, node string, s lease.Segment, a netip.Addr) []Inquiry {
 	for i := range all {
 		if all[i].Segment == s {
 			all[i].Addrs = append(all[i].Addrs, a)
@@ -37,10 +37,8 @@ func inquire(all []Inquiry, pools []lease.Pool, s lease.Segment, a netip.Addr) [
 		}
 	}
 	q := Inquiry{Segment: s, Addrs: []netip.Addr{a}}
-	for _, p := range pools {
-		if p.Bridge == s.Bridge && p.VLAN == s.Tag && p.Subnet.Contains(a) {
-			q.Subnet, q.Gateway = p.Subnet, p.Gateway.Addr
-		}
+	if p := pools.Of(lease.Key{Segment: lease.NewSegment(s.Bridge, s.Tag, node), Addr: a}); p != nil {
+		q.Subnet, q.Gateway = p.Subnet, p.Gateway.Addr
 	}
 	return append(all, q)
 }
@@ -86,11 +84,12 @@ func (e *Estate) segments(a netip.Addr) []lease.Segment {
 
 // poolSegments are the networks of this node whose pools' subnets hold an
 // address: all that can be known before anything is gathered.
-func poolSegments(pools []lease.Pool, node string, a netip.Addr) []lease.Segment {
+func poolSegments(pools lease.Pools, node string, a netip.Addr) []lease.Segment {
 	var found []lease.Segment
 	for _, p := range pools {
 		s := lease.NewSegment(p.Bridge, p.VLAN)
-		if p.Subnet.Contains(a) && p.Segment().On(node) && !slices.Contains(found, s) {
+		here := lease.NewSegment(p.Bridge, p.VLAN, node)
+		if !slices.Contains(found, s) && pools.Of(lease.Key{Segment: here, Addr: a}) != nil {
 			found = append(found, s)
 		}
 	}

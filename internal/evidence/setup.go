@@ -27,7 +27,7 @@ type Setup struct {
 
 	Problems []config.Problem // of the pools file and node.cfg
 	File     string           // the pools file, as the host calls it
-	Pools    []lease.Pool
+	Pools    lease.Pools
 	Reserved int
 
 	Ledger  Store

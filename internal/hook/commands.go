@@ -71,14 +71,11 @@ func (h *Hook) held(ctx context.Context, w lease.World, o Offer) (g lease.Grant,
 		return g, false, err
 	}
 	for _, l := range t.Of(o.Owner) {
-		for i := range w.Pools {
-			p := &w.Pools[i]
-			if l.State != lease.Offered && p.Family() == o.Family && p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
-				return lease.Grant{
-					Want: lease.Want{Owner: o.Owner, Family: o.Family, Bridge: l.Segment.Bridge, Tag: l.Segment.Tag}, Lease: l, Pool: p, How: lease.Renewed,
-					Address: netip.PrefixFrom(l.Addr, p.Subnet.Bits()), Gateway: p.Gateway.Addr, Why: "its lease",
-				}, true, nil
-			}
+		if p := w.Pools.Of(l.Key); p != nil && l.State != lease.Offered && p.Family() == o.Family {
+			return lease.Grant{
+				Want: lease.Want{Owner: o.Owner, Family: o.Family, Bridge: l.Segment.Bridge, Tag: l.Segment.Tag}, Lease: l, Pool: p, How: lease.Renewed,
+				Address: netip.PrefixFrom(l.Addr, p.Subnet.Bits()), Gateway: p.Gateway.Addr, Why: "its lease",
+			}, true, nil
 		}
 	}
 	return g, false, nil

@@ -44,7 +44,9 @@ func (r *run) environment(ctx context.Context) []string {
 		set("OWNER", l.Owner.String())
 		set("ADDRESS", l.Addr.String())
 		set("CIDR", cidr.String())
-		set("POOL", r.poolOf(l.Key))
+		if p := r.Pools.Pools.Of(l.Key); p != nil {
+			set("POOL", p.Name)
+		}
 		if gateway.IsValid() {
 			set("GATEWAY", gateway.String())
 		}
@@ -87,20 +89,8 @@ func (r *run) network(conf guest.Config, l lease.Lease) (cidr netip.Prefix, gate
 			return nic.Addr6, nic.Gateway6
 		}
 	}
-	for _, p := range r.Pools.Pools {
-		if p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
-			return netip.PrefixFrom(l.Addr, p.Subnet.Bits()), p.Gateway.Addr
-		}
+	if p := r.Pools.Pools.Of(l.Key); p != nil {
+		return netip.PrefixFrom(l.Addr, p.Subnet.Bits()), p.Gateway.Addr
 	}
 	return netip.PrefixFrom(l.Addr, l.Addr.BitLen()), netip.Addr{}
-}
-
-// poolOf is the name of the pool whose subnet has an address.
-func (r *run) poolOf(k lease.Key) string {
-	for _, p := range r.Pools.Pools {
-		if p.Segment().Overlaps(k.Segment) && p.Subnet.Contains(k.Addr) {
-			return p.Name
-		}
-	}
-	return ""
 }

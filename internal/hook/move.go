@@ -24,7 +24,7 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 	if err != nil {
 		return err
 	}
-	n, ok := s.fits(addr)
+	n, ok := r.fits(s, addr)
 	if !ok {
 		return fmt.Errorf("CT %s has no interface that a pool serves on node %s", to, h.Here.Name)
 	}
@@ -50,14 +50,15 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 	return nil
 }
 
-// fits finds the place for an address: the first NIC that a pool of its subnet
-// serves, else the first of its family.
-func (s subject) fits(addr netip.Addr) (found need, ok bool) {
+// fits finds the place for an address: the first NIC that is served by the pool
+// that the address belongs to there, else the first of its family.
+func (r *run) fits(s subject, addr netip.Addr) (found need, ok bool) {
 	for _, n := range s.needs {
 		if n.family != lease.FamilyOf(addr) || len(n.pools) == 0 {
 			continue
 		}
-		if slices.ContainsFunc(n.pools, func(p *lease.Pool) bool { return p.Subnet.Contains(addr) }) {
+		here := lease.NewSegment(n.nic.Bridge, n.nic.Tag, r.Here.Name)
+		if p := r.Pools.Pools.Of(lease.Key{Segment: here, Addr: addr}); p != nil && slices.Contains(n.pools, p) {
 			return n, true
 		}
 		if !ok {

@@ -179,13 +179,8 @@ func (r *run) wanted(s subject, n need, name string) (bool, error) {
 }
 
 // serving are the pools that a NIC's addresses of a family come from.
-func (r *run) serving(nic guest.NIC, f lease.Family) (pools []*lease.Pool) {
-	for i := range r.Pools.Pools {
-		if p := &r.Pools.Pools[i]; p.Family() == f && p.NICs.Has(nic.Index) && p.Serves(r.Here.Name, nic.Bridge, nic.Tag) {
-			pools = append(pools, p)
-		}
-	}
-	return pools
+func (r *run) serving(nic guest.NIC, f lease.Family) []*lease.Pool {
+	return r.Pools.Pools.Serving(r.Here.Name, nic.Bridge, nic.Tag, nic.Index, f)
 }
 
 // routedElsewhere reports whether a NIC that gets nothing of the family from

@@ -73,12 +73,7 @@ func (a *acquisition) decide() (Grant, error) {
 
 // servers finds the pools that serve the NIC.
 func (a *acquisition) servers() {
-	for i := range a.w.Pools {
-		p := &a.w.Pools[i]
-		if p.Family() == a.want.Family && p.NICs.Has(a.want.Owner.NIC) && p.Serves(a.w.Node, a.want.Bridge, a.want.Tag) {
-			a.pools = append(a.pools, p)
-		}
-	}
+	a.pools = a.w.Pools.Serving(a.w.Node, a.want.Bridge, a.want.Tag, a.want.Owner.NIC, a.want.Family)
 }
 
 // inherit judges an address that the guest's config names and that is not

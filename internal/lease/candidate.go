@@ -183,12 +183,8 @@ func (w *World) holdOver(l *Lease) bool {
 	if l.Freed {
 		return true
 	}
-	for i := range w.Pools {
-		if p := &w.Pools[i]; p.Segment().Overlaps(l.Segment) && p.Subnet.Contains(l.Addr) {
-			return p.Hold != Forever && age(w.Now, l.Since) >= p.Hold
-		}
-	}
-	return false
+	p := w.Pools.Of(l.Key)
+	return p != nil && p.Hold != Forever && age(w.Now, l.Since) >= p.Hold
 }
 
 // describe says whose config names the address.

@@ -15,9 +15,7 @@ func (w *World) others(k Key, owner Owner) []Use {
 // before it starts with it again: it has our hook, and a pool serves the NIC.
 func (w *World) asks(u Use) bool {
 	g := w.Inventory.Guests[u.Owner.VMID]
-	return g.Hooked && slices.ContainsFunc(w.Pools, func(p Pool) bool {
-		return p.Family() == FamilyOf(u.Addr) && p.NICs.Has(u.Owner.NIC) && p.Serves(g.Node, u.Segment.Bridge, u.Segment.Tag)
-	})
+	return g.Hooked && len(w.Pools.Serving(g.Node, u.Segment.Bridge, u.Segment.Tag, u.Owner.NIC, FamilyOf(u.Addr))) > 0
 }
 
 // NamedByOthers says whose config names an address beside the owner's; empty:

@@ -109,8 +109,12 @@ func (p *Pool) Reaches(gateway netip.Addr) bool {
 
 // Contains reports whether the pool may lease a: inside a range, not excluded.
 func (p *Pool) Contains(a netip.Addr) bool {
-	in := func(r Range) bool { return r.Contains(a) }
-	return slices.ContainsFunc(p.Ranges, in) && !slices.ContainsFunc(p.Excludes, in)
+	return p.ranges(a) && !slices.ContainsFunc(p.Excludes, func(r Range) bool { return r.Contains(a) })
+}
+
+// ranges reports whether a is inside a range, excluded or not.
+func (p *Pool) ranges(a netip.Addr) bool {
+	return slices.ContainsFunc(p.Ranges, func(r Range) bool { return r.Contains(a) })
 }
 
 // Leasable is what the pool's ranges have left beside what is excluded.

@@ -48,24 +48,22 @@ func (w *World) restore(t *Table, u Use, id string) {
 		Owner: u.Owner, Origin: Static, Since: w.Now.Truncate(time.Second),
 		Claim: Claim{ID: id, Node: g.Node, At: w.Now.Truncate(time.Second)},
 	}
-	for i := range w.Pools {
-		p := &w.Pools[i]
-		if !p.Serves(g.Node, u.Segment.Bridge, u.Segment.Tag) || !p.NICs.Has(u.Owner.NIC) || p.Family() != FamilyOf(u.Addr) {
-			continue
-		}
-		if l.Segment.Bridgeless() || p.Contains(u.Addr) {
-			l.Key = Key{p.Segment(), u.Addr}
-		}
-		if p.Contains(u.Addr) {
-			l.Origin = FromPool
-		}
+	serving := w.Pools.Serving(g.Node, u.Segment.Bridge, u.Segment.Tag, u.Owner.NIC, FamilyOf(u.Addr))
+	if len(serving) == 0 {
+		return
+	}
+	p := among(serving, Key{u.Segment, u.Addr})
+	if p == nil {
+		p = serving[0]
+	}
+	l.Key = Key{p.Segment(), u.Addr}
+	if p.Contains(u.Addr) {
+		l.Origin = FromPool
 	}
 	for _, r := range w.Reservations {
 		if r.Addr == u.Addr && r.Pins(u.Owner) {
 			l.Origin = Reserved
 		}
 	}
-	if !l.Segment.Bridgeless() {
-		t.put(l)
-	}
+	t.put(l)
 }

@@ -133,19 +133,9 @@ func (a *acquisition) segment(p *Pool) Segment {
 	return a.want.segment(a.w.Node, p)
 }
 
-// poolOf is the pool whose subnet holds the address; one whose range holds
-// it is preferred.
+// poolOf is the pool that an address belongs to, of those that serve the NIC.
 func (a *acquisition) poolOf(addr netip.Addr) *Pool {
-	var found *Pool
-	for _, p := range a.pools {
-		if p.Contains(addr) {
-			return p
-		}
-		if found == nil && p.Subnet.Contains(addr) {
-			found = p
-		}
-	}
-	return found
+	return among(a.pools, Key{NewSegment(a.want.Bridge, a.want.Tag, a.w.Node), addr})
 }
 
 // holder says which other owner the ledger or a reservation gives an address

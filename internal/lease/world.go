@@ -10,7 +10,7 @@ import (
 type World struct {
 	Now          time.Time
 	Node         string // the node that asks
-	Pools        []Pool
+	Pools        Pools
 	Reservations []Reservation
 	Inventory    Inventory
 	// Named holds infrastructure that the configuration names: such an

@@ -29,14 +29,14 @@ type planner struct {
 	changes  []config.Change
 	problems []config.Problem
 	seen     map[netip.Addr]bool // there is a step for it
-	excludes map[*lease.Pool][]string
+	excludes map[half][]string
 }
 
 // Plan makes reservations of the containers' addresses, and excludes of all
 // others that lie in a pool's subnet. What the pools file has already is left
 // as it is. With a problem nothing should be changed.
 func Plan(s Site, pools *config.Config) ([]Step, []config.Change, []config.Problem) {
-	p := &planner{pools: pools, seen: map[netip.Addr]bool{}, excludes: map[*lease.Pool][]string{}}
+	p := &planner{pools: pools, seen: map[netip.Addr]bool{}, excludes: map[half][]string{}}
 	for _, g := range s.Guests {
 		p.guest(g)
 	}
@@ -47,7 +47,7 @@ func Plan(s Site, pools *config.Config) ([]Step, []config.Change, []config.Probl
 	}
 	for i := range pools.Pools {
 		pool := &pools.Pools[i]
-		if list := p.excludes[pool]; len(list) > 0 {
+		if list := p.excludes[halfOf(pool)]; len(list) > 0 {
 			slices.SortFunc(list, func(a, b string) int { return netip.MustParseAddr(a).Compare(netip.MustParseAddr(b)) })
 			key := map[bool]string{false: "exclude", true: "exclude6"}[pool.Subnet.Addr().Is6()]
 			p.changes = append(p.changes, config.Extend("pool", pool.Name, config.Prop{Key: key, Values: list}))
@@ -116,25 +116,30 @@ func (p *planner) exclude(a netip.Addr, whose, bridge string) {
 		why = "excluded already"
 	default:
 		p.step(Step{Addr: a, Becomes: Excluded, For: whose})
-		p.excludes[pool] = append(p.excludes[pool], a.String())
+		at := halfOf(pool)
+		p.excludes[at] = append(p.excludes[at], a.String())
 		return
 	}
 	p.nothing(a, whose, why)
 }
 
-// home is the pool whose network an address is part of, one that leases it
-// before others.
+// half is where a pool stands in the pools file.
+type half struct {
+	pool   string
+	family lease.Family
+}
+
+func halfOf(p *lease.Pool) half { return half{p.Name, p.Family()} }
+
+// home is the pool that an address belongs to, among those on a guest's bridge
+// if that is known.
 func (p *planner) home(a netip.Addr, bridge string) (found *lease.Pool, why string) {
-	why = "in no pool's subnet"
-	for i := range p.pools.Pools {
-		pool := &p.pools.Pools[i]
-		switch {
-		case !pool.Subnet.Contains(a):
-		case bridge != "" && pool.Bridge != bridge:
-			why = "on " + bridge + ", not " + pool.Bridge
-		case found == nil || pool.Contains(a) && !found.Contains(a):
-			found = pool
-		}
+	there := slices.DeleteFunc(slices.Clone(p.pools.Pools), func(o lease.Pool) bool { return bridge != "" && o.Bridge != bridge })
+	if found = there.Of(lease.Key{Addr: a}); found != nil {
+		return found, ""
 	}
-	return found, why
+	if other := p.pools.Pools.Of(lease.Key{Addr: a}); other != nil {
+		return nil, "on " + bridge + ", not " + other.Bridge
+	}
+	return nil, "in no pool's subnet"
 }
