@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
@@ -41,6 +42,7 @@ func parts() map[string]func([]string) error {
 		"lock":   lockOnce,
 		"start":  playStart,
 		"stop":   reportStoppingRun,
+		"crowd":  playCrowd,
 		"leave":  leaveOrphan,
 		"orphan": awaitOrphaned,
 	}
@@ -105,6 +107,25 @@ func playStart(args []string) error {
 		}
 	}
 	return nextStep("stopping")
+}
+
+// playCrowd listens on a socket that lets nobody in any more.
+func playCrowd(args []string) error {
+	name := &unix.SockaddrUnix{Name: args[0]}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err == nil {
+		err = errors.Join(unix.Bind(fd, name), unix.Listen(fd, 0))
+	}
+	for err == nil {
+		var caller int
+		if caller, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0); err == nil {
+			err = unix.Connect(caller, name)
+		}
+	}
+	if !errors.Is(err, unix.EAGAIN) {
+		return err
+	}
+	return nextStep("crowded")
 }
 
 func reportStoppingRun(args []string) error {

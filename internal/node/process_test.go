@@ -31,20 +31,50 @@ func TestIsStart(t *testing.T) {
 	}
 }
 
-func TestHasCommandSocket(t *testing.T) {
+func TestAsProxmox(t *testing.T) {
 	t.Parallel()
-	const head = "Num       RefCount Protocol Flags    Type St Inode Path\n"
-	tests := map[string]bool{
-		"000000009a8214f9: 00000002 00000000 00010000 0001 01  4911 @/var/lib/lxc/101/command\n":    true,
-		"000000009a8214f9: 00000003 00000000 00000000 0001 03  4912 @/var/lib/lxc/101/command\n":    true,
-		"000000009a8214f9: 00000002 00000000 00010000 0001 01  4911 @/var/lib/lxc/1010/command\n":   false,
-		"000000009a8214f9: 00000002 00000000 00010000 0001 01  4911 /var/lib/lxc/101/command\n":     false,
-		"000000009a8214f9: 00000002 00000000 00010000 0001 01  4911 @/var/lib/lxc/101/command2\n":   false,
-		"000000009a8214f9: 00000002 00000000 00010000 0001 01  4911 @x/@/var/lib/lxc/101/command\n": false,
-		"000000009a8214f9: 00000003 00000000 00000000 0001 03   491\n":                              false,
+	for line, want := range map[string]bool{
+		"/usr/bin/lxc-start -F -n 101":                true,
+		"lxc-start -F -n 101":                         true,
+		"/usr/bin/lxc-start -F -n 1010":               false,
+		"/usr/bin/lxc-start -n 101":                   false,
+		"/usr/bin/lxc-start -F -n 101 -P /srv/lxc":    false,
+		"/usr/bin/lxc-start -F -n 101 -o /dev/stderr": true,
+		"/usr/bin/lxc-start -F -n 101 --lxcpath=/srv": false,
+		"": false,
+	} {
+		if got := asProxmox(strings.Fields(line), 101); got != want {
+			t.Errorf("%q: %t", line, got)
+		}
 	}
-	for line, want := range tests {
-		if got := hasCommandSocket([]byte(head+line), 101); got != want {
+}
+
+func TestInUnit(t *testing.T) {
+	t.Parallel()
+	for groups, want := range map[string]bool{
+		"0::/system.slice/system-pve\\x2dcontainer.slice/pve-container@101.service\n":       true,
+		"0::/system.slice/system-pve\\x2dcontainer.slice/pve-container-debug@101.service\n": true,
+		"0::/lxc.monitor/101\n": true,
+		"0::/lxc.monitor.101\n": true,
+		"12:pids:/user.slice\n1:name=systemd:/lxc.monitor/101\n0::/\n": true,
+		"0::/lxc.monitor/1010\n":                           false,
+		"0::/lxc/101\n":                                    false,
+		"0::/system.slice/pve-container@1010.service\n":    false,
+		"0::/user.slice/user-1000.slice/session-1.scope\n": false,
+		"": false,
+	} {
+		if got := inUnit(groups, 101); got != want {
+			t.Errorf("%q: %t", groups, got)
+		}
+	}
+}
+
+func TestRootIDs(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"0 0 0 0": true, "65534 65534 65534 65534": false, "65534 0 0 0": false, "0 65534 0 65534": false, "0 0 0": false, "root 0 0 0": false, "": false,
+	} {
+		if got := rootIDs(strings.Fields(line)); got != want {
 			t.Errorf("%q: %t", line, got)
 		}
 	}
@@ -99,15 +129,6 @@ func FuzzArguments(f *testing.F) {
 		args := arguments(data)
 		if isStart(args, 101) && !strings.Contains(string(data), "101") {
 			t.Errorf("%q starts CT 101", data)
-		}
-	})
-}
-
-func FuzzHasCommandSocket(f *testing.F) {
-	f.Add([]byte("0: 00000002 00000000 00010000 0001 01  4911 @/var/lib/lxc/101/command\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if hasCommandSocket(data, 101) && !strings.Contains(string(data), "101/command") {
-			t.Errorf("%q", data)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
 )
 
@@ -40,20 +38,11 @@ const stopPoll = 25 * time.Millisecond
 
 // RunState tells what a container of this network namespace is doing. Running
 // is what Proxmox itself asks, the abstract socket of lxc-start
-// (PVE::LXC::list_active_containers); an error means that it cannot be told.
+// (PVE::LXC::list_active_containers), when root made it; an error means that it
+// cannot be told.
 func (h *Host) RunState(id lease.VMID) (State, error) {
 	state, _, err := h.runState(id)
 	return state, err
-}
-
-// Running is RunState without the search for a container that is stopping.
-func (h *Host) Running(id lease.VMID) (bool, error) {
-	// thread-self: the namespace of a caller that entered one.
-	sockets, err := fastio.ReadFile("/proc/thread-self/net/unix")
-	if err != nil {
-		return false, fmt.Errorf("whether CT %s runs cannot be told: %w", id, err)
-	}
-	return hasCommandSocket(sockets, id), nil
 }
 
 // AwaitStopped waits while a container is stopping, until its lxc-start is
@@ -107,14 +96,33 @@ func (h *Host) runState(id lease.VMID) (State, int, error) {
 	return Stopping, pid, nil
 }
 
-// hasCommandSocket looks for lxc-start's socket in /proc/net/unix, where the
-// name is the last column and @ stands for the abstract name space.
-func hasCommandSocket(sockets []byte, id lease.VMID) bool {
-	return bytes.Contains(sockets, []byte(" @/var/lib/lxc/"+id.String()+"/command\n"))
+// asProxmox reports whether a command line begins as the unit
+// pve-container@.service has it, lxc-start -F -n <vmid>, and is of Proxmox's
+// containers: another directory of them is named by -P.
+func asProxmox(args []string, id lease.VMID) bool {
+	elsewhere := func(a string) bool { return strings.HasPrefix(a, "-P") || strings.HasPrefix(a, "--lxcpath") }
+	return len(args) >= 4 && path.Base(args[0]) == startCommand && args[1] == "-F" && args[2] == "-n" && args[3] == id.String() &&
+		!slices.ContainsFunc(args[4:], elsewhere)
 }
 
-// isStart reports whether a command line is lxc-start for this container, as
-// the unit pve-container@.service has it: lxc-start -F -n <vmid>.
+// inUnit reports whether a process is among the control groups of a container:
+// those of its unit, or the one that LXC moves its monitor to
+// (lxc.cgroup.dir.monitor in PVE::LXC, update_lxc_config). They are in
+// /proc/<pid>/cgroup, one a line (cgroups(7)).
+func inUnit(groups string, id lease.VMID) bool {
+	n := id.String()
+	for line := range strings.Lines(groups) {
+		group := strings.TrimSpace(line) + "/"
+		for _, own := range [...]string{"/pve-container@" + n + ".service/", "/pve-container-debug@" + n + ".service/", "/lxc.monitor/" + n + "/", "/lxc.monitor." + n + "/"} {
+			if strings.Contains(group, own) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isStart reports whether a command line is lxc-start for this container.
 func isStart(args []string, id lease.VMID) bool {
 	if len(args) == 0 || path.Base(args[0]) != startCommand {
 		return false

@@ -48,10 +48,45 @@ func findStart(id lease.VMID) (int, error) {
 	return 0, nil
 }
 
-// startsContainer asks a process for its command line.
+// startsContainer asks a process for its command line. A program may have any
+// name and arguments: only root's is believed, started as Proxmox does or in the
+// container's control groups.
 func startsContainer(pid int, id lease.VMID) bool {
 	data, err := fastio.ReadFile(procPath(pid, "cmdline"))
-	return err == nil && isStart(arguments(data), id)
+	args := arguments(data)
+	if err != nil || !isStart(args, id) || !ofRoot(pid) {
+		return false
+	}
+	if asProxmox(args, id) {
+		return true
+	}
+	groups, err := fastio.ReadFile(procPath(pid, "cgroup"))
+	return err == nil && inUnit(string(groups), id)
+}
+
+// ofRoot reports whether root started a process, and it is root's still: one
+// that is set to user id root is its caller's. Who owns its directory in /proc
+// tells less: root does of every process that must not be dumped.
+func ofRoot(pid int) bool {
+	status, err := fastio.ReadFile(procPath(pid, "status"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		if ids, ok := strings.CutPrefix(line, "Uid:"); ok {
+			return rootIDs(strings.Fields(ids))
+		}
+	}
+	return false
+}
+
+// rootIDs judges the real, the effective, the saved and the file system's user
+// id (proc_pid_status(5)).
+func rootIDs(ids []string) bool {
+	return len(ids) == 4 && !slices.ContainsFunc(ids, func(s string) bool {
+		uid, err := strconv.Atoi(s)
+		return err != nil || !believed(uid)
+	})
 }
 
 // named picks the processes whose program is lxc-start. Reading that link never
