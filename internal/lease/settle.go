@@ -14,6 +14,9 @@ type Heard struct {
 	Taken     bool  // by answers or announcements
 	Contended bool  // by somebody else's RFC 5227 probes
 	Silent    bool  // asked properly, and nobody spoke
+	// Port is the bridge port of this node that a taken address's voice came in
+	// by; empty: not known.
+	Port string
 }
 
 // liarThreshold is the number of addresses from which on one host that
@@ -76,10 +79,11 @@ func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, p
 	a.servers()
 	silent := map[netip.Addr]bool{}
 	t.drop(g.Lease.Key)
+	marks := t.marked(g.Lease.Segment, g.Want.Avoid)
 	for _, h := range heard {
 		silent[h.Addr] = h.Silent
-		if h.Taken {
-			t.mark(&w, Key{g.Lease.Segment, h.Addr}, h.By)
+		if h.Taken && t.mark(&w, g.Lease.Segment, h, marks < startMarks) {
+			marks++
 		}
 		a.want.Avoid = append(a.want.Avoid, h.Addr)
 	}
@@ -106,9 +110,11 @@ func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
 	return Grant{}, false
 }
 
-// mark records that a stranger uses an address. A guest that sits on its own
-// address is no stranger: its lease is alive, whatever the ledger thought.
-func (t *Table) mark(w *World, k Key, by []MAC) {
+// mark records that a stranger uses an address, and reports whether that is a
+// new mark, which mayAdd allows. A guest that sits on its own address is no
+// stranger: its lease is alive, whatever the ledger thought.
+func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) {
+	k, by := Key{seg, h.Addr}, h.By
 	for _, l := range t.byAddr[k.Addr] {
 		if !l.Segment.Overlaps(k.Segment) || !l.Living() {
 			continue
@@ -116,17 +122,24 @@ func (t *Table) mark(w *World, k Key, by []MAC) {
 		if l.State == Released && slices.Contains(by, l.MAC) {
 			l.State, l.Since, l.Gen, t.changed = Bound, w.Now, t.Generation+1, true
 		}
-		return
+		return false
 	}
 	if l, ok := t.resident(w, k, by); ok {
 		t.put(l)
-		return
+		return false
 	}
-	var stranger MAC
+	m := Lease{Key: k, State: Conflicted, Since: w.Now}
 	if len(by) > 0 {
-		stranger = by[0]
+		m.MAC = by[0]
 	}
-	t.put(Lease{Key: k, State: Conflicted, MAC: stranger, Since: w.Now})
+	if h.Port != "" {
+		m.Port = w.Node + ":" + h.Port
+	}
+	again := t.marked(seg, []netip.Addr{h.Addr}) > 0
+	if again || mayAdd {
+		t.addMark(w, m)
+	}
+	return mayAdd && !again
 }
 
 // resident is the lease of a guest that answers for the very address that its
