@@ -9,23 +9,42 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/node"
 
 	"pve-iplease/internal/ui"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "doctor [--output-format text|json]", Short: "Check that the nodes are set up right", Args: takes(),
+		Use: "doctor [--forget-gateways] [--output-format text|json]", Short: "Check that the nodes are set up right", Args: takes(),
 		Long: `Check that this node is set up right, and the others as far as can be seen from
 here: cluster and quorum, hookscripts, versions, pools and node.cfg, the ledger,
-bridges, permissions, the clock. Every line is ok, a warning or an error, with
-what to do about it. A word in the configuration that is not known is an error
-here. Nothing is changed and nothing put on the network. Run it on every node.
+bridges, the gateways that this node has heard, permissions, the clock. Every
+line is ok, a warning or an error, with what to do about it. A word in the
+configuration that is not known is an error here. Nothing is changed and nothing put on the network. Run it on every node.
 Exit code 0 when there is no error, whatever is warned of, and 1 when there is.`,
 	}
+	forget := cmd.Flags().Bool("forget-gateways", false, "first forget which gateways have answered on this node: none that is silent is missed then")
 	f := formatFlag(cmd)
-	cmd.RunE = func(c *cobra.Command, _ []string) error { return a.runDoctor(c.Context(), *f) }
+	cmd.RunE = func(c *cobra.Command, _ []string) error {
+		if *forget {
+			if err := a.forgetGateways(); err != nil {
+				return err
+			}
+		}
+		return a.runDoctor(c.Context(), *f)
+	}
 	return cmd
+}
+
+// forgetGateways ends the wait for gateways that are gone.
+func (a *app) forgetGateways() error {
+	n, err := node.Open(a.place.Root)
+	if err != nil {
+		return err
+	}
+	_, err = n.ForgetGateways()
+	return err
 }
 
 // doctorPatience is how long the doctor waits for a cluster file system that hangs.

@@ -14,6 +14,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/node"
 )
 
 // healthy is a node of a cluster of two on which nothing is wrong.
@@ -206,6 +207,12 @@ func TestExamine(t *testing.T) {
 			func(s *evidence.Setup) { s.Bridges[0].STP, s.Pools[0].VLAN = true, 20 },
 			"warning bridge: vmbr0 runs the spanning tree protocol: VLANs that the bridge itself is not in can't be asked", "bridge-stp off",
 		},
+		"a gateway that is silent": {
+			func(s *evidence.Setup) {
+				s.Gateways = []node.Gateway{{Bridge: "vmbr0", Addr: netip.MustParseAddr("10.0.0.1"), MAC: lease.MAC{2, 0, 0, 0, 0, 1}, Port: "eno1", Silent: time.Now(), Due: true}}
+			},
+			"warning gateway: 10.0.0.1 on vmbr0 is 02:00:00:00:00:01, on port eno1, and has been silent since ", "pve-iplease doctor --forget-gateways",
+		},
 		"configs that can't be read": {
 			func(s *evidence.Setup) { s.Inventory.Complete = false },
 			"warning guests: some guests' configs can't be read", "ls -l",
@@ -273,6 +280,9 @@ func TestExamineCalmly(t *testing.T) {
 	for name, change := range map[string]func(*evidence.Setup){
 		"a bridge of Open vSwitch": func(s *evidence.Setup) {
 			s.Bridges[0] = evidence.Bridge{Name: "vmbr0", Up: true, Switch: true}
+		},
+		"gateways that answer, or are gone": func(s *evidence.Setup) {
+			s.Gateways = []node.Gateway{{Bridge: "vmbr0", Addr: netip.MustParseAddr("10.0.0.1"), Heard: time.Now()}, {Bridge: "vmbr0", Tag: 20, Addr: netip.MustParseAddr("10.0.0.1"), Silent: time.Now()}}
 		},
 		"a closed network": func(s *evidence.Setup) { s.Bridges[0].Ports, s.Bridges[0].Declared = nil, nil },
 		"an EVPN zone with its gateway": func(s *evidence.Setup) {

@@ -7,6 +7,7 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/node"
 )
 
 // Setup is how this node is set up, and the others as far as this one can see.
@@ -30,14 +31,15 @@ type Setup struct {
 	Pools    lease.Pools
 	Reserved int
 
-	Ledger  Store
-	Table   *lease.Table // nil: it can't be read
-	Scripts []Script     // on each node where there should be one
-	Bridges []Bridge     // of this node's pools
-	Loose   []Loose      // directories that others could change
-	Plain   []lease.VMID // guests of this node with our hook that no address reaches: Proxmox writes them no network files
-	Clock   Clock
-	Rights  Rights
+	Ledger   Store
+	Table    *lease.Table   // nil: it can't be read
+	Scripts  []Script       // on each node where there should be one
+	Bridges  []Bridge       // of this node's pools
+	Gateways []node.Gateway // that this node has heard
+	Loose    []Loose        // directories that others could change
+	Plain    []lease.VMID   // guests of this node with our hook that no address reaches: Proxmox writes them no network files
+	Clock    Clock
+	Rights   Rights
 }
 
 // Store is what is stored of the ledger.

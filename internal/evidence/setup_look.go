@@ -48,6 +48,7 @@ func LookAtSetup(ctx context.Context, where Examined) (*Setup, error) {
 	v.ledger(ctx)
 	v.scripts()
 	v.bridges()
+	v.Gateways = n.Gateways().All()
 	v.loose()
 	return s, nil
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
 )
 
 // brokenPools is why no pool could be found for a NIC that may have one.
@@ -85,8 +87,9 @@ func (r *run) belongsElsewhere(ctx context.Context, n need, w lease.World, k lea
 	return w.NamedByOthers(k, n.owner)
 }
 
-// askOnce refuses addresses for which somebody answers or probes, and says of
-// each what was heard.
+// askOnce refuses addresses for which somebody answers, and says of each what
+// was heard. Who probes for one is given a window more to take it: to ask alone
+// keeps nobody from starting.
 func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lease.Key]string, error) {
 	if len(needs) == 0 {
 		return nil, nil
@@ -99,6 +102,9 @@ func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lea
 		}
 	}
 	answers, err := r.ask(ctx, w, trials, ports)
+	if err == nil && wanted(trials, answers) { // who asks for it may be about to take it
+		answers, err = r.ask(ctx, w, trials, ports)
+	}
 	if stop := r.stopped(ctx); stop != nil {
 		return nil, stop
 	}
@@ -107,17 +113,27 @@ func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lea
 	}
 	silence := map[lease.Key]string{}
 	for _, t := range trials {
+		res := answers[t.wire]
 		silence[t.g.Lease.Key] = "nobody answers for it"
-		if why := doubt(answers[t.wire], t.g); why != "" {
+		if why := doubt(res, t.g); why != "" {
 			silence[t.g.Lease.Key] = "the network can't tell whether somebody has it: " + why
 		}
-		for _, h := range heard(t.g, answers[t.wire]) {
-			// Another node's probe is a conflict too: without the ledger nobody
-			// can say whose claim is the better.
-			if h.Addr == t.g.Lease.Addr && (h.Taken || h.Contended) {
-				return nil, r.refusal(w, t.g, r.speakers(w, h.Addr, answers[t.wire]), nil)
-			}
+		heard := heard(t.g, res)
+		switch who := r.speakers(w, t.g.Lease.Addr, res); {
+		case t.g.Taken(heard):
+			return nil, r.refusal(w, t.g, who, nil)
+		case wants(t.g, heard):
+			silence[t.g.Lease.Key] += ", but it is asked for by " + who + " too"
 		}
 	}
 	return silence, nil
+}
+
+// wanted reports whether somebody asks for an address of a trial too.
+func wanted(trials []*trial, answers map[*port]probe.Result) bool {
+	return slices.ContainsFunc(trials, func(t *trial) bool { return wants(t.g, heard(t.g, answers[t.wire])) })
+}
+
+func wants(g lease.Grant, heard []lease.Heard) bool {
+	return slices.ContainsFunc(heard, func(h lease.Heard) bool { return h.Addr == g.Lease.Addr && h.Contended })
 }

@@ -76,10 +76,13 @@ type Wire interface {
 	Close()
 }
 
-// Gateways remembers which gateway has answered on this node before.
+// Gateways remembers which gateway has answered from outside of this node: its
+// MAC, and whether it is to be expected that it answers now. Learn tells of
+// another MAC that answered until now.
 type Gateways interface {
-	MAC(bridge string, tag uint16, gateway netip.Addr) (lease.MAC, bool)
-	Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC)
+	MAC(bridge string, tag uint16, gateway netip.Addr) (mac lease.MAC, due bool)
+	Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC, port string) (was lease.MAC)
+	Missed(bridge string, tag uint16, gateway netip.Addr)
 }
 
 // Here is this node at the time of the call.

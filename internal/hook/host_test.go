@@ -100,6 +100,16 @@ func (h *host) script(s lab.Script, addrs ...string) *lab.Stranger {
 	return h.Stranger(h.lan, s)
 }
 
+// within is a guest of the node, not in any config, that behaves in a certain
+// way.
+func (h *host) within(id lease.VMID, s lab.Script, addrs ...string) *lab.Stranger {
+	h.t.Helper()
+	for _, a := range addrs {
+		s.Addrs = append(s.Addrs, netip.MustParseAddr(a))
+	}
+	return h.Stranger(h.Within(h.node, "vmbr0", id), s)
+}
+
 func (h *host) path(abs string) string { return filepath.Join(h.root, abs) }
 
 // write makes a file, and the directories to it.

@@ -110,19 +110,36 @@ func (r *run) speakers(w lease.World, addr netip.Addr, res probe.Result) string 
 	return strings.Join(names, " and ")
 }
 
-// host says what is known of a MAC address: the guest that has it, its maker,
-// and the bridge port it sits on.
+// host says what is known of a MAC address that was heard; see identity.
 func (r *run) host(w lease.World, m lease.MAC, res probe.Result) string {
-	var what []string
-	if g, ok := guestOf(w, m, r.id); ok {
-		what = append(what, guestName(g))
-	} else {
-		what = append(what, r.maker(m))
+	return r.identity(w, m, portOf(m, res))
+}
+
+// identity says what is known of a MAC address: the guest that has it, its
+// maker, and the bridge port it was heard on, if that is known. Who spoke is
+// told by the port: a MAC can be anybody's.
+func (r *run) identity(w lease.World, m lease.MAC, port string) string {
+	g, known := guestOf(w, m, r.id)
+	at, _, guest := lease.PortOwner(port)
+	var who string
+	switch {
+	case guest && (!known || g.VMID != at.VMID):
+		who = at.Guest()
+		if there, ok := w.Inventory.Guests[at.VMID]; ok {
+			who = guestName(there)
+		}
+		if known {
+			who += ", with the MAC of " + lease.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
+		}
+	case known:
+		who = guestName(g)
+	default:
+		who = r.maker(m)
 	}
-	if p := portOf(m, res); p != "" {
-		what = append(what, "port "+p)
+	if port != "" {
+		who += ", port " + port
 	}
-	return strings.Join(what, ", ")
+	return who
 }
 
 // portOf is the bridge port on which a MAC address was heard.

@@ -224,7 +224,10 @@ func (o *Outage) Lock(context.Context, lease.VMID) (func(), error) { return func
 func (o *Outage) MAC(string, uint16, netip.Addr) (lease.MAC, bool) { return lease.MAC{}, false }
 
 // Learn learns nothing.
-func (o *Outage) Learn(string, uint16, netip.Addr, lease.MAC) {}
+func (o *Outage) Learn(string, uint16, netip.Addr, lease.MAC, string) lease.MAC { return lease.MAC{} }
+
+// Missed remembers nothing.
+func (o *Outage) Missed(string, uint16, netip.Addr) {}
 
 // absent is a network that is not there yet: it answers with what is known.
 type absent struct {

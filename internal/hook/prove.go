@@ -54,7 +54,7 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 			return err
 		}
 		for _, p := range ports {
-			r.learn(p, answers[p])
+			r.learn(w, p, answers[p])
 		}
 		for _, t := range open {
 			if err := r.judge(ctx, w, t, answers[t.wire], idle); err != nil {
@@ -90,23 +90,31 @@ func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*
 func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result, idle func() error) error {
 	p := &t.p
 	p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, t.g)
-	heard := heard(t.g, res)
-	if liar := lease.Liar(heard); liar != nil {
-		return fmt.Errorf("%w (%s)", liar, r.host(w, liar.MAC, res))
-	}
-	lost, err := r.lost(ctx, t.g, heard)
+	heard, err := r.believed(w, heard(t.g, res), res)
 	if err != nil {
 		return err
 	}
-	if lost && t.g.Twin { // it may be the guest's own last word
+	taken := t.g.Taken(heard)
+	if taken && t.g.Twin { // it may be the guest's own last word
 		if err := idle(); err != nil {
 			return err
 		}
 	}
+	contended, err := r.contended(ctx, t.g, heard)
+	if err != nil {
+		return err
+	}
 	switch {
-	case lost:
+	case taken || contended && stepsAside(t.g, heard):
 		t.g, t.done, err = r.decline(ctx, w, t.g, res, heard)
 		return err
+	case contended && !t.rival && r.timeForAnother(ctx, t.g):
+		t.rival = true // may be about to take it: then it answers in the next window
+		return nil
+	case contended:
+		r.warn(t.g, "%s is asked for by %s too, who has not taken it: kept", t.g.Lease.Addr, r.speakers(w, t.g.Lease.Addr, res))
+	}
+	switch {
 	case p.doubt == "" || r.startsUnproven(ctx, t):
 		t.done = true
 	case !r.timeForAnother(ctx, t.g) || t.wire.blind != nil:
@@ -160,11 +168,7 @@ func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question 
 			q.Pace = p
 		}
 		if gw := t.g.Gateway; gw.IsValid() && neighbour(t.g.Address, gw) && gw != t.g.Lease.Addr {
-			known, ok := r.Gateways.MAC(t.nic.Bridge, t.nic.Tag, gw)
-			// A gateway that is itself a guest may be stopped: its silence says
-			// nothing about the network.
-			_, guest := guestOf(w, known, r.id)
-			q.Gateways = append(q.Gateways, probe.Gateway{Addr: gw, Known: ok && !guest})
+			q.Gateways = append(q.Gateways, r.gateway(w, t.nic, gw))
 		}
 	}
 	return q
@@ -192,15 +196,6 @@ func pace(p *lease.Pool) probe.Pace {
 	return pace
 }
 
-// learn remembers the gateways that answered.
-func (r *run) learn(on *port, res probe.Result) {
-	for addr, mac := range res.Gateways {
-		if !r.opt.DryRun {
-			r.Gateways.Learn(on.nic.Bridge, on.nic.Tag, addr, mac)
-		}
-	}
-}
-
 // heard translates the wire's answers about a grant's addresses for the ledger.
 func heard(g lease.Grant, res probe.Result) []lease.Heard {
 	out := make([]lease.Heard, 0, 1+len(g.Spares))
@@ -209,35 +204,21 @@ func heard(g lease.Grant, res probe.Result) []lease.Heard {
 			continue
 		}
 		out = append(out, lease.Heard{
-			Addr: a.Addr, By: a.MACs,
+			Addr: a.Addr, By: a.MACs, Ports: a.Ports,
 			Taken: a.Verdict == probe.Taken, Contended: a.Verdict == probe.Contended, Silent: a.Verdict == probe.Free,
 		})
 	}
 	return out
 }
 
-// doubt is why the wire could not tell about the claimed address.
+// doubt is why the wire's silence about the claimed address would prove nothing.
 func doubt(res probe.Result, g lease.Grant) string {
 	for _, a := range res.Answers {
 		if a.Addr == g.Lease.Addr && a.Verdict == probe.Unknown {
 			return a.Reason
 		}
 	}
-	return ""
-}
-
-// lost reports whether the claimed address must be given up. The ledger is
-// read again only when somebody spoke whom it didn't know at the claim: when
-// many start at once, each is heard asking for its spares.
-func (r *run) lost(ctx context.Context, g lease.Grant, heard []lease.Heard) (bool, error) {
-	if !r.claimed.Lost(g, heard) {
-		return false, nil
-	}
-	now, err := r.Ledger.View(ctx)
-	if err != nil {
-		return false, err
-	}
-	return now.Lost(g, heard), nil
+	return res.Doubt
 }
 
 // decline moves the claim away from an address that somebody has.

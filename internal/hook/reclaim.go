@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 
 	"pve-iplease/internal/lease"
-	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/probe"
 )
 
@@ -22,9 +20,7 @@ type Verdict struct {
 const perWindow = 3
 
 // Reclaim ends the leases of guests that are on no node any more and for
-// whose addresses nobody answers, and strangers' marks that are past their hour.
-// With dry it only says what it would do. What makes the ledger smaller comes
-// first: it may be full.
+// whose addresses nobody answers. With dry it only says what it would do.
 func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
 	r := run{Hook: h, phase: "reclaim", opt: Options{DryRun: dry}}
 	inv, err := h.Inventory(ctx)
@@ -35,39 +31,18 @@ func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
 		return nil, err
 	}
 	w := r.world(inv)
-	verdicts, err := r.reclaimMarks(ctx, w)
+	if !dry {
+		err = h.Ledger.Update(ctx, func(t *lease.Table) error { t.NoteMissing(w); return nil })
+	}
 	t, verr := h.Ledger.View(ctx)
 	if err := errors.Join(err, verr); err != nil {
 		return nil, err
 	}
-	gone := r.askFor(ctx, t.Gone(w))
+	verdicts := r.askFor(ctx, t.Gone(w))
 	if !dry {
-		err = r.reclaim(ctx, gone)
+		err = r.reclaim(ctx, verdicts)
 	}
-	return slices.Concat(verdicts, gone, missing(t, w)), err
-}
-
-// reclaimMarks ends the marks that no longer keep an address from being tried:
-// who really is there is heard when it is asked for.
-func (r *run) reclaimMarks(ctx context.Context, w lease.World) (verdicts []Verdict, err error) {
-	var marks []lease.Lease
-	shrink := func(t *lease.Table) error { marks = t.Shrink(w); return nil }
-	if !r.opt.DryRun {
-		err = r.Ledger.Update(ctx, shrink)
-	} else if t, verr := r.Ledger.View(ctx); verr != nil {
-		err = verr
-	} else {
-		err = shrink(t)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range marks {
-		v := Verdict{m, true, "a stranger had it; whoever has it is heard when it is asked for again"}
-		r.remember(m, "reclaimed", v.Why)
-		verdicts = append(verdicts, v)
-	}
-	return verdicts, nil
+	return append(verdicts, missing(t, w)...), err
 }
 
 // missing lists the guests that have not been gone for long enough.
@@ -114,11 +89,7 @@ func (r *run) askFor(ctx context.Context, gone []lease.Lease) []Verdict {
 func (r *run) listen(ctx context.Context, at probe.Place) port {
 	w, closed, err := r.Open(at)
 	if err == nil && !r.opt.DryRun {
-		known := &port{Wire: w, closed: closed}
-		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, known.prober()); return nil })
-		if errors.Is(err, ledger.ErrFull) {
-			err = nil // there will be room for a name when what is asked for is gone
-		}
+		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, w.MAC()); return nil })
 		if err != nil {
 			w.Close()
 		}
@@ -155,7 +126,7 @@ func judge(ctx context.Context, wire port, batch []lease.Lease) (out []Verdict) 
 }
 
 // reclaim ends the leases found free, each only if nothing has changed since
-// it was judged, and then notes who is missing.
+// it was judged.
 func (r *run) reclaim(ctx context.Context, verdicts []Verdict) error {
 	inv, err := r.Inventory(ctx)
 	if err != nil {
@@ -178,5 +149,5 @@ func (r *run) reclaim(ctx context.Context, verdicts []Verdict) error {
 			r.remember(v.Lease, "reclaimed", v.Why)
 		}
 	}
-	return r.Ledger.Update(ctx, func(t *lease.Table) error { t.NoteMissing(w); return nil })
+	return nil
 }

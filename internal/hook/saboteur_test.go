@@ -150,8 +150,9 @@ type badGateways struct {
 	s *sabotage
 }
 
-func (b badGateways) Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC) {
-	b.s.around("learning the gateway", func() { b.Gateways.Learn(bridge, tag, gateway, mac) })
+func (b badGateways) Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC, port string) (was lease.MAC) {
+	b.s.around("learning the gateway", func() { was = b.Gateways.Learn(bridge, tag, gateway, mac, port) })
+	return was
 }
 
 type badWire struct {

@@ -193,4 +193,12 @@ func (p *process) MAC(_ string, _ uint16, gw netip.Addr) (lease.MAC, bool) {
 	return m, ok
 }
 
-func (p *process) Learn(_ string, _ uint16, gw netip.Addr, m lease.MAC) { p.n.gateways[gw] = m }
+func (p *process) Learn(_ string, _ uint16, gw netip.Addr, m lease.MAC, _ string) (was lease.MAC) {
+	if was = p.n.gateways[gw]; was == m {
+		was = lease.MAC{}
+	}
+	p.n.gateways[gw] = m
+	return was
+}
+
+func (p *process) Missed(string, uint16, netip.Addr) {}

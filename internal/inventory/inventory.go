@@ -26,7 +26,6 @@ type Reader struct {
 	numbered bool // the listing tells the versions, not the files themselves
 	index    index
 	members  map[netip.Addr]string // of the cluster, with what to say of them
-	cluster  []string              // its nodes, none where they are not known
 	cache    cache
 	seen     map[place]*parsed // nil before the first reading
 	reading  int               // how often Read was called
@@ -220,7 +219,7 @@ func (r *Reader) collect(l listing) lease.Inventory {
 		}
 	}
 	r.forget(l)
-	r.nodes(&inv)
+	r.nodes(inv.Never)
 	return inv
 }
 

@@ -6,19 +6,15 @@ import (
 	"maps"
 	"net/netip"
 	"path/filepath"
-	"slices"
 
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
-	"pve-iplease/internal/lease"
 )
 
-// nodes enters the cluster's nodes, and the addresses of this node, as its
-// kernel has them, and of the others. A probe on a bridge can't see the
-// addresses of the host that sends it.
-func (r *Reader) nodes(inv *lease.Inventory) {
-	inv.Nodes = r.cluster
-	never := inv.Never
+// nodes enters the addresses of this node, as its kernel has them, and of the
+// cluster's other nodes. A probe on a bridge can't see the addresses of the host
+// that sends it.
+func (r *Reader) nodes(never map[netip.Addr]string) {
 	maps.Copy(never, r.members)
 	own, _ := r.self()
 	for _, p := range own {
@@ -26,7 +22,7 @@ func (r *Reader) nodes(inv *lease.Inventory) {
 	}
 }
 
-// knowMembers reads the nodes and their addresses from /etc/pve/.members, which
+// knowMembers reads the addresses of the nodes from /etc/pve/.members, which
 // change with the cluster's configuration, so that once is enough.
 func (r *Reader) knowMembers() error {
 	if r.members != nil {
@@ -36,11 +32,11 @@ func (r *Reader) knowMembers() error {
 	if clusterfs.Disconnected(err) {
 		return fmt.Errorf("the cluster's members: %w", err)
 	}
-	r.members, r.cluster = parseMembers(data)
+	r.members = parseMembers(data)
 	return nil
 }
 
-func parseMembers(data []byte) (map[netip.Addr]string, []string) {
+func parseMembers(data []byte) map[netip.Addr]string {
 	never := map[netip.Addr]string{}
 	var members struct {
 		NodeList map[string]struct {
@@ -54,5 +50,5 @@ func parseMembers(data []byte) (map[netip.Addr]string, []string) {
 			}
 		}
 	}
-	return never, slices.Sorted(maps.Keys(members.NodeList))
+	return never
 }

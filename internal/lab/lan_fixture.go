@@ -77,6 +77,16 @@ func (f Fixture) Guest(n *Node, bridge string, id lease.VMID, addr string) *Host
 	return h
 }
 
+// Within is a LAN behind the port of a container's net0: what scripted hosts
+// there say, the container says.
+func (f Fixture) Within(n *Node, bridge string, id lease.VMID) *LAN {
+	f.t.Helper()
+	l := f.LAN()
+	_, err := n.Uplink(bridge, GuestPort(id, 0), l)
+	f.Must(err)
+	return l
+}
+
 // Stranger puts a scripted host on the LAN.
 func (f Fixture) Stranger(lan *LAN, s Script) *Stranger {
 	f.t.Helper()

@@ -25,6 +25,7 @@ type Script struct {
 	Seed      uint64        // of the losses
 	Broadcast bool          // its replies go to everybody
 	Garbage   bool          // it answers with malformed frames only
+	Rotate    bool          // each reply comes from another MAC
 	VLAN      uint16        // its frames carry this 802.1Q tag
 	Echo      bool          // it answers pings, too (ICMP, RFC 792), whatever else the script says
 

@@ -19,6 +19,14 @@ func (s *Stranger) reply(request *arp.Packet) []byte {
 	if s.script.Broadcast {
 		return s.envelope(ethernet.Broadcast, encode(arp.OperationReply, s.MAC, request.TargetIP, to, request.SenderIP))
 	}
+	if s.script.Rotate {
+		from := RandomMAC()
+		f := ethernet.Frame{
+			Destination: hardware(to), Source: hardware(from), EtherType: ethernet.EtherTypeARP,
+			Payload: encode(arp.OperationReply, from, request.TargetIP, to, request.SenderIP),
+		}
+		return marshal(&f)
+	}
 	return s.frame(arp.OperationReply, request.TargetIP, to, request.SenderIP)
 }
 

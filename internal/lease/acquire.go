@@ -26,10 +26,8 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 	}
 	oneGateway(grants)
 	t.shareSpares(&w, grants)
-	if t.changed { // it is written anyway
-		t.NoteMissing(w)
-		t.ForgetMarks(w)
-		t.forgetNodes(w)
+	if t.changed {
+		t.NoteMissing(w) // since it is written anyway
 	}
 	return grants, nil
 }

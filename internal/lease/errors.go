@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 )
 
 // ErrNoPool means that no pool serves the NIC's bridge and tag on this node.
@@ -30,21 +29,6 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string { return e.Addr.String() + " " + e.Reason }
-
-// LiarError means that one host claims every address that was asked for.
-type LiarError struct {
-	MAC   MAC
-	Addrs []netip.Addr
-}
-
-func (e *LiarError) Error() string {
-	names := make([]string, len(e.Addrs))
-	for i, a := range e.Addrs {
-		names[i] = a.String()
-	}
-	return fmt.Sprintf("%s answers for %s: a proxy or a misconfigured host claims every address; find it and stop it",
-		e.MAC, strings.Join(names, ", "))
-}
 
 // LostError means that a claim is no longer what it was when it was made;
 // the caller starts over.

@@ -175,7 +175,7 @@ func (m *model) prove(g lease.Grant) (lease.Grant, error) {
 			}
 			heard = append(heard, h)
 		}
-		if !m.table.Lost(g, heard) {
+		if !g.Taken(heard) {
 			return g, nil
 		}
 		proved := false

@@ -10,45 +10,25 @@ import (
 // Heard is what the wire said about one address in a probe window.
 type Heard struct {
 	Addr      netip.Addr
-	By        []MAC // who answers, announces or probes for it
-	Taken     bool  // by answers or announcements
-	Contended bool  // by somebody else's RFC 5227 probes
-	Silent    bool  // asked properly, and nobody spoke
-	// Port is the bridge port of this node that a taken address's voice came in
-	// by; empty: not known.
-	Port string
+	By        []MAC    // who answers, announces or probes for it
+	Ports     []string // of this node's bridge, by which each was heard; "" where unknown
+	Taken     bool     // by answers or announcements
+	Contended bool     // by somebody else's RFC 5227 probes
+	Silent    bool     // asked properly, and nobody spoke
 }
 
-// liarThreshold is the number of addresses from which on one host that
-// answers for all of them is a proxy or a liar, not their owner.
-const liarThreshold = 3
-
-// Liar finds a host that answers for too many of the addresses asked.
-func Liar(heard []Heard) *LiarError {
-	by := map[MAC][]netip.Addr{}
-	for _, h := range heard {
-		if !h.Taken {
-			continue
-		}
-		for _, m := range h.By {
-			by[m] = append(by[m], h.Addr)
-			if len(by[m]) >= liarThreshold {
-				return &LiarError{MAC: m, Addrs: by[m]}
-			}
-		}
-	}
-	return nil
+// Taken reports whether somebody was heard to have the claimed address.
+func (g *Grant) Taken(heard []Heard) bool {
+	return slices.ContainsFunc(heard, func(h Heard) bool { return h.Addr == g.Lease.Addr && h.Taken })
 }
 
-// Lost reports whether the claimed address must be given up for what was
-// heard: somebody has it, or a prober that is no node of ours wants it.
-func (t *Table) Lost(g Grant, heard []Heard) bool {
-	for _, h := range heard {
-		if h.Addr == g.Lease.Addr {
-			return h.Taken || h.Contended && slices.ContainsFunc(h.By, func(m MAC) bool { return !t.Sibling(m) && !t.leased(m, h.Addr) })
-		}
-	}
-	return false
+// Contended reports whether a prober that is no node of ours, and no guest's
+// NIC that asks for a spare, wants the claimed address.
+func (t *Table) Contended(g Grant, heard []Heard) bool {
+	unknown := func(m MAC) bool { return !t.Sibling(m) && !t.leased(m, g.Lease.Addr) }
+	return slices.ContainsFunc(heard, func(h Heard) bool {
+		return h.Addr == g.Lease.Addr && h.Contended && slices.ContainsFunc(h.By, unknown)
+	})
 }
 
 // leased reports whether a NIC with this MAC has a lease of another address of
@@ -79,11 +59,10 @@ func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, p
 	a.servers()
 	silent := map[netip.Addr]bool{}
 	t.drop(g.Lease.Key)
-	marks := t.marked(g.Lease.Segment, g.Want.Avoid)
 	for _, h := range heard {
 		silent[h.Addr] = h.Silent
-		if h.Taken && t.mark(&w, g.Lease.Segment, h, marks < startMarks) {
-			marks++
+		if h.Taken {
+			t.mark(&w, Key{g.Lease.Segment, h.Addr}, h.By)
 		}
 		a.want.Avoid = append(a.want.Avoid, h.Addr)
 	}
@@ -110,11 +89,9 @@ func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
 	return Grant{}, false
 }
 
-// mark records that a stranger uses an address, and reports whether that is a
-// new mark, which mayAdd allows. A guest that sits on its own address is no
-// stranger: its lease is alive, whatever the ledger thought.
-func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) {
-	k, by := Key{seg, h.Addr}, h.By
+// mark records that a stranger uses an address. A guest that sits on its own
+// address is no stranger: its lease is alive, whatever the ledger thought.
+func (t *Table) mark(w *World, k Key, by []MAC) {
 	for _, l := range t.byAddr[k.Addr] {
 		if !l.Segment.Overlaps(k.Segment) || !l.Living() {
 			continue
@@ -122,24 +99,17 @@ func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) 
 		if l.State == Released && slices.Contains(by, l.MAC) {
 			l.State, l.Since, l.Gen, t.changed = Bound, w.Now, t.Generation+1, true
 		}
-		return false
+		return
 	}
 	if l, ok := t.resident(w, k, by); ok {
 		t.put(l)
-		return false
+		return
 	}
-	m := Lease{Key: k, State: Conflicted, Since: w.Now}
+	var stranger MAC
 	if len(by) > 0 {
-		m.MAC = by[0]
+		stranger = by[0]
 	}
-	if h.Port != "" {
-		m.Port = w.Node + ":" + h.Port
-	}
-	again := t.marked(seg, []netip.Addr{h.Addr}) > 0
-	if again || mayAdd {
-		t.addMark(w, m)
-	}
-	return mayAdd && !again
+	t.put(Lease{Key: k, State: Conflicted, MAC: stranger, Since: w.Now})
 }
 
 // resident is the lease of a guest that answers for the very address that its

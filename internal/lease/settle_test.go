@@ -134,7 +134,7 @@ func TestStoppedGuestThatRuns(t *testing.T) {
 	}
 }
 
-func TestLost(t *testing.T) {
+func TestTakenAndContended(t *testing.T) {
 	t.Parallel()
 	s := newScene()
 	g, err := s.acquire(want(101, ""))
@@ -146,29 +146,18 @@ func TestLost(t *testing.T) {
 		return []lease.Heard{{Addr: g.Lease.Addr, Contended: true, By: []lease.MAC{m}}}
 	}
 	for name, tt := range map[string]struct {
-		heard []lease.Heard
-		want  bool
+		heard            []lease.Heard
+		taken, contended bool
 	}{
-		"silent":            {silent("10.0.0.200"), false},
-		"taken":             {takenBy(stranger, "10.0.0.200"), true},
-		"a spare is taken":  {takenBy(stranger, "10.0.0.201"), false},
-		"a sibling probes":  {probing(mac(7)), false},
-		"a stranger probes": {probing(stranger), true},
+		"silent":            {silent("10.0.0.200"), false, false},
+		"taken":             {takenBy(stranger, "10.0.0.200"), true, false},
+		"a spare is taken":  {takenBy(stranger, "10.0.0.201"), false, false},
+		"a sibling probes":  {probing(mac(7)), false, false},
+		"a stranger probes": {probing(stranger), false, true},
 	} {
-		if got := s.t.Lost(g, tt.heard); got != tt.want {
-			t.Errorf("%s: lost %v, want %v", name, got, tt.want)
+		if taken, contended := g.Taken(tt.heard), s.t.Contended(g, tt.heard); taken != tt.taken || contended != tt.contended {
+			t.Errorf("%s: taken %v, contended %v", name, taken, contended)
 		}
-	}
-}
-
-func TestLiar(t *testing.T) {
-	t.Parallel()
-	if l := lease.Liar(takenBy(stranger, "10.0.0.200", "10.0.0.201")); l != nil {
-		t.Errorf("two addresses make no liar: %v", l)
-	}
-	l := lease.Liar(takenBy(stranger, "10.0.0.200", "10.0.0.201", "10.0.0.202"))
-	if l == nil || l.MAC != stranger || !strings.Contains(l.Error(), "52:54:00:01:02:03 answers for 10.0.0.200, 10.0.0.201, 10.0.0.202") {
-		t.Errorf("three addresses make a liar, got %v", l)
 	}
 }
 

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -8,18 +9,19 @@ import (
 )
 
 // answers turns what the window heard into verdicts. doubt is why silence
-// proves nothing, or empty; port finds the bridge port of a MAC, or "".
-func (w *window) answers(doubt string, port func(lease.MAC) string) []Answer {
+// proves nothing, or empty; itself names the bridge for those that lie on it.
+func (w *window) answers(doubt string, itself func(lease.MAC) string) []Answer {
 	out := make([]Answer, 0, len(w.question.Candidates))
 	for _, a := range w.question.Candidates {
+		w.settle(a)
 		answer := Answer{Addr: a}
 		switch {
 		case len(w.users[a]) > 0:
 			answer.Verdict = Taken
-			answer.name(w.users[a], port)
+			answer.name(w.users[a], itself)
 		case len(w.rivals[a]) > 0:
 			answer.Verdict = Contended
-			answer.name(w.rivals[a], port)
+			answer.name(w.rivals[a], itself)
 		case doubt != "":
 			answer.Verdict, answer.Reason = Unknown, doubt
 		default:
@@ -32,10 +34,13 @@ func (w *window) answers(doubt string, port func(lease.MAC) string) []Answer {
 }
 
 // name fills in who spoke, and says it in words of the first.
-func (a *Answer) name(voices []voice, port func(lease.MAC) string) {
+func (a *Answer) name(voices []voice, itself func(lease.MAC) string) {
 	for _, v := range voices {
 		a.MACs = append(a.MACs, v.mac)
-		a.Ports = append(a.Ports, port(v.source))
+		if v.port == "" {
+			v.port = itself(v.mac)
+		}
+		a.Ports = append(a.Ports, v.port)
 	}
 	a.Reason = fmt.Sprintf("%s %s", voices[0].mac, voices[0].deed)
 	if a.Ports[0] != "" {
@@ -46,22 +51,26 @@ func (a *Answer) name(voices []voice, port func(lease.MAC) string) {
 	}
 }
 
-// silentGateways is the doubt that gateways of the question leave. On a closed
-// network one is a guest, which may be off.
-func (w *window) silentGateways(closed bool) string {
+// silentGateways are the gateways of the question that should have answered and
+// have not, and the doubt that they leave. On a closed network one is a guest,
+// which may be off.
+func (w *window) silentGateways(closed bool) (missed []netip.Addr, doubt string) {
 	for _, g := range w.question.Gateways {
-		if doubt := silentGateway(g.Addr, g.Known && !closed, w.gateways[g.Addr]); doubt != "" {
-			return doubt
+		if why := silentGateway(g.Addr, g.Known && !closed, w.gateways[g.Addr], w.posers[g.Addr]); why != "" {
+			missed, doubt = append(missed, g.Addr), cmp.Or(doubt, why)
 		}
 	}
-	return ""
+	return missed, doubt
 }
 
 // silentGateway is the doubt that a gateway leaves which has answered on this
 // bridge before.
-func silentGateway(gateway netip.Addr, due bool, heard lease.MAC) string {
-	if !due || !gateway.IsValid() || !heard.IsZero() {
+func silentGateway(gateway netip.Addr, due bool, heard, poser Sign) string {
+	if !due || !gateway.IsValid() || !heard.MAC.IsZero() {
 		return ""
+	}
+	if !poser.MAC.IsZero() {
+		return fmt.Sprintf("gateway %s used to answer and is silent now; what answers for it is %s on port %s, which is no sign of life", gateway, poser.MAC, poser.Port)
 	}
 	return fmt.Sprintf("gateway %s used to answer and is silent now; a switch port may still be learning", gateway)
 }

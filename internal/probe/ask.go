@@ -30,9 +30,11 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	done, deafness := p.listenTo(t)
 	defer done()
 	before := p.lookBefore() // not beside the first probes: what is seen late may have begun late
+	w.trail = p.trail(before.view)
+	defer w.trail.rest()
 	resident := before.suppressed() && p.settleIn(w)
 	trouble := cmp.Or(deafness, p.run(ctx, w))
-	if !w.settled() {
+	if !w.over() {
 		p.budget.pausedFrom(began)
 	}
 	if resident {
@@ -102,13 +104,13 @@ func (p *Port) run(ctx context.Context, w *window) error {
 	if _, err := p.wire.lost(); err != nil { // what was lost before counts no more
 		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
 	}
-	var trouble error
 	p.attend(w, joinGroup)
 	defer p.attend(w, leaveGroup)
+	trouble := p.attune(ctx, w)
 	due := time.Now()
 	for _, s := range plan(w.question, p.off) {
 		due = latest(due.Add(s.after), p.spent(s.addr).packets(1))
-		if err := p.listen(ctx, w, due); err != nil || w.settled() {
+		if err := p.hearOut(ctx, w, due); err != nil || w.over() {
 			return cmp.Or(trouble, err)
 		}
 		trouble = cmp.Or(trouble, p.narrow(w))
@@ -116,20 +118,90 @@ func (p *Port) run(ctx context.Context, w *window) error {
 		if w.needless(s.addr) {
 			continue
 		}
-		trouble = cmp.Or(trouble, p.ask(w, s))
+		trouble = cmp.Or(trouble, p.ask(w, s.addr))
 	}
-	err := p.listen(ctx, w, time.Now().Add(w.question.Pace.Wait))
-	return cmp.Or(trouble, err, p.drain(ctx, w), p.drops())
+	err := cmp.Or(p.hearOut(ctx, w, time.Now().Add(w.question.Pace.Wait)), p.drain(ctx, w))
+	if w.stirred { // at the very last: who that was is found out yet
+		err = cmp.Or(err, p.hearOut(ctx, w, time.Now().Add(w.question.Pace.Wait)), p.drain(ctx, w))
+	}
+	return cmp.Or(trouble, err, p.drops(w.trail, w.topic()))
+}
+
+// grace is how long the ear stays open at least, for answers to what was asked
+// beside the gateway.
+const grace = 5 * time.Millisecond
+
+// hearOut hears what comes until a moment, or until nothing can change, and
+// follows up who spoke.
+func (p *Port) hearOut(ctx context.Context, w *window, until time.Time) (trouble error) {
+	for {
+		trouble = cmp.Or(trouble, p.attune(ctx, w))
+		stop := until
+		if w.idleEar() {
+			stop = earliest(until, w.trail.since.Add(grace))
+		}
+		if err := p.listen(ctx, w, stop); err != nil {
+			return cmp.Or(trouble, err)
+		}
+		if w.idleEar() && time.Since(w.trail.since) >= grace {
+			w.trail.rest()
+		}
+		if w.over() || ctx.Err() != nil || !w.stirred && !time.Now().Before(until) {
+			return trouble
+		}
+	}
+}
+
+// attune opens the ear when there is a port to find out, and asks again who
+// answered before it was open.
+func (p *Port) attune(ctx context.Context, w *window) (trouble error) {
+	w.stirred = false
+	if w.trail != nil && !w.trail.open && w.curious() {
+		trouble = p.prickUp(ctx, w)
+	}
+	for s, far := range w.unseen {
+		if far != toAsk {
+			continue
+		}
+		w.unseen[s] = toHear
+		if !s.rival && !p.spent(s.addr).packets(1).After(time.Now()) {
+			trouble = cmp.Or(trouble, p.ask(w, s.addr))
+		}
+	}
+	return trouble
+}
+
+// idleEar reports whether the ear is open for nothing.
+func (w *window) idleEar() bool { return w.trail != nil && w.trail.open && !w.curious() }
+
+// prickUp opens the ear; where it can't be, ports are unknown.
+func (p *Port) prickUp(ctx context.Context, w *window) error {
+	f, err := program(w.topic(), nil)
+	if err == nil {
+		w.trail.listen(f)
+	}
+	if !w.trail.open {
+		w.trail = nil
+		clear(w.unseen)
+		return nil
+	}
+	w.trail.young = true
+	err = p.drain(ctx, w)
+	w.trail.young, w.stirred = false, false
+	return err
 }
 
 // ask sends one probe.
-func (p *Port) ask(w *window, s sending) error {
-	frame, err := questionFrame(p.mac, w.senders[s.addr], s.addr)
+func (p *Port) ask(w *window, a netip.Addr) error {
+	frame, err := questionFrame(p.mac, w.senders[a], a)
 	if err != nil {
 		return err
 	}
-	w.asked[s.addr] = true
-	p.spent(s.addr).spend(time.Now())
+	w.asked[a] = true
+	if len(w.users[a]) > 0 {
+		w.again[a]++
+	}
+	p.spent(a).spend(time.Now())
 	if err := p.wire.send(frame); err != nil {
 		return fmt.Errorf("sending on %s: %w", p.name, errno(err))
 	}
@@ -140,7 +212,7 @@ func (p *Port) ask(w *window, s sending) error {
 // listener takes in what is heard: a window, or the crowd of a sweep.
 type listener interface {
 	hear(frame []byte)
-	settled() bool // listening on changes nothing
+	settled() bool // there is something else to do, or listening on changes nothing
 }
 
 // listen hears what comes until a moment, or until all is settled.
@@ -176,16 +248,28 @@ func (p *Port) drain(ctx context.Context, w listener) error {
 	return fmt.Errorf("more packets come in on %s than can be read", p.name)
 }
 
-// drops turns frames that were lost on the way to us into a doubt.
-func (p *Port) drops() error {
+// drops turns frames that were lost on the way to us into a doubt, which names
+// the port that most of what is heard comes from.
+func (p *Port) drops(of *trail, t topic) error {
 	n, err := p.wire.lost()
 	if err != nil {
 		return fmt.Errorf("drops on %s: %w", p.name, errno(err))
 	}
-	if n > 0 {
-		return fmt.Errorf("the kernel dropped %d packets on %s before they were read", n, p.name)
+	if n == 0 {
+		return nil
 	}
-	return nil
+	f, err := program(t, nil)
+	if err != nil {
+		of = nil
+	}
+	return fmt.Errorf("the kernel dropped %d packets on %s before they were read%s", n, p.name, of.loudest(f))
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func latest(a, b time.Time) time.Time {

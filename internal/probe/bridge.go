@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
@@ -19,6 +18,7 @@ type kernelBridge struct {
 	name   string
 	self   link
 	vlan   uint16 // that is asked, where the bridge keeps VLANs apart
+	tag    uint16 // that is asked, where it does not
 	socket *nl.NetlinkSocket
 	// One handle for all requests: it counts them.
 	handles map[int]*nl.SocketHandle
@@ -84,7 +84,7 @@ func (b *kernelBridge) look() (view, error) {
 		if err != nil {
 			return view{}, fmt.Errorf("port %s of %s: %w", p.name, b.name, err)
 		}
-		l.apart = p.apart
+		l.apart, l.native = p.apart, p.native
 		v.ports[i] = l.port
 	}
 	return v, nil
@@ -136,32 +136,9 @@ func (b *kernelBridge) members() (ports []port, self membership, err error) {
 			self = m
 			continue
 		}
-		ports = append(ports, port{index: l.index, name: l.name, apart: b.vlan != 0 && !m.in})
+		ports = append(ports, port{index: l.index, name: l.name, apart: b.vlan != 0 && !m.in, native: b.vlan != 0 && m.untagged})
 	}
 	return ports, self, nil
-}
-
-// locate implements bridge: one entry of the forwarding table, which may have
-// tens of thousands (rtnl_fdb_get, since Linux 5.0). A bridge that keeps VLANs
-// apart files hosts under theirs.
-func (b *kernelBridge) locate(mac lease.MAC) int {
-	for _, vlan := range []uint16{b.vlan, 0} {
-		attrs := []*nl.RtAttr{
-			nl.NewRtAttr(netlink.NDA_LLADDR, mac[:]),
-			nl.NewRtAttr(netlink.NDA_MASTER, nl.Uint32Attr(uint32(b.index))),
-		}
-		if vlan != 0 {
-			attrs = append(attrs, nl.NewRtAttr(netlink.NDA_VLAN, nl.Uint16Attr(vlan)))
-		}
-		replies, err := b.ask(unix.RTM_GETNEIGH, 0, &netlink.Ndmsg{Family: unix.AF_BRIDGE}, attrs...)
-		if err != nil || len(replies) != 1 {
-			continue // unknown, or aged: the port is a courtesy
-		}
-		if entry, err := netlink.NeighDeserialize(replies[0]); err == nil {
-			return entry.LinkIndex
-		}
-	}
-	return 0
 }
 
 // ask sends one request and returns the replies. A dump that the kernel says

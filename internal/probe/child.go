@@ -97,12 +97,9 @@ func (b *kernelBridge) lodges(mac lease.MAC) bool {
 	})
 }
 
-// host finds in a view the port that a host sits behind: by its name, or the
-// bridge's own for what lies on that; empty when unknown.
-func (p *Port) host(v view, mac lease.MAC) string {
-	if name := v.name(p.bridge.locate(mac)); name != "" {
-		return name
-	}
+// itself names the bridge for a host that lies on it, whose frames come in by no
+// port; empty: it doesn't.
+func (p *Port) itself(mac lease.MAC) string {
 	if b, ok := p.bridge.(interface{ lodges(lease.MAC) bool }); ok && b.lodges(mac) {
 		return p.name
 	}

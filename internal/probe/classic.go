@@ -23,6 +23,7 @@ func (p Place) openClassic(b *kernelBridge, declared []string) (*Port, error) {
 	if none := missingError(""); !errors.As(err, &none) {
 		return nil, err
 	}
+	b.tag = p.Tag
 	device, err := b.vlanDevice(p.Tag)
 	switch {
 	case err != nil:

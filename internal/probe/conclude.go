@@ -2,9 +2,8 @@ package probe
 
 import (
 	"cmp"
+	"net/netip"
 	"time"
-
-	"pve-iplease/internal/lease"
 )
 
 // look is what one look at the bridge showed.
@@ -36,11 +35,15 @@ func (p *Port) conclude(w *window, before look, resident bool, trouble error) Re
 	after := p.look()
 	before.resident, after.resident = resident, resident
 	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
-	doubt = cmp.Or(doubt, w.silentGateways(closed))
-	behind := func(m lease.MAC) string { return p.host(after.view, m) }
+	var missed []netip.Addr
+	if doubt == "" {
+		missed, doubt = w.silentGateways(closed)
+	}
 	return Result{
-		Answers:  w.answers(doubt, behind),
+		Answers:  w.answers(doubt, p.itself),
 		Gateways: w.gateways,
+		Posers:   w.posers,
+		Missed:   missed,
 		Doubt:    doubt,
 		Closed:   closed,
 		Sent:     w.sent,

@@ -33,9 +33,11 @@ func (p *Port) Discover(ctx context.Context, patience time.Duration) ([]Offer, e
 	if _, nobody := p.wire.(hushWire); nobody {
 		return nil, nil
 	}
-	if err := p.hearOffers(); err != nil {
+	come, err := p.hearOffers()
+	if err != nil {
 		return nil, fmt.Errorf("asking for DHCP servers on %s: %w", p.name, err)
 	}
+	defer come.rest()
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 	id := binary.BigEndian.Uint32(random[:])
@@ -43,11 +45,11 @@ func (p *Port) Discover(ctx context.Context, patience time.Duration) ([]Offer, e
 	if err := p.wire.send(discoverFrame(p.mac, client, id)); err != nil {
 		return nil, fmt.Errorf("asking for DHCP servers on %s: %w", p.name, errno(err))
 	}
-	return p.offers(ctx, id, time.Now().Add(patience))
+	return p.offers(ctx, id, time.Now().Add(patience), come)
 }
 
 // offers collects answers until nobody else is expected.
-func (p *Port) offers(ctx context.Context, id uint32, until time.Time) (all []Offer, err error) {
+func (p *Port) offers(ctx context.Context, id uint32, until time.Time, come *trail) (all []Offer, err error) {
 	for {
 		frame, err := p.wire.receive(ctx, until)
 		switch {
@@ -61,8 +63,10 @@ func (p *Port) offers(ctx context.Context, id uint32, until time.Time) (all []Of
 		if err != nil || slices.ContainsFunc(all, func(x Offer) bool { return x.Server == o.Server && x.Addr == o.Addr }) {
 			continue
 		}
-		if v, err := p.bridge.look(); err == nil {
-			o.Port = v.name(p.bridge.locate(o.MAC))
+		if come != nil {
+			for _, port := range come.of(frame) {
+				o.Port = port.name
+			}
 		}
 		all = append(all, o)
 		if more := time.Now().Add(offerMore); more.Before(until) {
@@ -82,20 +86,29 @@ type Offer struct {
 	Time    time.Duration // how long the address would be the host's
 }
 
-func (p *Port) hearOffers() error {
+// hearOffers begins to hear what is offered, and by which port it comes.
+func (p *Port) hearOffers() (*trail, error) {
 	h, ok := p.wire.(hearer)
 	if !ok {
-		return errors.New("this wire carries ARP only")
+		return nil, errors.New("this wire carries ARP only")
 	}
-	f, err := offerFilter(h.vlan())
+	f, err := offerFilter(ofVLAN(h.vlan()))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return h.hear(f)
+	var come *trail
+	if before := p.look(); before.err == nil {
+		come = p.trail(before.view)
+	}
+	if any, err := offerFilter(nil); err == nil && come != nil {
+		come.listen(any)
+	}
+	return come, h.hear(f)
 }
 
-// offerFilter lets pass what is sent to a DHCP client of one VLAN; see filter.
-func offerFilter(tag uint16) ([]bpf.RawInstruction, error) {
+// offerFilter lets pass what is sent to a DHCP client, with what a frame must
+// be beside; see filter.
+func offerFilter(beside []bpf.Instruction) ([]bpf.RawInstruction, error) {
 	const (
 		protocolOffset = 14 + 9
 		fragmentOffset = 14 + 6
@@ -110,7 +123,7 @@ func offerFilter(tag uint16) ([]bpf.RawInstruction, error) {
 		must(bpf.JumpBitsNotSet, 0x1fff),
 		[]bpf.Instruction{bpf.LoadMemShift{Off: 14}, bpf.LoadIndirect{Off: 14 + 2, Size: 2}},
 		must(bpf.JumpEqual, dhcpClientPort),
-		ofVLAN(tag),
+		beside,
 		[]bpf.Instruction{bpf.RetConstant{Val: frameLength}},
 	))
 }

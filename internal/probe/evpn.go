@@ -42,7 +42,7 @@ func (p *Port) settleIn(w *window) bool {
 			return false
 		}
 		if w.senders[a] = sender; sender == a {
-			note(w.users, a, voice{p.mac, p.mac, "has it on this node"})
+			note(w.users, a, voice{mac: p.mac, deed: "has it on this node"})
 		}
 	}
 	for _, g := range w.question.Gateways {
@@ -80,7 +80,7 @@ func (p *Port) recall(w *window) error {
 	}
 	for _, a := range w.question.Candidates {
 		if m := known[a]; !m.IsZero() && !w.own[m] {
-			note(w.users, a, voice{m, m, "has it, as another node of the EVPN zone tells"})
+			note(w.users, a, voice{mac: m, deed: "has it, as another node of the EVPN zone tells"})
 		}
 	}
 	return nil

@@ -1,14 +1,17 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
+	"golang.org/x/net/bpf"
 
 	"pve-iplease/internal/lease"
 )
@@ -30,6 +33,7 @@ var (
 type fakeWire struct {
 	t       *testing.T
 	queue   chan []byte
+	ear     *fakeEar                                           // of a port that has one: alice is heard at eno1
 	on      func(w *fakeWire, asked netip.Addr, nth int) error // with every packet; may be nil
 	sent    []time.Time
 	drops   []uint32 // what each call of lost returns; then 0
@@ -39,7 +43,7 @@ type fakeWire struct {
 }
 
 func newWire(t *testing.T) *fakeWire {
-	return &fakeWire{t: t, queue: make(chan []byte, 1024)}
+	return &fakeWire{t: t, queue: make(chan []byte, 1024), ear: &fakeEar{}}
 }
 
 func (w *fakeWire) send(frame []byte) error {
@@ -90,7 +94,12 @@ func (w *fakeWire) lost() (n uint32, err error) {
 
 // arrive puts a frame on the wire after a while.
 func (w *fakeWire) arrive(after time.Duration, frame []byte) {
-	time.AfterFunc(after, func() { w.queue <- frame })
+	time.AfterFunc(after, func() {
+		if bytes.Equal(frame[6:12], alice[:]) {
+			w.ear.comes(frame, arrival{index: 3})
+		}
+		w.queue <- frame
+	})
 }
 
 // fakeBridge shows the looks one after the other, the last one for good.
@@ -110,11 +119,63 @@ func (b *fakeBridge) look() (v view, err error) {
 	return v, err
 }
 
-func (b *fakeBridge) locate(m lease.MAC) int {
-	if m == alice {
-		return 3
+// fakeEar hears what a test lets come in.
+type fakeEar struct {
+	mu     sync.Mutex
+	frames [][]byte
+	at     []arrival
+	open   bool
+	opened int // times
+	deaf   error
+}
+
+func (e *fakeEar) listen([]bpf.RawInstruction) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.open, e.opened = e.deaf == nil, e.opened+1
+	return e.deaf
+}
+
+func (e *fakeEar) rest() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.open = false
+}
+
+func (e *fakeEar) close() {}
+
+func (e *fakeEar) next() ([]byte, arrival, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.frames) == 0 {
+		return nil, arrival{}, os.ErrDeadlineExceeded
 	}
-	return 0
+	f, at := e.frames[0], e.at[0]
+	e.frames, e.at = e.frames[1:], e.at[1:]
+	return f, at, nil
+}
+
+// comes puts a frame to the ear, if it is open.
+func (e *fakeEar) comes(frame []byte, at arrival) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.open {
+		e.frames, e.at = append(e.frames, frame), append(e.at, at)
+	}
+}
+
+// nowhere is where those lie who come by no port.
+func nowhere(lease.MAC) string { return "" }
+
+// trailOf is an open trail on which the frames of some hosts came in by ports.
+func trailOf(by map[lease.MAC]string, frames ...[]byte) *trail {
+	t := &trail{ear: &fakeEar{}, open: true, came: map[string][]port{}}
+	for _, f := range frames {
+		if len(f) >= 12 && by[lease.MAC(f[6:12])] != "" {
+			t.came[string(f)] = []port{{name: by[lease.MAC(f[6:12])]}}
+		}
+	}
+	return t
 }
 
 // goodView is a bridge with one uplink that works.

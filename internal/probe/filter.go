@@ -16,48 +16,72 @@ const snapLength = 256
 // frameLength is a whole frame without a VLAN tag.
 const frameLength = 1514
 
-// topic is what of ARP there is to hear: any word about some addresses, and what
-// some hosts say themselves. The zero topic is everything.
+// topic is what there is to hear: any word about some addresses, and what some
+// hosts say themselves. The zero topic is everything.
 type topic struct{ about, from []netip.Addr }
 
 func (t topic) size() int { return len(t.about) + len(t.from) }
 
-// filter lets ARP and IPv6 neighbour solicitations and advertisements of one
-// VLAN pass; of ARP only what belongs to the topic.
-func filter(tag uint16, t topic) ([]bpf.RawInstruction, error) {
-	const (
-		packetOffset  = 14
-		solicitation  = 135 // RFC 4861 §4.3
-		advertisement = 136
-	)
-	arp := t.only()
-	six := slices.Concat(
-		must(bpf.JumpEqual, uint32(ethernet.EtherTypeIPv6)),
-		[]bpf.Instruction{bpf.LoadAbsolute{Off: packetOffset + nextHeaderOffset, Size: 1}},
-		must(bpf.JumpEqual, protocolICMPv6),
-		[]bpf.Instruction{bpf.LoadAbsolute{Off: packetOffset + headerLength, Size: 1}},
-		must(bpf.JumpGreaterOrEqual, solicitation),
-		must(bpf.JumpLessOrEqual, advertisement),
-		[]bpf.Instruction{bpf.Jump{Skip: uint32(len(arp))}},
-	)
-	return bpf.Assemble(slices.Concat([]bpf.Instruction{
-		bpf.LoadAbsolute{Off: etherTypeOffset, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ethernet.EtherTypeARP), SkipTrue: uint8(len(six))},
-	}, six, arp, ofVLAN(tag), []bpf.Instruction{bpf.RetConstant{Val: snapLength}}))
+// of is what a topic says of one family.
+func (t topic) of(six bool) topic {
+	other := func(a netip.Addr) bool { return a.Is6() != six }
+	return topic{slices.DeleteFunc(slices.Clone(t.about), other), slices.DeleteFunc(slices.Clone(t.from), other)}
 }
 
-const etherTypeOffset = 12
-
-// maxAbout is how many addresses a filter can name: a jump is at most 255 long.
+// maxAbout is how many addresses a filter can name: a jump is at most 255
+// long, and a program has at most 4,096 instructions.
 const maxAbout = 120
 
-// only goes on with an ARP packet that belongs to the topic (RFC 826); with all,
-// when that names no or too many addresses.
-func (t topic) only() (prog []bpf.Instruction) {
-	const senderOffset, targetOffset = 14 + 14, 14 + 24
-	if t.size() == 0 || t.size() > maxAbout {
-		return nil
+// filter lets ARP and IPv6 neighbour solicitations and advertisements of one
+// VLAN pass, and of those only what belongs to the topic: nobody can fill our
+// buffer with what was not asked for.
+func filter(tag uint16, t topic) ([]bpf.RawInstruction, error) { return program(t, ofVLAN(tag)) }
+
+// program is a filter for a topic, with what a frame must be beside.
+func program(t topic, beside []bpf.Instruction) ([]bpf.RawInstruction, error) {
+	arp, six := []bpf.Instruction(nil), neighbourDiscovery()
+	if n := t.size(); n > 0 && n <= maxAbout {
+		arp, six = t.of(false).words4(), append(six, t.of(true).words6()...)
 	}
+	ours := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: etherTypeOffset, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(ethernet.EtherTypeARP), SkipTrue: 1},
+		bpf.Jump{Skip: 3},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(ethernet.EtherTypeIPv6), SkipTrue: 1},
+		bpf.Jump{Skip: uint32(len(arp)) + 2},
+		bpf.RetConstant{Val: 0},
+	}
+	return bpf.Assemble(slices.Concat(ours, arp, []bpf.Instruction{bpf.Jump{Skip: uint32(len(six))}}, six,
+		beside, []bpf.Instruction{bpf.RetConstant{Val: snapLength}}))
+}
+
+const (
+	etherTypeOffset = 12
+	packetOffset    = 14
+)
+
+// The messages of RFC 4861 §4.3 and §4.4.
+const (
+	solicitation  = 135
+	advertisement = 136
+)
+
+const icmpTypeOffset = packetOffset + headerLength
+
+// neighbourDiscovery goes on with a solicitation or an advertisement.
+func neighbourDiscovery() []bpf.Instruction {
+	return slices.Concat(
+		[]bpf.Instruction{bpf.LoadAbsolute{Off: packetOffset + nextHeaderOffset, Size: 1}},
+		must(bpf.JumpEqual, protocolICMPv6),
+		[]bpf.Instruction{bpf.LoadAbsolute{Off: icmpTypeOffset, Size: 1}},
+		must(bpf.JumpGreaterOrEqual, solicitation),
+		must(bpf.JumpLessOrEqual, advertisement),
+	)
+}
+
+// words4 goes on with an ARP packet that belongs to the topic (RFC 826).
+func (t topic) words4() (prog []bpf.Instruction) {
+	const senderOffset, targetOffset = packetOffset + 14, packetOffset + 24
 	end := 3 + t.size() + len(t.about)
 	oneOf := func(offset uint32, addrs []netip.Addr) {
 		prog = append(prog, bpf.LoadAbsolute{Off: offset, Size: 4})
@@ -68,6 +92,29 @@ func (t topic) only() (prog []bpf.Instruction) {
 	}
 	oneOf(senderOffset, slices.Concat(t.about, t.from))
 	oneOf(targetOffset, t.about)
+	return append(prog, bpf.RetConstant{Val: 0})
+}
+
+// words6 goes on with a message of neighbour discovery that belongs to the
+// topic: an advertisement of an address, or a solicitation for one or from it.
+func (t topic) words6() (prog []bpf.Instruction) {
+	const senderOffset, nameOffset = packetOffset + sourceOffset, icmpTypeOffset + 8
+	const test, between = 9, 3 // instructions
+	end := (len(t.about)+t.size()+len(t.from))*test + between + 1
+	oneOf := func(offset uint32, addrs []netip.Addr) {
+		for _, a := range addrs {
+			b := a.As16()
+			for i := 0; i < len(b); i += 4 {
+				prog = append(prog, bpf.LoadAbsolute{Off: offset + uint32(i), Size: 4},
+					bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(b[i:]), SkipTrue: uint8(test - 2 - 2*i/4)})
+			}
+			prog = append(prog, bpf.Jump{Skip: uint32(end - len(prog) - 1)})
+		}
+	}
+	oneOf(nameOffset, t.about)
+	oneOf(senderOffset, slices.Concat(t.about, t.from))
+	prog = append(prog, slices.Concat([]bpf.Instruction{bpf.LoadAbsolute{Off: icmpTypeOffset, Size: 1}}, must(bpf.JumpEqual, advertisement))...)
+	oneOf(nameOffset, t.from)
 	return append(prog, bpf.RetConstant{Val: 0})
 }
 

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/net/bpf"
 )
@@ -47,13 +48,9 @@ func (p *Port) narrow(w *window) error {
 // topic is what there is left to hear: of gateways their own answer alone, which
 // is little beside what all others ask them.
 func (w *window) topic() (t topic) {
-	for _, a := range w.question.Candidates {
-		if a.Is4() {
-			t.about = append(t.about, a)
-		}
-	}
+	t.about = slices.Clone(w.question.Candidates)
 	for _, g := range w.question.Gateways {
-		if g.Addr.Is4() && w.gateways[g.Addr].IsZero() {
+		if w.gateways[g.Addr].MAC.IsZero() {
 			t.from = append(t.from, g.Addr)
 		}
 	}

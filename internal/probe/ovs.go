@@ -70,9 +70,6 @@ func (b *ovsBridge) look() (view, error) {
 	return s.view(b.name, b.vlan), nil
 }
 
-// locate implements bridge: Open vSwitch keeps that table to itself.
-func (b *ovsBridge) locate(lease.MAC) int { return 0 }
-
 // view shows the ports that may lead out of this host, and the guests'. What
 // the host itself has plugged in (type internal) is neither.
 func (s ovsSwitch) view(bridge string, vlan uint16) view {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -20,6 +21,8 @@ type Port struct {
 	opening   look   // at the bridge, when we opened
 	opened    time.Time
 	wire      wire
+	ear       ingress // nil: nobody can say by which port a frame came in
+	vlan      uint16  // of frames at the ports, 0 for untagged ones
 	bridge    bridge
 	budget    budget // of ARP
 	budget6   budget // of neighbour discovery
@@ -39,10 +42,7 @@ type wire interface {
 }
 
 // bridge shows the state that probes depend on.
-type bridge interface {
-	look() (view, error)
-	locate(lease.MAC) (index int) // of the port, 0 when unknown
-}
+type bridge interface{ look() (view, error) }
 
 // Open starts listening at a place, whose bridge may lack IPv4. declared names
 // the ports that the host's configuration gives the bridge: without any, and
@@ -58,8 +58,12 @@ func Open(at Place, declared []string) (*Port, error) {
 func (b *kernelBridge) port(w wire, mac lease.MAC, declared []string, closeWire func()) *Port {
 	p := &Port{
 		name: b.name, mac: mac, bridgeMAC: b.self.mac, declared: declared,
-		wire: w, bridge: b, off: deviate,
+		wire: w, bridge: b, off: deviate, vlan: cmp.Or(b.vlan, b.tag),
 		close: func() { closeWire(); b.close() },
+	}
+	if e, err := newEar(); err == nil {
+		p.ear = e
+		p.close = func() { closeWire(); e.close(); b.close() }
 	}
 	p.opened, p.opening = time.Now(), p.look()
 	if p.opening.err == nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
 )
 
@@ -47,7 +46,7 @@ func TestBothFamiliesInOneWindow(t *testing.T) {
 	if r.Answers[2].MACs[0] != stranger.MAC || r.Answers[1].MACs[0] != other.MAC {
 		t.Errorf("%+v", r)
 	}
-	if diff := cmp.Diff(map[netip.Addr]lease.MAC{gateway: gw.MAC, sixGateway: gw.MAC}, r.Gateways); diff != "" {
+	if diff := cmp.Diff(map[netip.Addr]probe.Sign{gateway: {MAC: gw.MAC, Port: "eno1", Outside: true}, sixGateway: {MAC: gw.MAC, Port: "eno1", Outside: true}}, r.Gateways); diff != "" {
 		t.Error(diff)
 	}
 }

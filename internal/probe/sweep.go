@@ -69,12 +69,12 @@ type Progress struct {
 // Census is what a sweep found out. An address that was asked for and isn't
 // among Found is free when Doubt is empty, and else it can't be told.
 type Census struct {
-	Found      []Answer // Taken or Contended, by address
-	Doubt      string   // why silence proves nothing here; empty when it does
-	Closed     bool     // the bridge has no uplink: its guests are all there is
-	GatewayMAC lease.MAC
-	Asked      int // addresses
-	Sent       int // packets
+	Found   []Answer // Taken or Contended, by address
+	Doubt   string   // why silence proves nothing here; empty when it does
+	Closed  bool     // the bridge has no uplink: its guests are all there is
+	Gateway Sign     // of which came an answer that shows that the network is alive
+	Asked   int      // addresses
+	Sent    int      // packets
 }
 
 // Sweep runs a sweep. When ctx ends it returns what was found until then, with
@@ -89,6 +89,11 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 	done, deafness := p.listenTo(topic{})
 	defer done()
 	before := p.look()
+	c.trail = p.trail(before.view)
+	defer c.trail.rest()
+	if f, err := program(topic{}, nil); err == nil && c.trail != nil {
+		c.trail.listen(f)
+	}
 	trouble := cmp.Or(deafness, p.rounds(ctx, c))
 	if ctx.Err() != nil {
 		trouble = fmt.Errorf("the sweep on %s was ended early: %w", p.name, context.Cause(ctx))
@@ -96,25 +101,11 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 	p.budget.pausedFrom(time.Now()) // a question after this waits until switches have forgotten it
 	after := p.look()
 	closed, doubt := p.weigh(before.view, after.view, cmp.Or(before.err, after.err, trouble))
-	doubt = cmp.Or(doubt, silentGateway(s.Gateway, s.GatewayKnown && !closed, c.gateway))
+	doubt = cmp.Or(doubt, silentGateway(s.Gateway, s.GatewayKnown && !closed, c.gateway, c.poser))
 	return Census{
-		Found: c.found(p.behind(after.view)),
-		Doubt: doubt, Closed: closed, GatewayMAC: c.gateway, Asked: len(c.asked), Sent: c.sent,
+		Found: c.found(p.itself),
+		Doubt: doubt, Closed: closed, Gateway: c.gateway, Asked: len(c.asked), Sent: c.sent,
 	}, contextError(ctx, trouble)
-}
-
-// behind finds the bridge port that a host sits behind, and asks the kernel
-// once for each host.
-func (p *Port) behind(v view) func(lease.MAC) string {
-	known := map[lease.MAC]string{}
-	return func(m lease.MAC) string {
-		name, ok := known[m]
-		if !ok {
-			name = p.host(v, m)
-			known[m] = name
-		}
-		return name
-	}
 }
 
 // contextError is the trouble when it is the caller's doing.

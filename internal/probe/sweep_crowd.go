@@ -17,8 +17,10 @@ type crowd struct {
 	asked   map[netip.Addr]bool
 	users   map[netip.Addr][]voice
 	rivals  map[netip.Addr][]voice
-	gateway lease.MAC
-	probing bool // for the gateway: what it said before does not count as life
+	gateway Sign
+	poser   Sign   // who answers for it from a guest's port
+	trail   *trail // nil: ports are unknown
+	probing bool   // for the gateway: what it said before does not count as life
 
 	next   []netip.Addr // to ask for in this round
 	rounds int          // that will follow it
@@ -43,7 +45,7 @@ func newCrowd(s Sweep, bridge lease.MAC) *crowd {
 // plan lists what round n asks for, when so many have been whole.
 func (c *crowd) plan(n, whole int) {
 	c.next = c.next[:0]
-	if g := c.sweep.Gateway; g.IsValid() && !c.asked[g] && c.gateway.IsZero() {
+	if g := c.sweep.Gateway; g.IsValid() && !c.asked[g] && c.gateway.MAC.IsZero() {
 		c.next = append(c.next, g)
 	}
 	for _, a := range c.sweep.Addrs {
@@ -60,15 +62,42 @@ func (c *crowd) hear(frame []byte) {
 	if err != nil || c.own[said.speaker] {
 		return
 	}
-	if c.probing && said.sender == c.sweep.Gateway {
-		c.gateway = said.speaker
+	if c.probing && said.sender == c.sweep.Gateway && c.gateway.MAC.IsZero() {
+		c.life(said, frame)
 	}
 	switch {
 	case c.asked[said.sender]:
-		note(c.users, said.sender, said.use())
+		note(c.users, said.sender, said.use(), c.where(frame)...)
 	case said.isProbe() && c.asked[said.target]:
-		note(c.rivals, said.target, voice{said.speaker, said.source, "probes for it too"})
+		note(c.rivals, said.target, voice{mac: said.speaker, deed: probesToo}, c.where(frame)...)
 	}
+}
+
+// life takes in the gateway's word; see window.
+func (c *crowd) life(said word, frame []byte) {
+	if c.trail == nil || !c.trail.open {
+		c.gateway = Sign{MAC: said.speaker}
+		return
+	}
+	for _, p := range c.trail.of(frame) {
+		s := Sign{MAC: said.speaker, Port: p.name, Outside: !p.guest()}
+		if s.Outside {
+			c.gateway = s
+			return
+		}
+		c.poser = s
+	}
+}
+
+// where tells by which ports a frame came in.
+func (c *crowd) where(frame []byte) (names []string) {
+	if c.trail == nil || !c.trail.open {
+		return nil
+	}
+	for _, p := range c.trail.of(frame) {
+		names = append(names, p.name)
+	}
+	return names
 }
 
 // settled is never true: a second host may answer for an address.
@@ -88,13 +117,13 @@ func (c *crowd) tell(left int) {
 // it counts as somebody who sweeps too, and wants none of them.
 const sweeperFrom = 32
 
-// found lists who was heard, by address; port finds the bridge port of a MAC,
-// or "".
-func (c *crowd) found(port func(lease.MAC) string) []Answer {
+// found lists who was heard, by address; itself names the bridge for those that
+// lie on it.
+func (c *crowd) found(itself func(lease.MAC) string) []Answer {
 	var out []Answer
 	add := func(a netip.Addr, v Verdict, voices []voice) {
 		answer := Answer{Addr: a, Verdict: v}
-		answer.name(voices, port)
+		answer.name(voices, itself)
 		out = append(out, answer)
 	}
 	for a, voices := range c.users {

@@ -35,7 +35,9 @@ func (c sweepCase) run(t *testing.T) {
 		c.change(&s)
 	}
 	began := time.Now()
-	r, err := fakePort(w).Sweep(t.Context(), s)
+	p := fakePort(w)
+	p.ear = w.ear
+	r, err := p.Sweep(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,7 @@ func TestSweep(t *testing.T) {
 		"silence":             {sent: silent254},
 		"one answers":         {arrange: answering(time.Millisecond, alice, first), want: aliceAnswers, sent: silent254 - 1},
 		"one answers late":    {arrange: answering(290*time.Millisecond, alice, first), want: aliceAnswers, sent: silent254 - 1},
-		"announces unasked":   {arrange: func(w *fakeWire) { w.queue <- frameOf(1, alice, first, first) }, want: []string{"10.0.0.201 taken BC:24:11:00:00:0A announces it on port eno1"}, sent: silent254 - 1},
+		"announces unasked":   {arrange: func(w *fakeWire) { w.queue <- frameOf(1, alice, first, first) }, want: []string{"10.0.0.201 taken BC:24:11:00:00:0A announces it"}, sent: silent254 - 1},
 		"outside is not ours": {arrange: func(w *fakeWire) { w.queue <- replyOf(alice, netip.MustParseAddr("10.0.1.1")) }, sent: silent254},
 		"probes too":          {arrange: func(w *fakeWire) { w.queue <- frameOf(1, bob, nobody, first) }, want: []string{"10.0.0.201 contended BC:24:11:00:00:0B probes for it too"}, sent: silent254},
 		"sweeps too": {arrange: func(w *fakeWire) {
@@ -113,7 +115,7 @@ func TestSweep(t *testing.T) {
 			doubt: "gateway 10.0.0.1 used to answer and is silent now; a switch port may still be learning",
 		},
 		"gateway elsewhere answers": {
-			arrange: answering(time.Millisecond, bob, netip.MustParseAddr("10.9.9.9")),
+			arrange: answering(time.Millisecond, alice, netip.MustParseAddr("10.9.9.9")),
 			change:  func(s *Sweep) { s.Gateway, s.GatewayKnown = netip.MustParseAddr("10.9.9.9"), true }, sent: silent254 + 1,
 		},
 	} {

@@ -36,6 +36,7 @@ type port struct {
 	state    uint8 // of spanning tree, forwarding without it
 	suppress bool  // neigh_suppress: the bridge keeps probes from it
 	apart    bool  // not in the VLAN that is asked
+	native   bool  // what comes in untagged belongs to it
 }
 
 // Port states (linux/if_bridge.h, BR_STATE_*).
@@ -129,16 +130,6 @@ func (v view) changed(later view) string {
 }
 
 func (p port) same(o port) bool { return p.index == o.index }
-
-// name finds a port by its index.
-func (v view) name(index int) string {
-	for _, p := range v.ports {
-		if p.index == index {
-			return p.name
-		}
-	}
-	return ""
-}
 
 func names(ports []port) string {
 	var out []string

@@ -134,7 +134,7 @@ func TestSecondBridge(t *testing.T) {
 	}
 	r = ask(t, s.node, nil)
 	want(t, r, probe.Taken, probe.Free)
-	if r.Closed || r.Gateways[gateway] != s.gateway.MAC {
+	if r.Closed || r.Gateways[gateway].MAC != s.gateway.MAC {
 		t.Errorf("closed %v, gateways %v", r.Closed, r.Gateways)
 	}
 }

@@ -17,7 +17,17 @@ type Question struct {
 // Gateway is a host whose answer shows that the network is alive.
 type Gateway struct {
 	Addr  netip.Addr
-	Known bool // it has answered on this network before
+	Known bool // it has answered on this network before, from outside of this node
+	// Guests are those that are known to be the gateway: its answer counts
+	// when it comes from the port of one.
+	Guests []lease.VMID
+}
+
+// Sign is an answer of a gateway.
+type Sign struct {
+	MAC     lease.MAC
+	Port    string // of the bridge, by which it came in; empty: unknown
+	Outside bool   // that port leads out of this node
 }
 
 // Verdict is what the window says of one address.
@@ -47,31 +57,11 @@ type Answer struct {
 
 // Result is what one window found out.
 type Result struct {
-	Answers  []Answer                 // in the order of the candidates
-	Gateways map[netip.Addr]lease.MAC // the gateways that answered
-	Doubt    string                   // why silence proves nothing here; empty when it does
-	Closed   bool                     // the bridge has no uplink: its guests are all there is
-	Sent     int                      // packets
-}
-
-// liarFrom is for how many addresses in one window one MAC may answer before
-// it counts as a proxy.
-const liarFrom = 3
-
-// Liar names a MAC that answers for three or more candidates, and the bridge
-// port it sits behind: a proxy, or worse. Its answers say nothing about the
-// addresses.
-func (r Result) Liar() (mac lease.MAC, port string, found bool) {
-	count := make(map[lease.MAC]int)
-	for _, a := range r.Answers {
-		if a.Verdict != Taken {
-			continue
-		}
-		for i, m := range a.MACs {
-			if count[m]++; count[m] == liarFrom {
-				return m, a.Ports[i], true
-			}
-		}
-	}
-	return lease.MAC{}, "", false
+	Answers  []Answer            // in the order of the candidates
+	Gateways map[netip.Addr]Sign // the gateways whose answer shows that the network is alive
+	Posers   map[netip.Addr]Sign // who answered for a gateway from the port of a guest that isn't known to be it
+	Missed   []netip.Addr        // known gateways that were silent although nothing else is amiss
+	Doubt    string              // why silence proves nothing here; empty when it does
+	Closed   bool                // the bridge has no uplink: its guests are all there is
+	Sent     int                 // packets
 }

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -14,17 +15,40 @@ type window struct {
 	own      map[lease.MAC]bool
 	users    map[netip.Addr][]voice // who has the address
 	rivals   map[netip.Addr][]voice // who wants it
-	gateways map[netip.Addr]lease.MAC
+	gateways map[netip.Addr]Sign
+	posers   map[netip.Addr]Sign
 	asked    map[netip.Addr]bool       // gateways: what one said before does not count as life
 	senders  map[netip.Addr]netip.Addr // from which address each is asked; see settleIn
 	sent     int
 	hears    int // how many addresses the wire lets us hear about
+
+	trail   *trail // nil: ports are unknown
+	unseen  map[search]sought
+	again   map[netip.Addr]int // questions since somebody was heard and the ear is open
+	stirred bool               // something was heard after which the ear may have to be opened or closed
 }
+
+// search is for the port of who has an address, or wants it.
+type search struct {
+	addr  netip.Addr
+	rival bool
+}
+
+// sought is how far the search is for the port of somebody who spoke before
+// the ear was open.
+type sought uint8
+
+const (
+	toAsk   sought = iota + 1
+	toHear         // again, now that it is open
+	notHere        // an answer came, but by no port
+)
 
 // voice is one foreign host that spoke of an address.
 type voice struct {
-	mac, source lease.MAC
-	deed        string // "answers", "announces it", "probes for it too"
+	mac  lease.MAC
+	deed string // "answers", "announces it", "probes for it too"
+	port string // of the bridge, by which it came in; empty: unknown
 }
 
 // maxVoices bounds what a flood of invented senders can make us keep.
@@ -34,8 +58,8 @@ func newWindow(q Question, bridge lease.MAC) *window {
 	w := &window{
 		question: q, own: map[lease.MAC]bool{bridge: true},
 		users: make(map[netip.Addr][]voice), rivals: make(map[netip.Addr][]voice),
-		gateways: make(map[netip.Addr]lease.MAC), asked: make(map[netip.Addr]bool),
-		senders: make(map[netip.Addr]netip.Addr),
+		gateways: make(map[netip.Addr]Sign), posers: make(map[netip.Addr]Sign), asked: make(map[netip.Addr]bool),
+		senders: make(map[netip.Addr]netip.Addr), unseen: make(map[search]sought), again: make(map[netip.Addr]int),
 	}
 	for _, m := range q.Own {
 		w.own[m] = true
@@ -50,13 +74,114 @@ func (w *window) hear(frame []byte) {
 		return
 	}
 	if w.asked[said.sender] && w.gateway(said.sender) {
-		w.gateways[said.sender] = said.speaker
+		w.life(said, frame)
 	}
 	switch {
 	case w.candidate(said.sender):
-		note(w.users, said.sender, said.use())
+		note(w.users, said.sender, said.use(), w.where(w.users[said.sender], search{addr: said.sender}, said.speaker, frame)...)
 	case said.isProbe() && w.candidate(said.target):
-		note(w.rivals, said.target, voice{said.speaker, said.source, "probes for it too"})
+		note(w.rivals, said.target, voice{mac: said.speaker, deed: probesToo}, w.where(w.rivals[said.target], search{said.target, true}, said.speaker, frame)...)
+	}
+}
+
+const probesToo = "probes for it too"
+
+// life takes in a gateway's word. It shows that the network is alive when it
+// comes from outside of this node, or from a guest that is known to be the
+// gateway; where ports are unknown, from anywhere.
+func (w *window) life(said word, frame []byte) {
+	g := said.sender
+	if !w.gateways[g].MAC.IsZero() {
+		return
+	}
+	if w.trail == nil || !w.trail.open {
+		w.gateways[g] = Sign{MAC: said.speaker}
+		return
+	}
+	for _, p := range w.trail.of(frame) {
+		s := Sign{MAC: said.speaker, Port: p.name, Outside: !p.guest()}
+		if s.Outside || w.isGateway(g, p) {
+			w.gateways[g], w.stirred = s, true
+			return
+		}
+		w.posers[g] = s
+	}
+}
+
+// isGateway reports whether a port is that of a guest which is known to be a
+// gateway.
+func (w *window) isGateway(addr netip.Addr, p port) bool {
+	o, _, ok := lease.PortOwner(p.name)
+	return ok && slices.ContainsFunc(w.question.Gateways, func(g Gateway) bool {
+		return g.Addr == addr && slices.Contains(g.Guests, o.VMID)
+	})
+}
+
+// where tells by which ports a word of a MAC about a candidate came in, of which
+// some voices are known. What is heard while the ear is closed is a reason to
+// open it.
+func (w *window) where(known []voice, s search, m lease.MAC, frame []byte) (names []string) {
+	if w.trail == nil {
+		return nil
+	}
+	if !w.trail.open {
+		placed := func(v voice) bool { return v.mac == m && v.port != "" }
+		if w.unseen[s] == 0 && !slices.ContainsFunc(known, placed) {
+			w.unseen[s], w.stirred = toAsk, true
+		}
+		return nil
+	}
+	for _, p := range w.trail.of(frame) {
+		names = append(names, p.name)
+	}
+	switch was := w.unseen[s]; {
+	case len(names) > 0:
+		delete(w.unseen, s)
+		w.stirred = w.stirred || was != 0
+	case w.trail.young: // it may have come before
+		w.unseen[s] = toAsk
+	case was != toAsk:
+		w.unseen[s], w.stirred = notHere, true
+	}
+	return names
+}
+
+// curious reports whether the ear has to be open: for a gateway's answer, while
+// a port is sought, and when somebody has a candidate, for whoever else has it.
+func (w *window) curious() bool {
+	if len(w.gateways) < len(w.question.Gateways) || len(w.users) > 0 {
+		return true
+	}
+	for _, far := range w.unseen {
+		if far != notHere {
+			return true
+		}
+	}
+	return false
+}
+
+// halfHeard reports whether some that spoke of a candidate must be asked again,
+// since nobody knows by which port they came.
+func (w *window) halfHeard(a netip.Addr) bool {
+	switch w.unseen[search{addr: a}] {
+	case notHere:
+		return false
+	case toAsk, toHear:
+		return true
+	}
+	return w.trail != nil && slices.ContainsFunc(w.users[a], func(v voice) bool { return v.port == "" })
+}
+
+// heardAgain is how many questions with an open ear prove as much as a window
+// does.
+const heardAgain = 3
+
+// settle drops who was heard before the ear was open and never again, although
+// asked often and others were.
+func (w *window) settle(a netip.Addr) {
+	placed := func(v voice) bool { return v.port != "" }
+	if w.unseen[search{addr: a}] != notHere && w.again[a] >= heardAgain && slices.ContainsFunc(w.users[a], placed) {
+		w.users[a] = slices.DeleteFunc(w.users[a], func(v voice) bool { return !placed(v) })
 	}
 }
 
@@ -73,13 +198,21 @@ func (s word) use() voice {
 	case s.request:
 		deed = "uses it"
 	}
-	return voice{s.speaker, s.source, deed}
+	return voice{mac: s.speaker, deed: deed}
 }
 
-func note(book map[netip.Addr][]voice, a netip.Addr, v voice) {
-	known := func(o voice) bool { return o.mac == v.mac }
-	if len(book[a]) < maxVoices && !slices.ContainsFunc(book[a], known) {
-		book[a] = append(book[a], v)
+// note keeps a voice, once for each port that it came in by.
+func note(book map[netip.Addr][]voice, a netip.Addr, v voice, ports ...string) {
+	if len(ports) == 0 {
+		ports = []string{""}
+	}
+	for _, v.port = range ports {
+		same := func(o voice) bool { return o.mac == v.mac && (o.port == v.port || o.port == "" || v.port == "") }
+		if i := slices.IndexFunc(book[a], same); i >= 0 {
+			book[a][i].port = cmp.Or(book[a][i].port, v.port)
+		} else if len(book[a]) < maxVoices {
+			book[a] = append(book[a], v)
+		}
 	}
 }
 
@@ -97,17 +230,21 @@ func (w *window) needless(a netip.Addr) bool {
 		return true
 	}
 	if w.gateway(a) && !w.candidate(a) {
-		return !w.gateways[a].IsZero()
+		return !w.gateways[a].MAC.IsZero()
 	}
-	return len(w.users[a]) > 0
+	return len(w.users[a]) > 0 && !w.halfHeard(a)
 }
 
-// settled reports whether listening on cannot change any verdict: all are
-// taken. That all are silent is never settled early.
-func (w *window) settled() bool {
-	taken := func(a netip.Addr) bool { return len(w.users[a]) > 0 }
+// settled reports whether to stop listening: nothing can change any more, or
+// the ear has to be opened or closed.
+func (w *window) settled() bool { return w.stirred || w.over() }
+
+// over reports whether listening on cannot change any verdict: all are taken,
+// and it is known by whom. That all are silent is never over early.
+func (w *window) over() bool {
 	if len(w.question.Candidates) == 0 {
 		return len(w.gateways) == len(w.question.Gateways)
 	}
-	return !slices.ContainsFunc(w.question.Candidates, func(a netip.Addr) bool { return !taken(a) })
+	open := func(a netip.Addr) bool { return len(w.users[a]) == 0 || w.halfHeard(a) }
+	return !slices.ContainsFunc(w.question.Candidates, open)
 }

@@ -21,16 +21,12 @@ type hearCase struct {
 func (c hearCase) run(t *testing.T) {
 	t.Parallel()
 	w := newWindow(Question{Candidates: candidates[:1], Own: []lease.MAC{guestMAC}, Pace: defaultPace()}, bridgeMAC)
+	w.trail = trailOf(map[lease.MAC]string{alice: "eno1"}, c.frames...)
 	for _, f := range c.frames {
 		w.hear(f)
 	}
 	c.want.Addr = first
-	got := w.answers(c.doubt, func(m lease.MAC) string {
-		if m == alice {
-			return "eno1"
-		}
-		return ""
-	})
+	got := w.answers(c.doubt, nowhere)
 	if diff := cmp.Diff([]Answer{c.want}, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Error(diff)
 	}
@@ -105,30 +101,5 @@ func TestVoicesAreBounded(t *testing.T) {
 	}
 	if got := len(w.users[first]); got != maxVoices {
 		t.Errorf("%d voices kept, want %d", got, maxVoices)
-	}
-}
-
-func TestLiar(t *testing.T) {
-	t.Parallel()
-	taken := func(macs ...lease.MAC) Answer {
-		return Answer{Verdict: Taken, MACs: macs, Ports: make([]string, len(macs))}
-	}
-	contended := taken(alice)
-	contended.Verdict = Contended
-	for name, c := range map[string]struct {
-		answers []Answer
-		want    bool
-	}{
-		"nobody":               {nil, false},
-		"two addresses":        {[]Answer{taken(alice), taken(alice)}, false},
-		"three":                {[]Answer{taken(alice), taken(alice), taken(alice)}, true},
-		"three by two":         {[]Answer{taken(alice), taken(bob), taken(alice)}, false},
-		"three beside another": {[]Answer{taken(bob, alice), taken(alice), taken(alice, bob)}, true},
-		"three wanted":         {[]Answer{contended, contended, contended}, false},
-	} {
-		mac, _, found := Result{Answers: c.answers}.Liar()
-		if found != c.want || found && mac != alice {
-			t.Errorf("%s: %v %s, want %v", name, found, mac, c.want)
-		}
 	}
 }

@@ -130,9 +130,9 @@ func TestRealStranger(t *testing.T) {
 			{Addr: tested, Verdict: probe.Taken, MACs: []lease.MAC{stranger.MAC}, Ports: []string{"eno1"}},
 			{Addr: idle, Verdict: probe.Free},
 		},
-		Gateways: map[netip.Addr]lease.MAC{gateway: gw.MAC},
+		Gateways: map[netip.Addr]probe.Sign{gateway: {MAC: gw.MAC, Port: "eno1", Outside: true}},
 	}
-	ignore := cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(probe.Answer{}, "Reason"), cmpopts.IgnoreFields(probe.Result{}, "Sent")}
+	ignore := cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(probe.Answer{}, "Reason"), cmpopts.IgnoreFields(probe.Result{}, "Sent")}
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
 		t.Error(diff)
 	}

@@ -1,0 +1,102 @@
+package lease
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// liarThreshold is the number of addresses from which on who answers for all
+// of them is a proxy or a liar, not their owner.
+const liarThreshold = 3
+
+// LiarError means that one host, or one guest's port with whatever MACs, claims
+// every address that was asked for.
+type LiarError struct {
+	MAC   MAC    // with which it spoke first
+	Port  string // of the guest; empty: only the MAC is known
+	Addrs []netip.Addr
+}
+
+func (e *LiarError) Error() string {
+	names := make([]string, len(e.Addrs))
+	for i, a := range e.Addrs {
+		names[i] = a.String()
+	}
+	return fmt.Sprintf("%s answers for %s: a proxy or a misconfigured host claims every address; find it and stop it",
+		e.MAC, strings.Join(names, ", "))
+}
+
+// Liar finds who answers for too many of the addresses asked: a guest's port,
+// since a guest can speak with any MAC, or else a MAC.
+func Liar(heard []Heard) *LiarError {
+	port := func(h Heard, i int) (string, bool) {
+		if i >= len(h.Ports) {
+			return "", false
+		}
+		_, _, guest := PortOwner(h.Ports[i])
+		return h.Ports[i], guest
+	}
+	if l := liar(heard, port); l != nil {
+		for _, h := range heard {
+			for i, m := range h.By {
+				if p, ok := port(h, i); ok && p == l.Port && l.MAC.IsZero() {
+					l.MAC = m
+				}
+			}
+		}
+		return l
+	}
+	return liar(heard, func(h Heard, i int) (MAC, bool) { return h.By[i], true })
+}
+
+// liar finds who answers too often, by what tells voices apart.
+func liar[T comparable](heard []Heard, who func(h Heard, i int) (T, bool)) *LiarError {
+	said := map[T][]netip.Addr{}
+	for _, h := range heard {
+		for i := range h.By {
+			id, ok := who(h, i)
+			if !h.Taken || !ok || slices.Contains(said[id], h.Addr) {
+				continue
+			}
+			said[id] = append(said[id], h.Addr)
+			if len(said[id]) < liarThreshold {
+				continue
+			}
+			l := &LiarError{Addrs: said[id]}
+			switch id := any(id).(type) {
+			case MAC:
+				l.MAC = id
+			case string:
+				l.Port = id
+			}
+			return l
+		}
+	}
+	return nil
+}
+
+// Without is what was heard by all ports but a guest's. ok is false where that
+// can't be told apart: somebody was heard, and nobody knows by which port. An
+// address for which nobody else was heard counts as silent when silence proves
+// something.
+func Without(port string, heard []Heard, proves bool) (rest []Heard, ok bool) {
+	for _, h := range heard {
+		was := len(h.By)
+		next := Heard{Addr: h.Addr, Taken: h.Taken, Contended: h.Contended, Silent: h.Silent}
+		for i, m := range h.By {
+			switch {
+			case i >= len(h.Ports) || h.Ports[i] == "":
+				return nil, false
+			case h.Ports[i] != port:
+				next.By, next.Ports = append(next.By, m), append(next.Ports, h.Ports[i])
+			}
+		}
+		if was > 0 && len(next.By) == 0 {
+			next.Taken, next.Contended, next.Silent = false, false, proves
+		}
+		rest = append(rest, next)
+	}
+	return rest, true
+}

@@ -1,0 +1,236 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/lab"
+	"pve-iplease/internal/lease"
+)
+
+// The ear is open until the gateway has answered, and again when somebody
+// speaks whose port is to be found; what can't be found out ends nothing.
+func TestEarIsOpenWhileThereIsSomethingToFind(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answers map[netip.Addr]lease.MAC
+		after   time.Duration
+		deaf    error
+		opened  int
+		port    string
+		want    string
+		sent    int
+	}{
+		"silence without a gateway":  {opened: 1, want: "free free", sent: 10},
+		"gateway":                    {answers: map[netip.Addr]lease.MAC{gatewayIP: alice}, opened: 1, want: "free free", sent: 9},
+		"answer beside a gateway":    {answers: map[netip.Addr]lease.MAC{gatewayIP: alice, first: alice}, opened: 1, port: "eno1", want: "taken free", sent: 6},
+		"late answer":                {answers: map[netip.Addr]lease.MAC{gatewayIP: alice, first: alice}, after: 40 * time.Millisecond, opened: 2, port: "eno1", want: "taken free", sent: 7},
+		"late answer by no port":     {answers: map[netip.Addr]lease.MAC{gatewayIP: alice, first: bob}, after: 40 * time.Millisecond, opened: 2, want: "taken free", sent: 7},
+		"the ear can't be opened":    {answers: map[netip.Addr]lease.MAC{gatewayIP: bob, first: alice}, deaf: unix.ENOMEM, opened: 1, want: "taken free", sent: 6},
+		"gateway that came by none":  {answers: map[netip.Addr]lease.MAC{gatewayIP: bob}, opened: 1, want: "unknown unknown", sent: 10},
+		"all taken, some by no port": {answers: map[netip.Addr]lease.MAC{first: bob, candidates[1]: alice}, opened: 1, want: "taken taken", sent: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(t)
+				w.ear.deaf = c.deaf
+				w.on = func(w *fakeWire, asked netip.Addr, _ int) error {
+					if m := c.answers[asked]; asked == gatewayIP && !m.IsZero() {
+						w.arrive(time.Millisecond, replyOf(m, asked))
+					} else if !m.IsZero() {
+						w.arrive(c.after+time.Millisecond, replyOf(m, asked))
+					}
+					return nil
+				}
+				p := fakePort(w)
+				p.ear = w.ear
+				r, err := p.Ask(t.Context(), Question{Candidates: candidates[:2], Gateways: []Gateway{{Addr: gatewayIP, Known: len(c.answers) > 0}}, Pace: defaultPace()})
+				if err != nil || verdicts(r) != c.want {
+					t.Fatalf("%s, %v: %+v", verdicts(r), err, r)
+				}
+				if w.ear.opened != c.opened || w.ear.open || r.Sent != c.sent {
+					t.Errorf("opened %d times, open %v, %d sent", w.ear.opened, w.ear.open, r.Sent)
+				}
+				if len(r.Answers[0].Ports) > 0 && r.Answers[0].Ports[0] != c.port {
+					t.Errorf("port %q", r.Answers[0].Ports)
+				}
+				time.Sleep(time.Second)
+			})
+		})
+	}
+}
+
+// An ear that rests costs nothing and hears nothing, and can be woken at once.
+func TestEarRests(t *testing.T) {
+	t.Parallel()
+	f, lan, _, p := wired(t)
+	s := f.Stranger(lan, lab.Script{Addrs: []netip.Addr{first}, Mute: true})
+	e := p.ear.(*ear)
+	all, err := program(topic{}, nil)
+	f.Must(err)
+	heard := func(patience time.Duration) bool {
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			if frame, at, err := e.next(); err == nil && at.index != 0 && at.tag == 0 && slices.Equal(frame[6:12], s.MAC[:]) {
+				return true
+			}
+		}
+		return false
+	}
+	s.Shout(1)
+	if heard(50 * time.Millisecond) {
+		t.Error("it hears before it is opened")
+	}
+	for range 20 {
+		f.Must(e.listen(all))
+		s.Shout(1)
+		if !heard(10 * time.Second) {
+			t.Fatal("an open ear hears nothing")
+		}
+		e.rest()
+	}
+	for _, _, err := e.next(); err == nil; _, _, err = e.next() {
+		continue
+	}
+	s.Shout(1)
+	if heard(50 * time.Millisecond) {
+		t.Error("it hears while it rests")
+	}
+	var all2 sync.WaitGroup
+	for range 8 { // whoever is last decides
+		all2.Go(func() { _ = e.listen(all) })
+		all2.Go(e.rest)
+	}
+	all2.Wait()
+	f.Must(e.listen(all))
+	s.Shout(1)
+	if !heard(10 * time.Second) {
+		t.Error("an ear that was woken in between hears nothing")
+	}
+}
+
+// pour sends frames from the guest behind a port of the node, which come in
+// before it returns.
+func pour(f lab.Fixture, from *lab.Host, n int, frame func(i int) []byte) {
+	ifi, err := from.Interface("eth0")
+	f.Must(err)
+	var conn *packet.Conn
+	f.Must(from.Do(func() (err error) {
+		conn, err = packet.Listen(ifi, packet.Raw, 0, nil)
+		return err
+	}))
+	defer conn.Close()
+	for i := range n {
+		b := frame(i)
+		_, err := conn.WriteTo(b, &packet.Addr{HardwareAddr: b[:6]})
+		for errors.Is(err, unix.ENOBUFS) {
+			_, err = conn.WriteTo(b, &packet.Addr{HardwareAddr: b[:6]})
+		}
+		f.Must(err)
+	}
+}
+
+// What doesn't concern the question fills no buffer, and so loses nothing:
+// whatever a guest sends by the ten thousand.
+func TestFloodThatDoesNotConcernTheQuestion(t *testing.T) {
+	t.Parallel()
+	six := netip.MustParseAddr("2001:db8::201")
+	other6 := netip.MustParseAddr("2001:db8:1::201") // ends alike
+	from := lease.MAC{2, 0, 0, 0, 6, 66}
+	solicit := func(a netip.Addr) []byte { b, _ := solicitationFrame(from, netip.Addr{}, a); return b }
+	request := func(a netip.Addr) []byte { b, _ := probeFrame(from, a); return b }
+	for name, c := range map[string]struct {
+		asked, gateway netip.Addr
+		frame          []byte
+		lost           bool
+	}{
+		"IPv6 while IPv4 is asked":        {first, gatewayIP, solicit(six), false},
+		"IPv6 beside IPv6":                {six, six.Next(), solicit(other6), false},
+		"questions for the IPv6 gateway":  {six, six.Next(), solicit(six.Next()), false},
+		"IPv4 while IPv6 is asked":        {six, six.Next(), request(first), false},
+		"IPv4 beside IPv4":                {first, gatewayIP, request(first.Next()), false},
+		"questions for the IPv4 gateway":  {first, gatewayIP, request(gatewayIP), false},
+		"what concerns it, IPv4, is lost": {first, gatewayIP, request(first), true},
+		"what concerns it, IPv6, is lost": {six, six.Next(), solicit(six), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _, node, p := wired(t)
+			guest := f.Guest(node, "vmbr0", 666, "")
+			w := newWindow(Question{Candidates: []netip.Addr{c.asked}, Gateways: []Gateway{{Addr: c.gateway}}, Pace: defaultPace()}, p.mac)
+			done, err := p.listenTo(w.topic())
+			f.Must(err)
+			defer done()
+			_, err = p.wire.lost()
+			f.Must(err)
+			pour(f, guest, 20000, func(int) []byte { return c.frame })
+			n, err := p.wire.lost()
+			f.Must(err)
+			if (n > 0) != c.lost {
+				t.Errorf("%d lost", n)
+			}
+			if got, err := p.wire.receive(t.Context(), time.Time{}); (err == nil) != c.lost {
+				t.Errorf("%x comes through, %v", got, err)
+			}
+		})
+	}
+}
+
+// Where something is lost the port that floods is named, also when its ear was
+// closed.
+func TestFloodingPortIsNamed(t *testing.T) {
+	t.Parallel()
+	f, _, node, p := wired(t)
+	guest := f.Guest(node, "vmbr0", 666, "")
+	frame, err := probeFrame(lease.MAC{2, 0, 0, 0, 6, 66}, first)
+	f.Must(err)
+	ctx, end := context.WithCancel(t.Context())
+	var flooding sync.WaitGroup
+	flooding.Go(func() {
+		for ctx.Err() == nil {
+			pour(f, guest, 1000, func(int) []byte { return frame })
+		}
+	})
+	defer flooding.Wait()
+	defer end()
+	about := topic{about: []netip.Addr{first}}
+	done, err := p.listenTo(about)
+	f.Must(err)
+	defer done()
+	before := p.look()
+	f.Must(before.err)
+	for {
+		err := p.drops(p.trail(before.view), about)
+		if err == nil {
+			time.Sleep(time.Millisecond) // nothing is read, so the buffer is full before long
+			continue
+		}
+		if want := " came by veth666i0"; !hasSuffix(err.Error(), want) {
+			t.Errorf("%v, want …%s", err, want)
+		}
+		return
+	}
+}
+
+func hasSuffix(s, suffix string) bool {
+	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
+}
+
+func TestParseAuxdata(t *testing.T) {
+	t.Parallel()
+	if got := parseAuxdata([]byte{1, 2, 3}); got != 0 {
+		t.Errorf("rubbish is VLAN %d", got)
+	}
+	if got := parseAuxdata(nil); got != 0 {
+		t.Errorf("nothing is VLAN %d", got)
+	}
+}
