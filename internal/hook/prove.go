@@ -227,8 +227,12 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 	if !g.Movable() {
 		return g, false, r.refusal(w, g, who, heard)
 	}
-	r.warn(g, "%s is in use by %s: not leased", g.Lease.Addr, who)
-	r.remember(lease.Lease{Key: g.Lease.Key}, "stranger", who)
+	if g.Taken(heard) {
+		r.warn(g, "%s is in use by %s: not leased", g.Lease.Addr, who)
+		r.remember(lease.Lease{Key: g.Lease.Key}, "stranger", who)
+	} else {
+		r.warn(g, "%s is asked for by %s too: not leased", g.Lease.Addr, who)
+	}
 	var next lease.Grant
 	var proved bool
 	var full *lease.ExhaustedError

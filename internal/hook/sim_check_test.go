@@ -86,7 +86,8 @@ func (c *cluster) checkTwins(r *guestRun, a *carried) {
 // apart reports whether a guest's proof of an address can have missed another
 // guest.
 func (c *cluster) apart(r, o *guestRun, a *carried) bool {
-	return o.n.cutOff(a.Segment.Bridge, r.hooked) || r.n.cutOff(a.Segment.Bridge, r.hooked)
+	bridge := a.Segment.Bridge
+	return o.n.cutOff(bridge, r.hooked) || r.n.cutOff(bridge, r.hooked) || o.n.muted(bridge, r.hooked) || !r.n.fooled[bridge].Before(r.hooked)
 }
 
 // checkWire checks that nobody had a proved address already when its proof

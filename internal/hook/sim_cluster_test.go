@@ -22,6 +22,8 @@ type cluster struct {
 	changes   []func(*etcPVE)
 	pools     config.Config
 	strangers map[lease.Key]*stranger
+	hostiles  []*hostile
+	routers   bool // the gateways answer
 	windows   []*window
 	backups   map[lease.VMID]string // an older config of each guest
 	backed    map[lease.VMID]bool   // a stop-mode backup is going on
@@ -51,7 +53,8 @@ type machine struct {
 	past     map[lease.VMID]time.Time  // when each was last started past the hook
 	flock    *sim.Actor                // holds the ledger's lock of the node
 	marker   bool                      // the lock directory may be this node's
-	gateways map[netip.Addr]lease.MAC
+	gateways map[netip.Addr]missing
+	fooled   map[string]time.Time // when silence last proved nothing on a bridge, and nothing told of it
 }
 
 // etcPVE is one node's copy of what pmxcfs stores.
@@ -89,13 +92,13 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 	c := &cluster{
 		Sim: sim.New(seed), pools: poolsOf(10, 15),
 		strangers: map[lease.Key]*stranger{}, backups: map[lease.VMID]string{},
-		truth: etcPVE{guests: map[lease.VMID]conf{}}, backed: map[lease.VMID]bool{}, deadline: 30 * time.Second,
+		truth: etcPVE{guests: map[lease.VMID]conf{}}, backed: map[lease.VMID]bool{}, deadline: 30 * time.Second, routers: true,
 	}
 	for i, name := range nodes {
 		n := &machine{
 			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, links: map[string]*link{},
 			prober: lease.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[lease.VMID]conf{}},
-			seen: map[lease.VMID]glance{}, gateways: map[netip.Addr]lease.MAC{},
+			seen: map[lease.VMID]glance{}, gateways: map[netip.Addr]missing{}, fooled: map[string]time.Time{},
 		}
 		for _, s := range subnets {
 			n.links[s.Bridge] = &link{up: true}
@@ -139,6 +142,8 @@ func (c *cluster) apply(n *machine) {
 type link struct {
 	up    bool
 	since time.Time // it was plugged in
+	mute  bool      // the switch port learns: nothing passes, and nothing tells
+	loud  time.Time // when that ended last
 }
 
 // cable plugs all cables in, or pulls them.
@@ -154,9 +159,23 @@ func (n *machine) cutOff(bridge string, since time.Time) bool {
 	return !l.up || l.since.After(since)
 }
 
+// passes reports whether frames pass between a bridge of the node and the
+// network.
+func (n *machine) passes(bridge string) bool {
+	l := n.links[bridge]
+	return l.up && !l.mute
+}
+
+// muted reports whether the switch port of a bridge let nothing pass at some
+// time since.
+func (n *machine) muted(bridge string, since time.Time) bool {
+	l := n.links[bridge]
+	return l.mute || l.loud.After(since)
+}
+
 // linked reports whether frames of a bridge pass between two nodes.
 func linked(bridge string, x, y *machine) bool {
-	return x == y || x.links[bridge].up && y.links[bridge].up
+	return x == y || x.passes(bridge) && y.passes(bridge)
 }
 
 // settle delivers everything: pmxcfs lags for milliseconds, not for longer.

@@ -59,6 +59,9 @@ func events() map[string]func(*cluster, *sim.Actor, event) {
 				r.sup.Doom()
 			}
 		},
+		"hostile":   (*cluster).hostility,
+		"router":    (*cluster).router,
+		"learning":  (*cluster).learning,
 		"days":      (*cluster).days,
 		"ownstatic": (*cluster).ownStatic,
 	}

@@ -59,7 +59,7 @@ func poolsOf(first, last int) config.Config {
 	for _, s := range subnets {
 		c.Pools = append(c.Pools, lease.Pool{
 			Name: fmt.Sprintf("net%d", s.nic), Bridge: s.Bridge, VLAN: s.Tag, NICs: lease.NICs(0).With(s.nic),
-			Subnet: s.prefix, Hold: 24 * time.Hour, Strategy: lease.First,
+			Subnet: s.prefix, Gateway: lease.Gateway{Addr: s.host(1)}, Hold: 24 * time.Hour, Strategy: lease.First,
 			Ranges: []lease.Range{{First: s.host(first), Last: s.host(last)}},
 		})
 	}

@@ -187,18 +187,3 @@ func (p *process) stoppingRun(id lease.VMID) (time.Duration, bool) {
 	}
 	return p.under.started, true
 }
-
-func (p *process) MAC(_ string, _ uint16, gw netip.Addr) (lease.MAC, bool) {
-	m, ok := p.n.gateways[gw]
-	return m, ok
-}
-
-func (p *process) Learn(_ string, _ uint16, gw netip.Addr, m lease.MAC, _ string) (was lease.MAC) {
-	if was = p.n.gateways[gw]; was == m {
-		was = lease.MAC{}
-	}
-	p.n.gateways[gw] = m
-	return was
-}
-
-func (p *process) Missed(string, uint16, netip.Addr) {}

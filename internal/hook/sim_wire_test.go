@@ -1,7 +1,9 @@
 package hook_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -19,13 +21,24 @@ type stranger struct {
 
 // window is one probe that is going on.
 type window struct {
-	n     *machine
-	on    lease.Segment
-	own   []lease.MAC
-	asked []netip.Addr
-	taken map[netip.Addr][]lease.MAC
-	rival map[netip.Addr][]lease.MAC
+	n      *machine
+	on     lease.Segment
+	own    []lease.MAC
+	asked  []netip.Addr
+	taken  map[netip.Addr][]word
+	rival  map[netip.Addr][]word
+	routes map[netip.Addr]probe.Sign // gateways that are heard
+	posers map[netip.Addr]probe.Sign
 }
+
+// word is what somebody says, and the port of the node by which it comes.
+type word struct {
+	mac  lease.MAC
+	port string
+}
+
+// outside is the port by which all comes that is not of the node itself.
+const outside = "eno1"
 
 // wire is a node's port on a network.
 type wire struct {
@@ -50,24 +63,67 @@ func (w wire) Close()         {}
 
 // Ask implements hook.Wire.
 func (w wire) Ask(_ context.Context, q probe.Question) (probe.Result, error) {
-	win := &window{n: w.n, on: w.on, own: q.Own, asked: q.Candidates, taken: map[netip.Addr][]lease.MAC{}, rival: map[netip.Addr][]lease.MAC{}}
+	win := &window{
+		n: w.n, on: w.on, own: q.Own, asked: q.Candidates, taken: map[netip.Addr][]word{}, rival: map[netip.Addr][]word{},
+		routes: map[netip.Addr]probe.Sign{}, posers: map[netip.Addr]probe.Sign{},
+	}
 	w.a.At("begins to probe", w.on.Bridge)
 	w.windows = append(w.windows, win)
 	defer w.close(win)
 	began := time.Now()
 	for i := range q.Pace.Probes {
+		if i == 0 || i == q.Pace.Probes/2 {
+			w.seekGateways(win, q.Gateways)
+		}
 		w.probe(win, i < q.Pace.Probes-1)
 		if i < q.Pace.Probes-1 {
 			w.a.Sleep(q.Pace.Interval, "probes")
 		}
 	}
 	w.a.Sleep(q.Pace.Wait, "listens")
-	cut := w.n.cutOff(w.on.Bridge, began)
-	res := probe.Result{Sent: q.Pace.Probes * len(q.Candidates)}
+	res := probe.Result{Sent: q.Pace.Probes * len(q.Candidates), Gateways: win.routes, Posers: win.posers}
+	res.Missed, res.Doubt = w.doubt(win, q.Gateways, began)
 	for _, a := range q.Candidates {
-		res.Answers = append(res.Answers, win.answer(a, cut))
+		res.Answers = append(res.Answers, win.answer(a, res.Doubt))
 	}
 	return res, nil
+}
+
+// doubt is why silence proves nothing, and which gateways were missed.
+func (w wire) doubt(win *window, gateways []probe.Gateway, began time.Time) (missed []netip.Addr, doubt string) {
+	if w.n.cutOff(w.on.Bridge, began) {
+		return nil, "the bridge has no link"
+	}
+	for _, g := range gateways {
+		if _, heard := win.routes[g.Addr]; g.Known && !heard {
+			missed, doubt = append(missed, g.Addr), "the gateway is silent"
+		}
+	}
+	if doubt == "" && w.n.muted(w.on.Bridge, began) {
+		w.n.fooled[w.on.Bridge] = time.Now() // nothing in the world tells of it
+	}
+	return missed, doubt
+}
+
+// seekGateways asks for the gateways. What a guest of this node says is no sign
+// of life; who says it elsewhere can't be told from the gateway.
+func (w wire) seekGateways(win *window, gateways []probe.Gateway) {
+	for _, g := range gateways {
+		if w.routers && w.n.passes(w.on.Bridge) {
+			win.routes[g.Addr] = probe.Sign{MAC: routerMAC, Port: outside, Outside: true}
+		}
+		for _, h := range w.hostiles {
+			if !h.plays || h.on.Bridge != w.on.Bridge || !linked(w.on.Bridge, h.n, w.n) {
+				continue
+			}
+			s := probe.Sign{MAC: h.mac, Port: h.port(w.n), Outside: h.n != w.n}
+			if _, heard := win.routes[g.Addr]; !heard && (s.Outside || slices.Contains(g.Guests, hostileID)) {
+				win.routes[g.Addr] = s
+			} else if !s.Outside {
+				win.posers[g.Addr] = s
+			}
+		}
+	}
 }
 
 // close ends a window.
@@ -81,16 +137,17 @@ func (c *cluster) close(win *window) {
 func (w wire) probe(win *window, fickle bool) {
 	lost := func() bool { return fickle && w.loss > 0 && w.a.Rand().Float64() < w.loss }
 	for _, a := range win.asked {
-		for _, m := range w.owners(lease.Key{Segment: w.on, Addr: a}, w.n) {
+		for _, said := range w.owners(lease.Key{Segment: w.on, Addr: a}, w.n) {
 			if !lost() {
-				win.hear(win.taken, a, m)
+				win.hear(win.taken, a, said)
 			}
 		}
 		for _, other := range w.windows {
 			if w.reaches(other) && slices.Contains(other.asked, a) && !lost() {
-				other.hear(other.rival, a, w.prober)
+				other.hear(other.rival, a, word{w.prober, outside})
 			}
 		}
+		w.disturb(win, a)
 	}
 }
 
@@ -102,39 +159,52 @@ func (w wire) reaches(win *window) bool {
 }
 
 // hear notes who was heard of an address.
-func (w *window) hear(heard map[netip.Addr][]lease.MAC, a netip.Addr, m lease.MAC) {
-	if !slices.Contains(w.own, m) && !slices.Contains(heard[a], m) {
-		heard[a] = append(heard[a], m)
-		slices.SortFunc(heard[a], func(x, y lease.MAC) int { return slices.Compare(x[:], y[:]) })
+func (w *window) hear(heard map[netip.Addr][]word, a netip.Addr, said word) {
+	if !slices.Contains(w.own, said.mac) && !slices.Contains(heard[a], said) {
+		heard[a] = append(heard[a], said)
+		slices.SortFunc(heard[a], func(x, y word) int { return bytes.Compare(x.mac[:], y.mac[:]) })
 	}
 }
 
 // owners are the hosts that answer for an address, as heard on a node.
-func (c *cluster) owners(k lease.Key, at *machine) (out []lease.MAC) {
-	if s := c.strangers[k]; s != nil && at.links[k.Segment.Bridge].up {
-		out = append(out, s.mac)
+func (c *cluster) owners(k lease.Key, at *machine) (out []word) {
+	if s := c.strangers[k]; s != nil && at.passes(k.Segment.Bridge) {
+		out = append(out, word{s.mac, outside})
 	}
 	for r, a := range c.living() {
 		if a.Key == k && linked(k.Segment.Bridge, r.n, at) {
-			out = append(out, a.mac)
+			out = append(out, word{a.mac, r.port(a.nic, at)})
 		}
 	}
 	return out
 }
 
-func (w *window) answer(a netip.Addr, cut bool) probe.Answer {
+// port is where a guest's frames come in on a node.
+func (r *guestRun) port(nic int, at *machine) string {
+	if r.n != at {
+		return outside
+	}
+	return fmt.Sprintf("veth%di%d", r.id, nic)
+}
+
+func (w *window) answer(a netip.Addr, doubt string) probe.Answer {
 	out := probe.Answer{Addr: a}
+	say := func(v probe.Verdict, said []word, reason string) {
+		out.Verdict, out.Reason = v, reason
+		for _, s := range said {
+			out.MACs, out.Ports = append(out.MACs, s.mac), append(out.Ports, s.port)
+		}
+	}
 	switch {
 	case len(w.taken[a]) > 0:
-		out.Verdict, out.MACs, out.Reason = probe.Taken, w.taken[a], "answers"
+		say(probe.Taken, w.taken[a], "answers")
 	case len(w.rival[a]) > 0:
-		out.Verdict, out.MACs, out.Reason = probe.Contended, w.rival[a], "probes for it"
-	case cut:
-		out.Verdict, out.Reason = probe.Unknown, "the bridge has no link"
+		say(probe.Contended, w.rival[a], "probes for it")
+	case doubt != "":
+		say(probe.Unknown, nil, doubt)
 	default:
-		out.Verdict = probe.Free
+		say(probe.Free, nil, "")
 	}
-	out.Ports = make([]string, len(out.MACs))
 	return out
 }
 
@@ -143,7 +213,7 @@ func (c *cluster) announce(r *guestRun) {
 	for _, w := range c.windows {
 		for _, a := range r.carries {
 			if w.on == a.Segment && slices.Contains(w.asked, a.Addr) && linked(w.on.Bridge, w.n, r.n) {
-				w.hear(w.taken, a.Addr, a.mac)
+				w.hear(w.taken, a.Addr, word{a.mac, r.port(a.nic, w.n)})
 			}
 		}
 	}
