@@ -129,11 +129,7 @@ func (a *audit) overheard(addr netip.Addr) []Hearing {
 	var all []Hearing
 	for _, n := range a.Kernel.Neighbours {
 		if n.Addr == addr && n.Seen <= fresh && slices.Contains(a.Kernel.Bridges, n.Device) {
-			v := Voice{MAC: n.MAC}
-			if s := a.Kernel.stations(n.MAC); len(s) > 0 {
-				v.Port = s[0].Port
-			}
-			all = append(all, Hearing{Segment: lease.NewSegment(n.Device, 0), Addr: addr, Voices: []Voice{v}})
+			all = append(all, Hearing{Segment: lease.NewSegment(n.Device, 0), Addr: addr, Voices: []Voice{{MAC: n.MAC}}})
 		}
 	}
 	return all

@@ -105,11 +105,11 @@ func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
 // controls answers for everybody.
 func (h *Hearing) take(res probe.Result, controls []netip.Addr) {
 	h.Doubt, h.Closed, h.Sent = res.Doubt, res.Closed, res.Sent
-	proxied := map[lease.MAC]int{}
+	proxied := map[seat]int{}
 	for _, a := range res.Answers {
 		if a.Verdict == probe.Taken && slices.Contains(controls, a.Addr) {
-			for _, m := range a.MACs {
-				proxied[m]++
+			for s := range seats(a) {
+				proxied[s]++
 			}
 		}
 	}
@@ -118,13 +118,39 @@ func (h *Hearing) take(res probe.Result, controls []netip.Addr) {
 			continue
 		}
 		for i, m := range a.MACs {
-			v := Voice{MAC: m, Asks: a.Verdict == probe.Contended, Proxy: proxied[m] == controlled}
+			v := Voice{MAC: m, Asks: a.Verdict == probe.Contended, Proxy: proxied[seatOf(a, i)] == controlled}
 			if i < len(a.Ports) {
 				v.Port = a.Ports[i]
 			}
 			h.Voices = append(h.Voices, v)
 		}
 	}
+}
+
+// seat tells speakers apart: a guest's port, since a guest can speak with any
+// MAC, or else a MAC.
+type seat struct {
+	mac  lease.MAC
+	port string
+}
+
+// seatOf is the seat of one of those that answered.
+func seatOf(a probe.Answer, i int) seat {
+	if i < len(a.Ports) {
+		if _, _, guest := lease.PortOwner(a.Ports[i]); guest {
+			return seat{port: a.Ports[i]}
+		}
+	}
+	return seat{mac: a.MACs[i]}
+}
+
+// seats are all of those that answered.
+func seats(a probe.Answer) map[seat]bool {
+	all := map[seat]bool{}
+	for i := range a.MACs {
+		all[seatOf(a, i)] = true
+	}
+	return all
 }
 
 // controlled is how many addresses are asked that nobody should have.

@@ -24,13 +24,17 @@ type Host struct {
 	Proxy   bool
 }
 
-// identify finds out who a MAC address is. The port that a guest sits on
-// proves more than the MAC address, which a config can claim and a guest can
-// change.
+// identify finds out who a MAC address is. The port that it was heard on proves
+// more than the MAC address, which a config can claim and a guest can change. The
+// forwarding table proves nothing, as one frame with a forged address changes it:
+// it makes nobody a guest whose MAC that isn't.
 func (d *Dossier) identify(m lease.MAC, port string) Host {
 	h := Host{MAC: m, Port: port, Maker: d.maker(m), Called: d.called(m), Device: d.Kernel.Own[m]}
+	g, known := d.guestByMAC(m)
 	if s := d.Kernel.stations(m); port == "" && len(s) > 0 {
-		h.Port = s[0].Port
+		if o, _, guest := lease.PortOwner(s[0].Port); !guest || known && g.VMID == o.VMID {
+			h.Port = s[0].Port
+		}
 	}
 	if d.Table != nil {
 		for name, n := range d.Table.Nodes {
@@ -46,7 +50,7 @@ func (d *Dossier) identify(m lease.MAC, port string) Host {
 		}
 		return h
 	}
-	if g, ok := d.guestByMAC(m); ok {
+	if known {
 		h.Guest, h.Owner = g, lease.Owner{Kind: g.Kind, VMID: g.VMID}
 		for o, w := range d.Wiring {
 			if o.VMID == g.VMID && w.MAC == m {

@@ -210,6 +210,13 @@ func strangerCases() map[string]judgeCase {
 			func(w world) { w.Pools = nil }, heard(voice(printerMAC, "tap555i0")),
 			"ok: 10.0.0.219 is used by 00:11:22:33:44:55 on tap555i0: VM 555, which is on no node", "",
 		},
+		"a guest's port in the forwarding table, where one forged frame put it": {
+			func(w world) {
+				w.Pools = nil
+				w.Kernel.Stations = []evidence.Station{{MAC: printerMAC, Bridge: "vmbr0", Port: "tap200i0"}}
+			}, heard(voice(printerMAC, "")),
+			"ok: 10.0.0.219 is used by 00:11:22:33:44:55: no guest of this cluster", "",
+		},
 		"hostile names": {
 			func(w world) {
 				w.Pools = nil

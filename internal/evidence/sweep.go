@@ -88,7 +88,7 @@ func (s *Survey) take(c probe.Census, q Inquiry) {
 		}
 		h := Hearing{Segment: s.Segment, Addr: a.Addr, Closed: c.Closed}
 		for i, m := range a.MACs {
-			h.Voices = append(h.Voices, Voice{MAC: m, Port: a.Ports[i], Asks: a.Verdict == probe.Contended, Proxy: proxies[m]})
+			h.Voices = append(h.Voices, Voice{MAC: m, Port: a.Ports[i], Asks: a.Verdict == probe.Contended, Proxy: proxies[seatOf(a, i)]})
 		}
 		s.Heard = append(s.Heard, h)
 	}
@@ -103,21 +103,21 @@ const (
 
 // proxies are the hosts that answer for everybody: for addresses that nobody
 // should have, or for most that were asked for.
-func proxies(c probe.Census, controls []netip.Addr) map[lease.MAC]bool {
-	count, controlling, found := map[lease.MAC]int{}, map[lease.MAC]int{}, map[lease.MAC]bool{}
+func proxies(c probe.Census, controls []netip.Addr) map[seat]bool {
+	count, controlling, found := map[seat]int{}, map[seat]int{}, map[seat]bool{}
 	for _, a := range c.Found {
 		if a.Verdict != probe.Taken {
 			continue
 		}
-		for _, m := range a.MACs {
-			count[m]++
+		for s := range seats(a) {
+			count[s]++
 			if slices.Contains(controls, a.Addr) {
-				controlling[m]++
+				controlling[s]++
 			}
 		}
 	}
-	for m, n := range count {
-		found[m] = controlling[m] == controlled || n >= proxyFrom && n*proxyPart > c.Asked
+	for s, n := range count {
+		found[s] = controlling[s] == controlled || n >= proxyFrom && n*proxyPart > c.Asked
 	}
 	return found
 }

@@ -85,6 +85,30 @@ func TestListenTellsProxies(t *testing.T) {
 	}
 }
 
+// A guest that answers for everybody from ever new MACs is a proxy all the same.
+func TestListenTellsProxiesByTheirPort(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	node, _ := f.Node("pve1", f.LAN())
+	f.Stranger(f.Within(node, "vmbr0", 666), lab.Script{All: true, Rotate: true})
+	q := evidence.Inquiry{Segment: lease.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix("10.0.0.0/24")}
+	heard := earOf(node).Listen(t.Context(), []evidence.Inquiry{q})
+	survey, err := earOf(node).Sweep(t.Context(), q, probe.SweepPreset(1, false), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, h := range map[string][]evidence.Hearing{"one address": heard, "a sweep": survey.Heard} {
+		if len(h) != 1 || len(h[0].Voices) == 0 {
+			t.Fatalf("%s: %+v", name, h)
+		}
+		for _, v := range h[0].Voices {
+			if v.Port != "veth666i0" || !v.Proxy {
+				t.Errorf("%s: %+v", name, v)
+			}
+		}
+	}
+}
+
 // What can't be asked is a doubt, not a failure.
 func TestListenDoubts(t *testing.T) {
 	t.Parallel()
