@@ -70,6 +70,83 @@ func TestEarIsOpenWhileThereIsSomethingToFind(t *testing.T) {
 	}
 }
 
+// Of one that answers from another MAC each time, and first when the ear was
+// closed, what was heard by no port is forgotten: a host that is there answers
+// again.
+func TestWhoIsHeardOnceByNoPortIsForgotten(t *testing.T) {
+	t.Parallel()
+	for name, real := range map[string]bool{"alone": false, "beside a host that answers each time": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(t)
+				w.on = func(w *fakeWire, asked netip.Addr, nth int) error {
+					if asked == gatewayIP {
+						w.arrive(time.Millisecond, replyOf(alice, asked))
+						return nil
+					}
+					w.arrive(40*time.Millisecond, replyOf(lease.MAC{rotating, 0, 0, 0, 0, byte(nth)}, asked))
+					if real {
+						w.arrive(41*time.Millisecond, replyOf(bob, asked)) // by no port
+					}
+					return nil
+				}
+				p := fakePort(w)
+				p.ear = w.ear
+				r, err := p.Ask(t.Context(), Question{Candidates: candidates[:1], Gateways: []Gateway{{Addr: gatewayIP}}, Pace: defaultPace()})
+				if err != nil || verdicts(r) != "taken" {
+					t.Fatalf("%s, %v: %+v", verdicts(r), err, r)
+				}
+				if by := r.Answers[0].Ports; len(by) == 0 || slices.Contains(by, "") != real {
+					t.Errorf("%v by %q", r.Answers[0].MACs, by)
+				}
+				time.Sleep(time.Second)
+			})
+		})
+	}
+}
+
+// A frame belongs to the VLAN that is asked or to none of our business, at
+// whatever port it comes in.
+func TestTrailKeepsVLANsApart(t *testing.T) {
+	t.Parallel()
+	ports := []port{{index: 3, name: "eno1"}, {index: 4, name: "veth101i0", native: true}, {index: 5, name: "veth102i0", apart: true}}
+	for _, c := range []struct {
+		at   arrival
+		vlan uint16
+		want string
+	}{
+		{arrival{3, 20}, 20, "eno1"},
+		{arrival{3, 30}, 20, ""},
+		{arrival{3, 0}, 20, ""},
+		{arrival{3, foreignTag}, 20, ""},
+		{arrival{4, 0}, 20, "veth101i0"},
+		{arrival{4, 20}, 20, "veth101i0"},
+		{arrival{4, 30}, 20, ""},
+		{arrival{5, 0}, 20, ""},
+		{arrival{5, 20}, 20, ""},
+		{arrival{9, 20}, 20, ""},
+		{arrival{3, 0}, 0, "eno1"},
+		{arrival{3, 20}, 0, ""},
+	} {
+		e := &fakeEar{}
+		tr := (&Port{ear: e, vlan: c.vlan}).trail(view{ports: ports})
+		tr.listen(nil)
+		e.comes(replyOf(alice, first), c.at)
+		e.comes(replyOf(alice, first), c.at) // twice is once
+		got := ""
+		for _, p := range tr.of(replyOf(alice, first)) {
+			got += p.name
+		}
+		if got != c.want {
+			t.Errorf("%+v, asked %d: %q, want %q", c.at, c.vlan, got, c.want)
+		}
+		if other := tr.of(replyOf(bob, first)); other != nil {
+			t.Errorf("another frame came by %v", other)
+		}
+	}
+}
+
 // An ear that rests costs nothing and hears nothing, and can be woken at once.
 func TestEarRests(t *testing.T) {
 	t.Parallel()
