@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -15,7 +16,8 @@ func (a *app) reclaimCommand() *cobra.Command {
 		Use: "reclaim [--dry-run] [--output-format text|json]", Short: "Free the addresses of guests that no longer exist", Args: takes(),
 		Long: `Free the addresses of guests that are on no node. A guest must have been missing
 for 24 hours and nobody may answer for its address; guests that are missing for
-the first time are only noted.`,
+the first time are only noted. Where a stranger was seen more than an hour ago,
+that is forgotten, which makes a full ledger smaller.`,
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be done, and change nothing")
 	f := formatFlag(cmd)
@@ -26,7 +28,7 @@ the first time are only noted.`,
 // reclaimRow is the verdict on one lease.
 type reclaimRow struct {
 	Address string `json:"address"`
-	Owner   string `json:"owner"`
+	Owner   string `json:"owner"` // empty: a stranger had it
 	Freed   bool   `json:"freed"`
 	Reason  string `json:"reason"`
 }
@@ -42,7 +44,11 @@ func (a *app) runReclaim(ctx context.Context, dry bool, f format) error {
 	}
 	rows := []reclaimRow{}
 	for _, v := range verdicts {
-		rows = append(rows, reclaimRow{v.Lease.Addr.String(), v.Lease.Owner.String(), v.Freed, v.Why})
+		row := reclaimRow{Address: v.Lease.Addr.String(), Freed: v.Freed, Reason: v.Why}
+		if !v.Lease.Owner.IsZero() {
+			row.Owner = v.Lease.Owner.String()
+		}
+		rows = append(rows, row)
 	}
 	if f == "json" {
 		return ui.JSON(a.out, rows)
@@ -57,7 +63,7 @@ func (a *app) runReclaim(ctx context.Context, dry bool, f format) error {
 	}
 	var cells [][]string
 	for _, r := range rows {
-		cells = append(cells, []string{r.Address, r.Owner, done[r.Freed], r.Reason})
+		cells = append(cells, []string{r.Address, cmp.Or(r.Owner, "-"), done[r.Freed], r.Reason})
 	}
 	return ui.Table(a.out, "ADDRESS OWNER DONE REASON", cells)
 }

@@ -76,10 +76,11 @@ func (p *port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) 
 	return res, nil
 }
 
-// prober is where other nodes see probes come from; zero without a wire, and
-// where it is the NIC's own address, which the lease tells.
+// prober is where other nodes see probes come from; zero without a wire, on a
+// bridge without uplink, which no other node sees and whose address is a new one
+// with many a guest, and where it is the NIC's own address, which the lease tells.
 func (p *port) prober() lease.MAC {
-	if p.Wire == nil || p.masked() {
+	if p.Wire == nil || p.closed || p.masked() {
 		return lease.MAC{}
 	}
 	return p.MAC()

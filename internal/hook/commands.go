@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
 )
 
@@ -148,11 +149,24 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 	if t, err := h.Ledger.View(ctx); err == nil && len(t.Guest(g.Kind, id)) == 0 {
 		return nil, nil
 	}
-	var freed []lease.Lease
+	return h.free(ctx, (&run{Hook: h}).world(inv), g.Kind, id)
+}
+
+// free ends a guest's hold on its addresses. Where the ledger has no room for
+// the word that they are free, the leases go.
+func (h *Hook) free(ctx context.Context, w lease.World, kind lease.Kind, id lease.VMID) (freed []lease.Lease, err error) {
 	err = h.Ledger.Update(ctx, func(t *lease.Table) error {
-		freed = t.Free(g.Kind, id, h.Here.Now().Truncate(time.Second))
+		t.ForgetMarks(w)
+		freed = t.Free(kind, id, w.Now.Truncate(time.Second))
 		return nil
 	})
+	if errors.Is(err, ledger.ErrFull) {
+		err = h.Ledger.Update(ctx, func(t *lease.Table) error {
+			t.Shrink(w)
+			freed = t.Forget(kind, id)
+			return nil
+		})
+	}
 	return freed, err
 }
 

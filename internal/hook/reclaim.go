@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/probe"
 )
 
@@ -20,7 +22,9 @@ type Verdict struct {
 const perWindow = 3
 
 // Reclaim ends the leases of guests that are on no node any more and for
-// whose addresses nobody answers. With dry it only says what it would do.
+// whose addresses nobody answers, and strangers' marks that are past their hour.
+// With dry it only says what it would do. What makes the ledger smaller comes
+// first: it may be full.
 func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
 	r := run{Hook: h, phase: "reclaim", opt: Options{DryRun: dry}}
 	inv, err := h.Inventory(ctx)
@@ -31,18 +35,39 @@ func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
 		return nil, err
 	}
 	w := r.world(inv)
-	if !dry {
-		err = h.Ledger.Update(ctx, func(t *lease.Table) error { t.NoteMissing(w); return nil })
-	}
+	verdicts, err := r.reclaimMarks(ctx, w)
 	t, verr := h.Ledger.View(ctx)
 	if err := errors.Join(err, verr); err != nil {
 		return nil, err
 	}
-	verdicts := r.askFor(ctx, t.Gone(w))
+	gone := r.askFor(ctx, t.Gone(w))
 	if !dry {
-		err = r.reclaim(ctx, verdicts)
+		err = r.reclaim(ctx, gone)
 	}
-	return append(verdicts, missing(t, w)...), err
+	return slices.Concat(verdicts, gone, missing(t, w)), err
+}
+
+// reclaimMarks ends the marks that no longer keep an address from being tried:
+// who really is there is heard when it is asked for.
+func (r *run) reclaimMarks(ctx context.Context, w lease.World) (verdicts []Verdict, err error) {
+	var marks []lease.Lease
+	shrink := func(t *lease.Table) error { marks = t.Shrink(w); return nil }
+	if !r.opt.DryRun {
+		err = r.Ledger.Update(ctx, shrink)
+	} else if t, verr := r.Ledger.View(ctx); verr != nil {
+		err = verr
+	} else {
+		err = shrink(t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range marks {
+		v := Verdict{m, true, "a stranger had it; whoever has it is heard when it is asked for again"}
+		r.remember(m, "reclaimed", v.Why)
+		verdicts = append(verdicts, v)
+	}
+	return verdicts, nil
 }
 
 // missing lists the guests that have not been gone for long enough.
@@ -89,7 +114,11 @@ func (r *run) askFor(ctx context.Context, gone []lease.Lease) []Verdict {
 func (r *run) listen(ctx context.Context, at probe.Place) port {
 	w, closed, err := r.Open(at)
 	if err == nil && !r.opt.DryRun {
-		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, w.MAC()); return nil })
+		known := &port{Wire: w, closed: closed}
+		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, known.prober()); return nil })
+		if errors.Is(err, ledger.ErrFull) {
+			err = nil // there will be room for a name when what is asked for is gone
+		}
 		if err != nil {
 			w.Close()
 		}
@@ -126,7 +155,7 @@ func judge(ctx context.Context, wire port, batch []lease.Lease) (out []Verdict) 
 }
 
 // reclaim ends the leases found free, each only if nothing has changed since
-// it was judged.
+// it was judged, and then notes who is missing.
 func (r *run) reclaim(ctx context.Context, verdicts []Verdict) error {
 	inv, err := r.Inventory(ctx)
 	if err != nil {
@@ -149,5 +178,5 @@ func (r *run) reclaim(ctx context.Context, verdicts []Verdict) error {
 			r.remember(v.Lease, "reclaimed", v.Why)
 		}
 	}
-	return nil
+	return r.Ledger.Update(ctx, func(t *lease.Table) error { t.NoteMissing(w); return nil })
 }

@@ -26,6 +26,7 @@ type Reader struct {
 	numbered bool // the listing tells the versions, not the files themselves
 	index    index
 	members  map[netip.Addr]string // of the cluster, with what to say of them
+	cluster  []string              // its nodes, none where they are not known
 	cache    cache
 	seen     map[place]*parsed // nil before the first reading
 	reading  int               // how often Read was called
@@ -219,7 +220,7 @@ func (r *Reader) collect(l listing) lease.Inventory {
 		}
 	}
 	r.forget(l)
-	r.nodes(inv.Never)
+	r.nodes(&inv)
 	return inv
 }
 

@@ -128,7 +128,7 @@ func TestRead(t *testing.T) {
 		Never: map[netip.Addr]string{
 			ip("10.0.0.11"): "an address of this node", ip("10.0.0.12"): "an address of node pve2",
 		},
-		Complete: true,
+		Nodes: []string{"pve2"}, Complete: true,
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error("inventory (-want +got):", diff)

@@ -6,15 +6,19 @@ import (
 	"maps"
 	"net/netip"
 	"path/filepath"
+	"slices"
 
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
+	"pve-iplease/internal/lease"
 )
 
-// nodes enters the addresses of this node, as its kernel has them, and of the
-// cluster's other nodes. A probe on a bridge can't see the addresses of the host
-// that sends it.
-func (r *Reader) nodes(never map[netip.Addr]string) {
+// nodes enters the cluster's nodes, and the addresses of this node, as its
+// kernel has them, and of the others. A probe on a bridge can't see the
+// addresses of the host that sends it.
+func (r *Reader) nodes(inv *lease.Inventory) {
+	inv.Nodes = r.cluster
+	never := inv.Never
 	maps.Copy(never, r.members)
 	own, _ := r.self()
 	for _, p := range own {
@@ -22,7 +26,7 @@ func (r *Reader) nodes(never map[netip.Addr]string) {
 	}
 }
 
-// knowMembers reads the addresses of the nodes from /etc/pve/.members, which
+// knowMembers reads the nodes and their addresses from /etc/pve/.members, which
 // change with the cluster's configuration, so that once is enough.
 func (r *Reader) knowMembers() error {
 	if r.members != nil {
@@ -32,11 +36,11 @@ func (r *Reader) knowMembers() error {
 	if clusterfs.Disconnected(err) {
 		return fmt.Errorf("the cluster's members: %w", err)
 	}
-	r.members = parseMembers(data)
+	r.members, r.cluster = parseMembers(data)
 	return nil
 }
 
-func parseMembers(data []byte) map[netip.Addr]string {
+func parseMembers(data []byte) (map[netip.Addr]string, []string) {
 	never := map[netip.Addr]string{}
 	var members struct {
 		NodeList map[string]struct {
@@ -50,5 +54,5 @@ func parseMembers(data []byte) map[netip.Addr]string {
 			}
 		}
 	}
-	return never
+	return never, slices.Sorted(maps.Keys(members.NodeList))
 }

@@ -26,8 +26,10 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 	}
 	oneGateway(grants)
 	t.shareSpares(&w, grants)
-	if t.changed {
-		t.NoteMissing(w) // since it is written anyway
+	if t.changed { // it is written anyway
+		t.NoteMissing(w)
+		t.ForgetMarks(w)
+		t.forgetNodes(w)
 	}
 	return grants, nil
 }

@@ -81,6 +81,7 @@ type Lease struct {
 	Since  time.Time  // when State began, whole seconds
 	Until  time.Time  // Offered: kept for the owner until then
 	MAC    MAC        // the owner's NIC, or the stranger's in state Conflicted
+	Port   string     // Conflicted: where the stranger was heard, as pve1:eno1; empty: not known
 	Was    netip.Addr // what the guest's config said when the lease was claimed, if another address
 
 	Unproven bool      // started without proof on the wire
@@ -98,5 +99,5 @@ func (l *Lease) Living() bool { return l.State != Conflicted }
 // NodeInfo is what the ledger knows of a node that has written to it.
 type NodeInfo struct {
 	Version string // of the program that wrote last
-	Probers []MAC  // the addresses that this node's probes are sent from
+	Probers []MAC  // the last addresses that this node's probes were sent from
 }

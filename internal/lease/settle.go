@@ -59,10 +59,11 @@ func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, p
 	a.servers()
 	silent := map[netip.Addr]bool{}
 	t.drop(g.Lease.Key)
+	marks := t.marked(g.Lease.Segment, g.Want.Avoid)
 	for _, h := range heard {
 		silent[h.Addr] = h.Silent
-		if h.Taken {
-			t.mark(&w, Key{g.Lease.Segment, h.Addr}, h.By)
+		if h.Taken && t.mark(&w, g.Lease.Segment, h, marks < startMarks) {
+			marks++
 		}
 		a.want.Avoid = append(a.want.Avoid, h.Addr)
 	}
@@ -89,9 +90,11 @@ func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
 	return Grant{}, false
 }
 
-// mark records that a stranger uses an address. A guest that sits on its own
-// address is no stranger: its lease is alive, whatever the ledger thought.
-func (t *Table) mark(w *World, k Key, by []MAC) {
+// mark records that a stranger uses an address, and reports whether that is a
+// new mark, which mayAdd allows. A guest that sits on its own address is no
+// stranger: its lease is alive, whatever the ledger thought.
+func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) {
+	k, by := Key{seg, h.Addr}, h.By
 	for _, l := range t.byAddr[k.Addr] {
 		if !l.Segment.Overlaps(k.Segment) || !l.Living() {
 			continue
@@ -99,17 +102,19 @@ func (t *Table) mark(w *World, k Key, by []MAC) {
 		if l.State == Released && slices.Contains(by, l.MAC) {
 			l.State, l.Since, l.Gen, t.changed = Bound, w.Now, t.Generation+1, true
 		}
-		return
+		return false
 	}
 	if l, ok := t.resident(w, k, by); ok {
 		t.put(l)
-		return
+		return false
 	}
-	var stranger MAC
-	if len(by) > 0 {
-		stranger = by[0]
+	m := Lease{Key: k, State: Conflicted, Since: w.Now}
+	m.MAC, m.Port = h.speaker(w.Node)
+	again := t.marked(seg, []netip.Addr{h.Addr}) > 0
+	if again || mayAdd {
+		t.addMark(w, m)
 	}
-	t.put(Lease{Key: k, State: Conflicted, MAC: stranger, Since: w.Now})
+	return mayAdd && !again
 }
 
 // resident is the lease of a guest that answers for the very address that its

@@ -171,28 +171,3 @@ func (t *Table) drop(k Key) {
 func without(list []*Lease, l *Lease) []*Lease {
 	return slices.DeleteFunc(list, func(x *Lease) bool { return x == l })
 }
-
-// Known registers the address that a node's probes come from, so that
-// siblings tell its probes from a stranger's.
-func (t *Table) Known(node, version string, prober MAC) {
-	info := t.Nodes[node]
-	if info.Version == version && (prober.IsZero() || slices.Contains(info.Probers, prober)) {
-		return
-	}
-	info.Version = version
-	if !prober.IsZero() && !slices.Contains(info.Probers, prober) {
-		info.Probers = append(slices.Clone(info.Probers), prober)
-	}
-	t.Nodes[node] = info
-	t.changed = true
-}
-
-// Sibling reports whether a MAC is one that some node's probes come from.
-func (t *Table) Sibling(m MAC) bool {
-	for _, info := range t.Nodes {
-		if slices.Contains(info.Probers, m) {
-			return true
-		}
-	}
-	return false
-}

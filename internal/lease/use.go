@@ -41,6 +41,8 @@ type Inventory struct {
 	// Never holds addresses that are nobody's to lease, with the reason:
 	// the nodes' own, gateways, infrastructure that the configuration names.
 	Never map[netip.Addr]string
+	// Nodes are the names of the cluster's nodes; none where they are not known.
+	Nodes []string
 	// Complete is false when some part could not be read (no quorum, a
 	// broken file): then no guest may be called gone.
 	Complete bool

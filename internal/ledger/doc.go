@@ -47,6 +47,7 @@
 //	unproven  true: started without proof on the wire
 //	freed     true: released by hand
 //	missing   when the guest was first seen to be on no node
+//	p         of a conflict: where the stranger was heard, node:port
 //
 // Times are Unix seconds, 0 for none. Members that this version doesn't know
 // survive a rewrite.

@@ -63,10 +63,26 @@ func (l *Ledger) write(ctx context.Context, w Writer, r reading) error {
 	r.table.Cluster = l.cluster
 	r.table.Generation++
 	data, err := encode(r.table)
+	if err == nil {
+		err = r.roomFor(len(data))
+	}
 	if err != nil {
 		return untouched(err)
 	}
 	return w.Write(ctx, r.slots, r.target(), data)
+}
+
+// kept is what new leases leave of the longest file: the room in which those
+// that are there can still be released, noted as missing and made fewer.
+const kept = maxFile / 16
+
+// roomFor refuses new leases in a ledger that is full but for what is kept.
+func (r reading) roomFor(bytes int) error {
+	limited := len(r.slots) > 0 && !r.slots[0].Exact
+	if limited && r.table.Len() > r.leases && bytes > maxFile-kept {
+		return fmt.Errorf("%w: with another lease it would take %d bytes of the %d that are for leases; run 'pve-iplease reclaim'", ErrFull, bytes, maxFile-kept)
+	}
+	return nil
 }
 
 // unlock gives the lock back. A lock that stays behind hinders others for a

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,11 @@ var errChild = errors.New("no")
 // touch makes a change that can be counted: it raises a lease's generation.
 func touch(owner lease.VMID) func(*lease.Table) error {
 	return func(t *lease.Table) error {
-		t.Known("pve1", "version", lease.MAC{2, 0, 0, 0, byte(owner >> 8), byte(owner)})
+		m, before := lease.MAC{2, 0, 0, 0, byte(owner >> 8), byte(owner)}, t.Nodes["pve1"].Probers
+		t.Known("pve1", "version", m)
+		if !slices.Contains(before, m) { // all are kept, to be counted
+			t.Nodes["pve1"] = lease.NodeInfo{Version: "version", Probers: append(slices.Clone(before), m)}
+		}
 		return nil
 	}
 }

@@ -63,6 +63,7 @@ func appendRare(b []byte, l *lease.Lease) []byte {
 		b = append(appendKey(b, "freed"), "true"...)
 	}
 	b = appendTime(b, "missing", l.Missing)
+	b = appendText(b, "p", l.Port)
 	if len(l.Extra) > 0 {
 		b = append(b, ',')
 	}
@@ -142,7 +143,7 @@ func storable(l *lease.Lease) error {
 	case !l.Owner.IsZero() && !proper(l.Owner):
 		return fmt.Errorf("%q is not an owner", l.Owner)
 	}
-	for _, s := range [...]string{l.Segment.Bridge, l.Segment.Nodes, l.Claim.ID, l.Claim.Node, l.Claim.Boot} {
+	for _, s := range [...]string{l.Segment.Bridge, l.Segment.Nodes, l.Port, l.Claim.ID, l.Claim.Node, l.Claim.Boot} {
 		if !plain(s) {
 			return fmt.Errorf("%q has a character that the ledger's format has no room for", s)
 		}

@@ -14,9 +14,10 @@ import (
 
 // reading is a table and where it came from.
 type reading struct {
-	table *lease.Table
-	slots []Slot
-	used  int // the slot that the table was in
+	table  *lease.Table
+	slots  []Slot
+	used   int // the slot that the table was in
+	leases int // in it when it was read
 }
 
 // target is the slot that the next generation goes to: the oldest.
@@ -72,7 +73,7 @@ func newest(slots []Slot) (r reading, sure bool, err error) {
 			if err != nil {
 				err = fmt.Errorf("%s: %w", slots[i].Name, err)
 			}
-			return reading{table: t, slots: slots, used: i}, n == 0, err
+			return reading{table: t, slots: slots, used: i, leases: e.Leases}, n == 0, err
 		}
 		bad = errors.Join(bad, err)
 	}

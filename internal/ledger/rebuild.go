@@ -30,6 +30,7 @@ func (l *Ledger) Rebuild(ctx context.Context, now time.Time, f func() (*lease.Ta
 	if r.table, err = f(); err != nil {
 		return err
 	}
+	r.leases = r.table.Len() // all of them are old
 	suffix := now.UTC().Format("bad-20060102T150405Z")
 	for i, s := range r.slots {
 		r.table.Generation = max(r.table.Generation, claimed(s.Data))

@@ -75,6 +75,7 @@ func sample(n int) *lease.Table {
 			l.Owner.NIC, l.Owner.Kind = 3, lease.VM
 		case 9:
 			l.Owner, l.Claim, l.State = lease.Owner{}, lease.Claim{}, lease.Conflicted
+			l.Port = "pve1:eno1"
 		case 3:
 			l.Origin, l.Unproven, l.Was = lease.Static, true, netip.MustParseAddr("192.0.2.7")
 			l.Extra = []byte(`"color":"red","deep":{"a":[1,"}"]}`)

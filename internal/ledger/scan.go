@@ -81,6 +81,8 @@ func setRare(l *lease.Lease, key, raw string) (err error) {
 		l.Freed, err = strconv.ParseBool(raw)
 	case "missing":
 		l.Missing, err = moment(raw)
+	case "p":
+		l.Port, err = text(raw)
 	default:
 		l.Extra, err = keep(l.Extra, key, raw)
 	}
