@@ -39,8 +39,8 @@ func TestReclaimEndsMarks(t *testing.T) {
 // overfull makes the ledger of a federation one that has no room for anything,
 // as an older version could leave it: marks, so many together on a bridge, other
 // leases, and whatever.
-func (f *federation) overfull(marks, together int, age time.Duration, more ...lease.Lease) {
-	h := f.hosts[0]
+func (c *federation) overfull(marks, together int, age time.Duration, more ...lease.Lease) {
+	h := c.hosts[0]
 	h.t.Helper()
 	fill := func(bytes int) (size int) {
 		for i := range 2 {
