@@ -37,7 +37,7 @@ func (h *Host) ReplaceFile(ctx context.Context, path string, old, content []byte
 		return fmt.Errorf("%s: %w; whether it was changed is not known: %w", path, err, rerr)
 	case now != nil && bytes.Equal(now, content): // pmxcfs gives errors of unknown outcome
 		return nil
-	case errors.Is(err, ErrFileChanged):
+	case errors.Is(err, ErrFileChanged), errors.Is(err, errUnsure):
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return fmt.Errorf("%s stays as it was: %w%s", path, err, h.advice(err))
@@ -83,7 +83,7 @@ func (h *Host) swapFile(ctx context.Context, path string, old, content []byte) e
 	if err := fill(file, content, like); err != nil {
 		return err
 	}
-	return place(ctx, file, func() error { return stillHolds(path, old) })
+	return place(ctx, file, path, content, func() error { return stillHolds(path, old) })
 }
 
 // readOrNil reads a file; nil if there is none.

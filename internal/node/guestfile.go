@@ -145,7 +145,7 @@ func (d *Draft) Put(ctx context.Context, old []byte) error {
 }
 
 func (d *Draft) put(ctx context.Context, old []byte) error {
-	if err := place(ctx, d.file, func() error { return holds(d.path, old) }); err != nil {
+	if err := place(ctx, d.file, d.path, d.content, func() error { return holds(d.path, old) }); err != nil {
 		return d.failure(err)
 	}
 	if err := holds(d.path, d.content); err != nil {
@@ -154,11 +154,15 @@ func (d *Draft) put(ctx context.Context, old []byte) error {
 	return nil
 }
 
-// failure is an error after which the config is what it was.
+// failure is an error after which the config is what it was, unless it says
+// otherwise.
 func (d *Draft) failure(err error) error {
 	guest := guestName(d.kind, d.id)
 	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoGuest) {
 		return fmt.Errorf("%s: %w", guest, err)
+	}
+	if errors.Is(err, errUnsure) {
+		return fmt.Errorf("config of %s: %w; look at it before you start the guest", guest, err)
 	}
 	return fmt.Errorf("config of %s stays as it was: %w%s", guest, err, d.host.advice(err))
 }
@@ -179,15 +183,19 @@ func fill(file *renameio.PendingFile, content []byte, like string) error {
 
 // place renames a temporary file into place. Writing it took a time in which
 // Proxmox or an editor may have rewritten the old one, so that unchanged is
-// asked just before.
-func place(ctx context.Context, file *renameio.PendingFile, unchanged func() error) error {
+// asked just before. What the file system leaves open is found out.
+func place(ctx context.Context, file *renameio.PendingFile, path string, content []byte, unchanged func() error) error {
 	if err := unchanged(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return file.CloseAtomicallyReplace()
+	err := file.CloseAtomicallyReplace()
+	if undecided(err) && onFUSE(filepath.Dir(path)) {
+		return settle(ctx, file.Name(), path, content, unchanged, err)
+	}
+	return err
 }
 
 // beside opens the temporary file in the same directory, where pmxcfs allows

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -174,4 +175,43 @@ func FuzzParseLocks(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a killed run left beside the config of a guest that has moved to another
+// node goes too; what may still be written, or isn't ours, stays.
+func TestLockGuestSweepsForGuestsThatMoved(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		beside []string
+		fresh  bool
+		want   []string
+	}{
+		"of a guest that moved":     {[]string{".102.conf123"}, false, nil},
+		"of one that is here":       {[]string{".102.conf123", "102.conf"}, false, []string{".102.conf123", "102.conf"}},
+		"just written":              {[]string{".102.conf123"}, true, []string{".102.conf123"}},
+		"while one is renamed over": {[]string{".102.conf123", ".fuse_hidden0001"}, false, []string{".102.conf123", ".fuse_hidden0001"}},
+		"of others":                 {[]string{".102.conf.swp", "102.conf.tmp.12", ".notes123", ".conf12"}, false, []string{".102.conf.swp", ".conf12", ".notes123", "102.conf.tmp.12"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, path := tree(t, "101", before)
+			for _, f := range c.beside {
+				f = filepath.Join(filepath.Dir(path), f)
+				write(t, f, "x")
+				if old := time.Now().Add(-time.Hour); !c.fresh && os.Chtimes(f, old, old) != nil {
+					t.Fatal(f)
+				}
+			}
+			unlock, err := h.LockGuest(t.Context(), 101, time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unlock()
+			want := append(slices.Clone(c.want), "101.conf")
+			slices.Sort(want)
+			if diff := cmp.Diff(want, files(t, filepath.Dir(path))); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,15 @@ func put(ctx context.Context, dir *os.Root, name string, content []byte, pmxcfs 
 			return err
 		}
 	}
-	return place(ctx, file, func() error { return nil })
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err = file.CloseAtomicallyReplace(); undecided(err) { // on pmxcfs it may have been done
+		if now, rerr := dir.ReadFile(name); rerr == nil && bytes.Equal(now, content) {
+			return nil
+		}
+	}
+	return err
 }
 
 // sameOwner gives a file the owner and group of the one that it replaces.
