@@ -169,7 +169,7 @@ func (v *visit) ledger(ctx context.Context) {
 	}
 	v.Ledger.Shared = strings.HasPrefix(v.Ledger.Dir, "/etc/pve/")
 	l, err := ledger.Open(ledger.Options{
-		Dir: v.node.Path(v.Ledger.Dir), PVE: v.node.Path("/etc/pve"), Run: v.node.Path("/run/pve-iplease"), Scratch: v.Scratch, Cluster: v.Cluster,
+		Dir: v.node.Path(v.Ledger.Dir), PVE: v.node.Path("/etc/pve"), Run: v.node.Path("/run/pve-iplease"), Used: v.node.Path(ledger.UsedPath), Scratch: v.Scratch, Cluster: v.Cluster,
 	})
 	if err != nil {
 		v.Ledger.Err = err

@@ -81,7 +81,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	}
 	pools, found := readPools(n, file)
 	l, err := ledger.Open(ledger.Options{
-		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Mount: n.PVE(), Run: n.Path("/run/pve-iplease"), Scratch: p.Root != "",
+		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Mount: n.PVE(), Run: n.Path("/run/pve-iplease"), Used: n.Path(ledger.UsedPath), Scratch: p.Root != "",
 		Cluster: n.Cluster(), Note: func(s string) { log.Warn(s, report.Fields{}) },
 	})
 	if err != nil {
@@ -287,6 +287,6 @@ func (r rehearsal) View(context.Context) (*lease.Table, error) { return r.t, nil
 
 func (r rehearsal) Update(_ context.Context, f func(*lease.Table) error) error { return f(r.t) }
 
-func (r rehearsal) Rebuild(context.Context, time.Time, func() (*lease.Table, error)) error {
-	return nil
+func (r rehearsal) Rebuild(context.Context, time.Time, func() (*lease.Table, error)) (int, error) {
+	return 0, nil
 }

@@ -45,7 +45,7 @@ const (
 type Ledger interface {
 	View(context.Context) (*lease.Table, error)
 	Update(context.Context, func(*lease.Table) error) error
-	Rebuild(ctx context.Context, now time.Time, f func() (*lease.Table, error)) error
+	Rebuild(ctx context.Context, now time.Time, f func() (*lease.Table, error)) (kept int, err error)
 }
 
 // Guests are this node's guest configs and Proxmox's lock on each.

@@ -46,7 +46,7 @@ func (c *federation) overfull(marks, together int, age time.Duration, more ...le
 		for i := range 2 {
 			h.Must(os.WriteFile(filepath.Join(h.path(ledgerDir), fmt.Sprintf("ledger.%d", i)), []byte("damage"), 0o600))
 		}
-		h.Must(h.ledger().Rebuild(h.t.Context(), time.Now(), func() (*lease.Table, error) {
+		_, err := h.ledger().Rebuild(h.t.Context(), time.Now(), func() (*lease.Table, error) {
 			table := lease.NewTable()
 			for i := range marks {
 				m := strangerAt(fmt.Sprintf("10.7.%d.%d", i/200, i%200), age)
@@ -58,7 +58,8 @@ func (c *federation) overfull(marks, together int, age time.Duration, more ...le
 			}
 			table.Extra = []byte(`"x":"` + strings.Repeat("x", bytes) + `"`)
 			return table, nil
-		}))
+		})
+		h.Must(err)
 		places, err := h.ledger().Inspect(h.t.Context())
 		h.Must(err)
 		return max(places[0].Bytes, places[1].Bytes)

@@ -139,12 +139,12 @@ func (s stored) Update(_ context.Context, f func(*lease.Table) error) error {
 	return err
 }
 
-func (s stored) Rebuild(_ context.Context, _ time.Time, f func() (*lease.Table, error)) error {
+func (s stored) Rebuild(_ context.Context, _ time.Time, f func() (*lease.Table, error)) (int, error) {
 	t, err := f()
 	if err == nil {
 		s.table = t
 	}
-	return err
+	return 0, err
 }
 
 // Without is the outage as it would be if the guest had not started yet.

@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/node"
 )
 
 // update changes the ledger. One that is damaged is first rebuilt from the
@@ -24,11 +25,12 @@ func (r *run) update(ctx context.Context, w lease.World, f func(*lease.Table) er
 	return r.Ledger.Update(ctx, f)
 }
 
-// rebuild replaces a damaged ledger and says so.
+// rebuild replaces a damaged ledger and says so, unless another process was
+// faster.
 func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
-	var leases int
+	var built *lease.Table
 	var doubtful []string
-	err := r.Ledger.Rebuild(ctx, r.Here.Now(), func() (*lease.Table, error) {
+	kept, err := r.Ledger.Rebuild(ctx, r.Here.Now(), func() (*lease.Table, error) {
 		inv, err := r.Inventory(ctx)
 		if err != nil {
 			return nil, err
@@ -37,22 +39,41 @@ func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
 			return nil, errors.New("it is not rebuilt while some guests' configs can't be read")
 		}
 		w.Inventory = inv
-		t, twice := lease.Rebuild(w, r.NewID())
+		t, twice := lease.Rebuild(w, r.NewID(), r.stands)
 		for _, a := range twice {
 			doubtful = append(doubtful, a.String())
 		}
-		leases = t.Len()
+		built = t
 		return t, nil
 	})
 	if err != nil {
 		return err
 	}
+	if built == nil {
+		r.info("the ledger is in order again: another process has repaired it")
+		return nil
+	}
 	what, _, _ := strings.Cut(damage.Error(), "; run ") // the advice is being taken
-	r.warn(lease.Grant{}, "%s; it was rebuilt from the guests' configs with %d leases, and what was there is kept beside it", what, leases)
+	what += fmt.Sprintf("; it was rebuilt from the guests' configs with %d leases", built.Len())
+	if kept > 0 {
+		what += ", and what was there is kept beside it"
+	}
+	r.warn(lease.Grant{}, "%s", what)
 	if len(doubtful) > 0 {
 		r.warn(lease.Grant{}, "addresses that two configs name belong to who starts first: %v", doubtful)
 	}
 	return nil
+}
+
+// stands reports whether a guest of this node is stopped for certain.
+func (r *run) stands(g lease.Guest) bool {
+	state, err := node.Running, error(nil)
+	if g.Kind == lease.VM {
+		state, err = r.VMs.RunState(g.VMID)
+	} else if running, rerr := r.Runs.Running(g.VMID); !running && rerr == nil {
+		state, err = r.Runs.RunState(g.VMID)
+	}
+	return err == nil && state == node.Stopped
 }
 
 // Repair rebuilds the ledger at an administrator's word.

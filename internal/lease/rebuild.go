@@ -7,10 +7,11 @@ import (
 
 // Rebuild makes a table from what the guests' configs say, for a ledger that
 // is lost: every address that exactly one guest with our hook names on a
-// pool's segment is that guest's lease, bound until its next stop. An address
-// that two configs name is left to who starts first and is proved. What the
-// configs don't tell is lost: offers, holds, strangers.
-func Rebuild(w World, id string) (t *Table, doubtful []netip.Addr) {
+// pool's segment is that guest's lease, bound until its next stop, or released
+// where stopped says so of a guest of this node. An address that two configs
+// name is left to who starts first and is proved. What the configs don't tell is
+// lost: offers, holds, strangers.
+func Rebuild(w World, id string, stopped func(Guest) bool) (t *Table, doubtful []netip.Addr) {
 	t = NewTable()
 	for addr, uses := range w.Inventory.Uses {
 		u, living := w.soleOwner(uses)
@@ -18,7 +19,7 @@ func Rebuild(w World, id string) (t *Table, doubtful []netip.Addr) {
 		case living > 1:
 			doubtful = append(doubtful, addr)
 		case living == 1:
-			w.restore(t, u, id)
+			w.restore(t, u, id, stopped)
 		}
 	}
 	return t, doubtful
@@ -39,7 +40,7 @@ func (w *World) soleOwner(uses []Use) (owner Use, living int) {
 }
 
 // restore enters a guest's address as its lease, if a pool serves its NIC.
-func (w *World) restore(t *Table, u Use, id string) {
+func (w *World) restore(t *Table, u Use, id string, stopped func(Guest) bool) {
 	g := w.Inventory.Guests[u.Owner.VMID]
 	if !g.Hooked || u.Where != Running {
 		return
@@ -64,6 +65,9 @@ func (w *World) restore(t *Table, u Use, id string) {
 		if r.Addr == u.Addr && r.Pins(u.Owner) {
 			l.Origin = Reserved
 		}
+	}
+	if g.Node == w.Node && stopped(g) {
+		l.State = Released
 	}
 	t.put(l)
 }

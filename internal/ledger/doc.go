@@ -9,7 +9,8 @@
 // /run, then for the lock directory that one node of the cluster at a time can
 // have. Anywhere else the ledger is one file, replaced by renaming, with a
 // flock beside it. What a killed process leaves, the next one takes up or
-// clears away; a ledger that lost its content is ErrDamaged, never empty.
+// clears away; a ledger that lost its content is ErrDamaged, never empty, and so is
+// one that is gone altogether from a node that remembers to have used it.
 //
 // # Format
 //

@@ -19,6 +19,7 @@ import (
 type file struct {
 	dir   string
 	fresh func() ([]byte, error) // what a new ledger holds
+	usage usage
 }
 
 func (f *file) ledger() string { return filepath.Join(f.dir, "ledger") }
@@ -31,7 +32,7 @@ func (f *file) Read(context.Context) ([]Slot, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the ledger cannot be read: %w", explain(err))
 	}
-	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) && !f.usage.known() {
 		return nil, nil
 	}
 	return []Slot{{Name: f.ledger(), Missing: true}}, nil
@@ -61,6 +62,7 @@ type fileWriter struct {
 func (w *fileWriter) Write(_ context.Context, _ []Slot, _ int, data []byte) error {
 	err := w.replace(data)
 	if err == nil {
+		w.usage.remember()
 		return nil
 	}
 	now, rerr := os.ReadFile(w.ledger())

@@ -14,6 +14,9 @@ func (f *file) newPrefix() string { return "." + filepath.Base(f.dir) + ".new-" 
 // that one without a ledger is never seen. If another process did so first,
 // that is as good.
 func (f *file) create() error {
+	if f.usage.known() { // what was in it is lost, and isn't made up
+		return os.MkdirAll(f.dir, 0o700)
+	}
 	data, err := f.fresh()
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type Options struct {
 	Run     string           // the node's volatile directory for locks, /run/pve-iplease
 	Scratch bool             // the paths lie in a scratch tree, where /etc/pve may be a plain directory
 	Cluster string           // name of the cluster this node is in, empty without one
+	Used    string           // where the node remembers which ledgers it has used; empty: nowhere
 
 	// Reserve is how much of a context's time must be left when a call begins
 	// that may block while the cluster decides about its quorum; 0 means 15
@@ -52,7 +53,7 @@ func Open(o Options) (*Ledger, error) {
 // with something in it.
 func OpenStore(o Options) (Store, error) {
 	begin := func() ([]byte, error) { return encode(fresh(o.Cluster)) }
-	local := &file{dir: filepath.Clean(o.Dir), fresh: begin}
+	local := &file{dir: filepath.Clean(o.Dir), fresh: begin, usage: usageOf(o)}
 	dir, shared := below(o.PVE, o.Dir)
 	if !shared {
 		return local, nil
@@ -82,7 +83,7 @@ func standIn(dir string) bool {
 func newSlots(o Options, dir string, fresh func() ([]byte, error)) *slots {
 	s := &slots{
 		pve: o.PVE, at: o.Mount, dir: dir, run: o.Run, fresh: fresh, reserve: o.Reserve,
-		limits: pveLimits, clock: sinceBoot, note: o.Note,
+		limits: pveLimits, clock: sinceBoot, note: o.Note, usage: usageOf(o),
 	}
 	if s.reserve == 0 {
 		s.reserve = 15 * time.Second

@@ -40,8 +40,8 @@ func TestRebuild(t *testing.T) {
 			rebuilt := lease.NewTable()
 			rebuilt.Add(typical(7))
 			again := func() (*lease.Table, error) { return rebuilt, nil }
-			if err := l.Rebuild(t.Context(), noon, again); err != nil {
-				t.Fatal(err)
+			if kept, err := l.Rebuild(t.Context(), noon, again); err != nil || (kept == 1) != (len(was) > 0) {
+				t.Fatalf("%d kept: %v", kept, err)
 			}
 			if got := view(t, l); got.Len() != 1 || got.Generation < 1 {
 				t.Errorf("rebuilt: %d leases, generation %d", got.Len(), got.Generation)
@@ -49,7 +49,7 @@ func TestRebuild(t *testing.T) {
 			if kept, err := os.ReadFile(path + ".bad-20251121T120000Z"); string(kept) != string(was) || (err != nil) != (name == "missing") {
 				t.Errorf("the copy holds %q, %v; want %q", kept, err, was)
 			}
-			err := l.Rebuild(t.Context(), noon, func() (*lease.Table, error) {
+			_, err := l.Rebuild(t.Context(), noon, func() (*lease.Table, error) {
 				t.Error("a good ledger was rebuilt")
 				return nil, nil
 			})
@@ -66,7 +66,7 @@ func TestRebuildLeavesANewerLedgerAlone(t *testing.T) {
 	update(t, l, touch(101))
 	newer := string(seal(t, `{"format":2,"sha256":"%s","bytes":%d}`, ""))
 	write(t, filepath.Join(dir, "ledger"), newer)
-	err := l.Rebuild(t.Context(), noon, func() (*lease.Table, error) { return lease.NewTable(), nil })
+	_, err := l.Rebuild(t.Context(), noon, func() (*lease.Table, error) { return lease.NewTable(), nil })
 	if !errors.Is(err, ErrNewer) {
 		t.Errorf("rebuild: %v", err)
 	}

@@ -41,6 +41,7 @@ type slots struct {
 	limits  limits
 	clock   func() time.Duration // monotonic, goes on while the node sleeps
 	note    func(string)
+	usage   usage
 }
 
 // limits are the times of the lock directory's protocol.
@@ -134,11 +135,11 @@ func (s *slots) unfinished(m *mount, noFirst bool) (bool, error) {
 	if !noFirst {
 		return true, nil // it is made empty, then written to
 	}
-	if _, err := m.stat(s.dir); err != nil {
-		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
+	if _, err := m.stat(s.begun()); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err == nil, err
 	}
-	_, err := m.stat(s.begun())
-	return err == nil, ignoreMissing(err)
+	_, err := m.stat(s.dir)
+	return err != nil && !s.usage.known(), ignoreMissing(err)
 }
 
 func ignoreMissing(err error) error {

@@ -29,6 +29,9 @@ func (h *held) prepare(ctx context.Context) error {
 		if found == nil {
 			return h.found(ctx)
 		}
+		if err := h.insist(ctx, func(m *mount) error { return m.mkdirAll(h.dir) }); err != nil {
+			return fmt.Errorf("the directory of a ledger that is gone cannot be made again: %w", explainPVE(err))
+		}
 	}
 	if _, left := h.stat(h.begun()); left == nil {
 		return h.insist(ctx, h.finish)

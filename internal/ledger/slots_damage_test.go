@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pve-iplease/internal/lease"
 )
@@ -48,7 +50,7 @@ func TestDamagedSlots(t *testing.T) {
 			if err := l.Update(t.Context(), touch(9)); !errors.Is(err, ErrDamaged) {
 				t.Errorf("update with both spoilt: %v", err)
 			}
-			err := l.Rebuild(t.Context(), noon, func() (*lease.Table, error) { return lease.NewTable(), nil })
+			_, err := l.Rebuild(t.Context(), noon, func() (*lease.Table, error) { return lease.NewTable(), nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,4 +186,81 @@ func TestUnfinishedFirstUse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A ledger of which nothing is left is damaged on a node that has used it, and
+// one that was never begun anywhere else. A node that came into a cluster has
+// not used that one's.
+func TestRemovedByHand(t *testing.T) {
+	t.Parallel()
+	forms := map[string]func(*testing.T) (Options, string){
+		"pmxcfs": func(t *testing.T) (Options, string) {
+			_, host := hosts(t, "pve1")
+			return host[0].options(), host[0].path("used/ledgers")
+		},
+		"plain": func(t *testing.T) (Options, string) {
+			root := t.TempDir()
+			return Options{Dir: filepath.Join(root, "priv/pve-iplease"), PVE: "/nowhere", Scratch: true, Cluster: "prod"}, filepath.Join(root, "used/ledgers")
+		},
+	}
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, used := form(t)
+			stranger := o
+			o.Used, stranger.Used = used, used+".other"
+			open := func(o Options) *Ledger {
+				l, err := Open(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return l
+			}
+			if got := view(t, open(o)); got.Generation != 0 {
+				t.Errorf("before first use: %+v", got)
+			}
+			update(t, open(o), touch(1))
+			update(t, open(o), touch(2))
+			if n := strings.Count(read(t, used), "\n"); n != 1 {
+				t.Errorf("remembered %d times: %q", n, read(t, used))
+			}
+			remove(t, o.Dir)
+			if got := view(t, open(stranger)); got.Generation != 0 {
+				t.Errorf("a node that never used it: %+v", got)
+			}
+			joined := o
+			joined.Cluster = "other"
+			if got := view(t, open(joined)); got.Generation != 0 {
+				t.Errorf("another cluster's: %+v", got)
+			}
+			for range 2 { // whoever tries to write finds it as it is
+				if _, err := open(o).View(t.Context()); !errors.Is(err, ErrDamaged) {
+					t.Errorf("view: %v", err)
+				}
+				if err := open(o).Update(t.Context(), touch(3)); !errors.Is(err, ErrDamaged) {
+					t.Errorf("update: %v", err)
+				}
+			}
+			kept, err := open(o).Rebuild(t.Context(), noon, func() (*lease.Table, error) { return sample(3), nil })
+			if err != nil || kept != 0 || view(t, open(o)).Len() != 3 {
+				t.Errorf("rebuilt: %d kept, %v", kept, err)
+			}
+			update(t, open(o), touch(4))
+		})
+	}
+}
+
+// remove removes a directory. On FUSE a file that was closed a moment ago may be
+// hidden in it still.
+func remove(t *testing.T, dir string) {
+	t.Helper()
+	err := os.RemoveAll(dir)
+	for range 200 {
+		if err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+		err = os.RemoveAll(dir)
+	}
+	t.Fatal(err)
 }

@@ -25,7 +25,11 @@ func (h *held) Write(ctx context.Context, was []Slot, slot int, data []byte) err
 	if len(data) > nearlyFull {
 		h.note(fmt.Sprintf("the ledger takes %d bytes of the %d that pmxcfs allows a file; run 'pve-iplease reclaim'", len(data), maxFile))
 	}
-	return h.settle(ctx, slot, data)
+	err := h.settle(ctx, slot, data)
+	if err == nil {
+		h.usage.remember()
+	}
+	return err
 }
 
 // still checks that nobody else can have written since was was read: after a
