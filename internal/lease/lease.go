@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"time"
@@ -91,6 +92,13 @@ type Lease struct {
 	// Extra holds what a newer version wrote beside the fields above, in the
 	// ledger's encoding; it survives a rewrite by this version.
 	Extra []byte
+}
+
+// Same reports whether two records say the same.
+func (l *Lease) Same(o *Lease) bool {
+	return l.Key == o.Key && l.Owner == o.Owner && l.Origin == o.Origin && l.State == o.State && l.Claim == o.Claim &&
+		l.Gen == o.Gen && l.Since == o.Since && l.Until == o.Until && l.MAC == o.MAC && l.Port == o.Port && l.Was == o.Was &&
+		l.Unproven == o.Unproven && l.Freed == o.Freed && l.Missing == o.Missing && bytes.Equal(l.Extra, o.Extra)
 }
 
 // Living reports whether the record gives its owner a right to the address.

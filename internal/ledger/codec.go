@@ -11,8 +11,8 @@ import (
 const typicalLine = 120
 
 // encode writes a table as it is stored.
-func encode(t *lease.Table) ([]byte, error) {
-	leases := 0
+func encode(t *lease.Table, was *memo) ([]byte, error) {
+	leases, appendLine := 0, was.writer()
 	body := make([]byte, 0, typicalLine*t.Len())
 	for l := range t.All() {
 		var err error
@@ -30,16 +30,16 @@ func decode(data []byte) (*lease.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.table()
+	return e.table(nil)
 }
 
 // table is what the ledger says.
-func (e *envelope) table() (*lease.Table, error) {
+func (e *envelope) table(was *memo) (*lease.Table, error) {
 	nodes, err := e.nodes()
 	if err != nil {
 		return nil, err
 	}
-	leases, err := e.leases()
+	leases, err := e.leases(was)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (e *envelope) table() (*lease.Table, error) {
 }
 
 // leases decodes the lines, each of which is three bytes long at least.
-func (e *envelope) leases() ([]lease.Lease, error) {
+func (e *envelope) leases(was *memo) ([]lease.Lease, error) {
 	found := make([]lease.Lease, 0, max(0, min(e.Leases, len(e.body)/3)))
 	var l lease.Lease
 	n := 0
@@ -63,7 +63,7 @@ func (e *envelope) leases() ([]lease.Lease, error) {
 			break
 		}
 		l = lease.Lease{}
-		if err := parseLine(&l, line); err != nil {
+		if err := was.parse(&l, line); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, n+2, err)
 		}
 		found = append(found, l)

@@ -16,7 +16,7 @@ import (
 
 func mustEncode(tb testing.TB, t *lease.Table) []byte {
 	tb.Helper()
-	data, err := encode(t)
+	data, err := encode(t, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestEncodeRefusesWhatItCouldNotRead(t *testing.T) {
 		spoil(&l)
 		table := lease.NewTable()
 		table.Add(l)
-		if data, err := encode(table); err == nil {
+		if data, err := encode(table, nil); err == nil {
 			t.Errorf("%s: encoded as %s", name, data)
 		}
 	}

@@ -38,6 +38,11 @@ func (f *file) Read(context.Context) ([]Slot, error) {
 	return []Slot{{Name: f.ledger(), Missing: true}}, nil
 }
 
+func (f *file) large() bool {
+	info, err := os.Stat(f.ledger())
+	return err == nil && info.Size() >= large
+}
+
 func (f *file) Lock(ctx context.Context) (Writer, error) {
 	lock, err := lockFile(ctx, filepath.Join(f.dir, "lock"))
 	for errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {

@@ -28,7 +28,7 @@ func New(s Store, cluster string) *Ledger {
 // and its generation 0. Errors wrap ErrDamaged, ErrNewer or ErrForeign, or
 // say why it could not be read.
 func (l *Ledger) View(ctx context.Context) (*lease.Table, error) {
-	r, err := l.read(ctx)
+	r, err := l.read(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +40,13 @@ func (l *Ledger) View(ctx context.Context) (*lease.Table, error) {
 // an error of f is returned as it is, and nothing is written either. f must
 // not wait for anything: the whole cluster may be waiting for it.
 func (l *Ledger) Update(ctx context.Context, f func(*lease.Table) error) error {
+	was := l.memorize(ctx)
 	w, err := l.store.Lock(ctx)
 	if err != nil {
 		return untouched(err)
 	}
 	defer l.unlock(w)
-	r, err := l.read(ctx)
+	r, err := l.read(ctx, was)
 	if err != nil {
 		return untouched(err)
 	}
@@ -62,7 +63,7 @@ func (l *Ledger) Update(ctx context.Context, f func(*lease.Table) error) error {
 func (l *Ledger) write(ctx context.Context, w Writer, r reading) error {
 	r.table.Cluster = l.cluster
 	r.table.Generation++
-	data, err := encode(r.table)
+	data, err := encode(r.table, r.was)
 	if err == nil {
 		err = r.roomFor(len(data))
 	}

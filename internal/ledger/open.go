@@ -52,7 +52,7 @@ func Open(o Options) (*Ledger, error) {
 // and nothing is mounted there, unless that is a directory of a scratch tree
 // with something in it.
 func OpenStore(o Options) (Store, error) {
-	begin := func() ([]byte, error) { return encode(fresh(o.Cluster)) }
+	begin := func() ([]byte, error) { return encode(fresh(o.Cluster), nil) }
 	local := &file{dir: filepath.Clean(o.Dir), fresh: begin, usage: usageOf(o)}
 	dir, shared := below(o.PVE, o.Dir)
 	if !shared {

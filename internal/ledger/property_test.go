@@ -77,7 +77,7 @@ func TestAnyTableIsReadBack(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(rt, "leases") {
 			table.Add(anyLease(rt))
 		}
-		data, err := encode(table)
+		data, err := encode(table, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func TestTheNewestWholeSlotCounts(t *testing.T) {
 			}
 		}
 		goodA, goodB := bytes.HasPrefix(slot[0], a), bytes.HasPrefix(slot[1], b)
-		r, sure, err := newest([]Slot{{Name: "0", Data: slot[0]}, {Name: "1", Data: slot[1]}})
+		r, sure, err := newest([]Slot{{Name: "0", Data: slot[0]}, {Name: "1", Data: slot[1]}}, nil)
 		switch {
 		case !goodA && !goodB:
 			if !errors.Is(err, ErrDamaged) || sure {

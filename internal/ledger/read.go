@@ -18,6 +18,7 @@ type reading struct {
 	slots  []Slot
 	used   int // the slot that the table was in
 	leases int // in it when it was read
+	was    *memo
 }
 
 // target is the slot that the next generation goes to: the oldest.
@@ -31,14 +32,14 @@ func (r reading) target() int {
 // read returns the newest whole table; with an error, what the slots hold. A
 // slot that promises to be newer and is not whole may be just about to be
 // written: then all is read again, until it is whole or stays as it is.
-func (l *Ledger) read(ctx context.Context) (reading, error) {
+func (l *Ledger) read(ctx context.Context, was *memo) (reading, error) {
 	var last []Slot
 	for pause := time.Millisecond; ; pause *= 2 {
 		slots, err := l.store.Read(ctx)
 		if err != nil {
 			return reading{}, err
 		}
-		r, sure, err := newest(slots)
+		r, sure, err := newest(slots, was)
 		if sure || same(slots, last) || pause > time.Second {
 			return l.accept(r, err)
 		}
@@ -53,7 +54,7 @@ func (l *Ledger) read(ctx context.Context) (reading, error) {
 
 // newest decodes the slot with the highest generation that is whole. It is
 // sure of the result unless a slot was passed over that seemed to be newer.
-func newest(slots []Slot) (r reading, sure bool, err error) {
+func newest(slots []Slot, was *memo) (r reading, sure bool, err error) {
 	if len(slots) == 0 {
 		return reading{table: lease.NewTable()}, true, nil
 	}
@@ -69,11 +70,11 @@ func newest(slots []Slot) (r reading, sure bool, err error) {
 			return reading{slots: slots}, true, err
 		}
 		if err == nil {
-			t, err := e.table()
+			t, err := e.table(was)
 			if err != nil {
 				err = fmt.Errorf("%s: %w", slots[i].Name, err)
 			}
-			return reading{table: t, slots: slots, used: i, leases: e.Leases}, n == 0, err
+			return reading{table: t, slots: slots, used: i, leases: e.Leases, was: was}, n == 0, err
 		}
 		bad = errors.Join(bad, err)
 	}

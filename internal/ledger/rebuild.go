@@ -20,7 +20,7 @@ func (l *Ledger) Rebuild(ctx context.Context, now time.Time, f func() (*lease.Ta
 		return 0, untouched(err)
 	}
 	defer l.unlock(w)
-	r, err := l.read(ctx)
+	r, err := l.read(ctx, nil)
 	switch {
 	case err == nil:
 		return 0, nil

@@ -103,6 +103,20 @@ func (s *slots) Read(ctx context.Context) (found []Slot, err error) {
 	return found, nil
 }
 
+func (s *slots) large() bool {
+	m, err := s.mount()
+	if err != nil {
+		return false
+	}
+	defer m.close()
+	for i := range 2 {
+		if st, err := m.stat(s.slot(i)); err == nil && st.Size >= large {
+			return true
+		}
+	}
+	return false
+}
+
 // patiently repeats what failed because pmxcfs is being restarted.
 func (s *slots) patiently(ctx context.Context, f func() error) error {
 	return s.at.Steadily(ctx, f)
