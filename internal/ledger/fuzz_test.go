@@ -58,6 +58,20 @@ func FuzzSealed(f *testing.F) {
 			t.Fatal(err)
 		}
 		sameTable(t, table, got)
+		// That its lines were seen before makes no difference.
+		was := memoOf(body)
+		again, err := encode(table, was)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := unwrap(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err = e.table(was); err != nil {
+			t.Fatal(err)
+		}
+		sameTable(t, table, got)
 	})
 }
 
