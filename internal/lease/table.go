@@ -88,7 +88,9 @@ func (t *Table) Len() int { return len(t.all) }
 // All yields every record, sorted by address, then segment.
 func (t *Table) All() iter.Seq[Lease] {
 	return func(yield func(Lease) bool) {
-		for _, l := range slices.SortedFunc(slices.Values(t.all), inOrder) {
+		sorted := slices.Clone(t.all)
+		slices.SortFunc(sorted, inOrder)
+		for _, l := range sorted {
 			if !yield(*l) {
 				return
 			}

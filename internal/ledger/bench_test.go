@@ -100,3 +100,31 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAgain is what a change of a large ledger does under the lock: to take
+// apart and put together what was read before, but for one line.
+func BenchmarkAgain(b *testing.B) {
+	table := full()
+	e, err := unwrap(mustEncode(b, table))
+	if err != nil {
+		b.Fatal(err)
+	}
+	was := memoOf(e.body)
+	table.Free(lease.Container, 2600, noon)
+	data := mustEncode(b, table)
+	b.SetBytes(int64(len(data)))
+	defer lab.CPU(b)()
+	for b.Loop() {
+		e, err := unwrap(data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		next, err := e.table(was)
+		if err == nil {
+			_, err = encode(next, was)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -12,11 +12,11 @@ const typicalLine = 120
 
 // encode writes a table as it is stored.
 func encode(t *lease.Table, was *memo) ([]byte, error) {
-	leases, appendLine := 0, was.writer()
+	leases, line := 0, recaller{memo: was}
 	body := make([]byte, 0, typicalLine*t.Len())
 	for l := range t.All() {
 		var err error
-		if body, err = appendLine(body, &l); err != nil {
+		if body, err = line.append(body, &l); err != nil {
 			return nil, err
 		}
 		leases++
@@ -51,7 +51,7 @@ func (e *envelope) table(was *memo) (*lease.Table, error) {
 // leases decodes the lines, each of which is three bytes long at least.
 func (e *envelope) leases(was *memo) ([]lease.Lease, error) {
 	found := make([]lease.Lease, 0, max(0, min(e.Leases, len(e.body)/3)))
-	var l lease.Lease
+	lines := recaller{memo: was}
 	n := 0
 	for rest := e.body; rest != ""; n++ {
 		line, after, ended := strings.Cut(rest, "\n")
@@ -62,11 +62,10 @@ func (e *envelope) leases(was *memo) ([]lease.Lease, error) {
 			n += strings.Count(rest, "\n")
 			break
 		}
-		l = lease.Lease{}
-		if err := was.parse(&l, line); err != nil {
+		found = found[:n+1]
+		if err := lines.parse(&found[n], line); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrDamaged, n+2, err)
 		}
-		found = append(found, l)
 		rest = after
 	}
 	if n != e.Leases {
