@@ -109,3 +109,25 @@ func TestFullLedgerCanBeMadeSmaller(t *testing.T) {
 		})
 	}
 }
+
+// A bridge without uplink, whose address is another with each guest on it, has
+// no prober that another node could hear.
+func TestClosedNetworkHasNoProber(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan+"\n"+strings.NewReplacer("pool: lan", "pool: dmz", "vmbr0", "vmbr1").Replace(lan))
+	h.Must(h.node.AddBridge("vmbr1"))
+	h.put(ct{id: 101, ip: "manual", bridge: "vmbr1"}, ct{id: 102, ip: "manual"})
+	probers := func() int {
+		table, err := h.ledger().View(t.Context())
+		h.Must(err)
+		return len(table.Nodes["pve1"].Probers)
+	}
+	h.start(101).exits(hook.OK).says("nobody has it on this closed network")
+	if n := probers(); n != 0 {
+		t.Errorf("%d probers of a closed network", n)
+	}
+	h.start(102).exits(hook.OK)
+	if n := probers(); n != 1 {
+		t.Errorf("%d probers of two networks, want the one that has an uplink", n)
+	}
+}
