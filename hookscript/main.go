@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 
 	"pve-iplease/internal/cli"
 	"pve-iplease/internal/hook"
@@ -13,6 +14,11 @@ import (
 
 // version is set when a release is built.
 var version = "dev"
+
+// The first thread does nothing but wait. The kernel gives it the signals
+// (complete_signal in kernel/signal.c), and it could not take one while it hangs
+// in a call to pmxcfs.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	ctx, stop := hook.Signals(context.Background())

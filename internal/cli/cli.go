@@ -9,6 +9,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,8 @@ import (
 type app struct {
 	place    hook.Place
 	out, err io.Writer
-	code     int // the exit code when no error is returned
+	code     int               // the exit code when no error is returned
+	begun    func(root string) // the command line was read
 }
 
 // collectAt makes the runtime begin to collect garbage at 16 MB instead of 4, in
@@ -30,17 +32,36 @@ type app struct {
 // fourth of their time on it.
 const collectAt = 400
 
-// Main runs the command that the arguments name and returns the exit code.
+// Main runs the command that the arguments name and returns the exit code. It
+// ends when it is told to, and when pmxcfs hangs, whatever it waits for.
 func Main(ctx context.Context, args []string, version string, stdout, stderr io.Writer) int {
 	debug.SetGCPercent(collectAt)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var where atomic.Pointer[string]
 	a := &app{place: hook.Place{Version: version}, out: stdout, err: stderr}
+	a.begun = func(root string) {
+		where.Store(&root)
+		go hook.Hangs(ctx, root, stop)
+	}
+	return hook.Bound(ctx, func() int { return a.run(ctx, args) }, func() int {
+		root := where.Load()
+		if root == nil {
+			return hook.Failed
+		}
+		a.log().Error(hook.Overdue(ctx, *root).Error(), report.Fields{})
+		return hook.Failed
+	})
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		a.complete(root)
 	}
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil || errors.Is(err, syscall.EPIPE) { // whoever reads us has seen enough
 		return a.code
@@ -90,5 +111,5 @@ func (a *app) log() *report.Log { return report.New(a.err, a.err, "") }
 
 // deadline bounds what a command may wait for, as node.cfg says.
 func deadline(ctx context.Context, h *hook.Host) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, h.Settings.Deadline)
+	return hook.WithDeadline(ctx, h.Settings.Deadline)
 }

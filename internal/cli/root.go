@@ -26,6 +26,7 @@ func (a *app) root() *cobra.Command {
 	cmd := group("pve-iplease", "Lease proven-free IP addresses to Proxmox VE containers")
 	cmd.Long = about
 	a.versionFlag(cmd)
+	cmd.PersistentPreRun = func(*cobra.Command, []string) { a.begun(a.place.Root) }
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.SetUsageFunc(usage)

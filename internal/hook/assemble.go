@@ -225,8 +225,33 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Main is the hook as Proxmox calls it.
+// Main is the hook as Proxmox calls it. It ends by its deadline, come what may.
 func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
+	ctx, cancel := WithDeadline(ctx, deadlineOf(c.Root))
+	defer cancel()
+	return Bound(ctx,
+		func() int { return serve(ctx, c, version, stdout, stderr) },
+		func() int {
+			log := report.New(stdout, stderr, journal(c.Root))
+			log.Error(Overdue(ctx, c.Root).Error(), report.Fields{VMID: c.VMID, Phase: string(c.Phase), Outcome: "failed"})
+			return Failed
+		})
+}
+
+// deadlineOf is what node.cfg says, read before anything asks pmxcfs.
+func deadlineOf(root string) time.Duration {
+	n, err := node.Open(root)
+	if err != nil {
+		return config.DefaultNode().Deadline
+	}
+	settings, _, err := readSettings(n)
+	if err != nil {
+		return config.DefaultNode().Deadline
+	}
+	return settings.Deadline
+}
+
+func serve(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
 	if c.Phase == PostStart && !c.Options.DryRun {
 		postStart(ctx, c, stdout, stderr)
 	}
@@ -242,17 +267,16 @@ func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer)
 		log.Error(err.Error(), about)
 		return Failed
 	}
-	code := h.inTime(ctx, c, about)
+	allow(ctx, h.Settings.Deadline)
+	code := h.work(ctx, c, about)
 	if c.Options.DryRun {
 		return code
 	}
 	return h.runExtra(ctx, c, extra, code)
 }
 
-// inTime does what the phase asks for within the deadline.
-func (h *Host) inTime(ctx context.Context, c Call, about report.Fields) int {
-	ctx, cancel := context.WithTimeout(ctx, h.Settings.Deadline)
-	defer cancel()
+// work does what the phase asks for.
+func (h *Host) work(ctx context.Context, c Call, about report.Fields) int {
 	if c.Options.DryRun {
 		if err := h.Rehearse(ctx); err != nil {
 			h.Log.Error(fmt.Sprintf("dry run: %v", err), about)

@@ -65,7 +65,10 @@ func (h *Host) runExtra(ctx context.Context, c Call, hooks []extraHook, code int
 	}
 	r := run{Hook: h.Hook, id: c.VMID, phase: c.Phase}
 	env := r.environment(ctx)
-	for _, e := range hooks {
+	for i, e := range hooks {
+		if ctx.Err() != nil {
+			return r.cutShort(ctx, hooks[i:], code)
+		}
 		err := h.Node.Trust(e.path)
 		if err == nil {
 			err = r.call(ctx, e, env)
@@ -79,12 +82,36 @@ func (h *Host) runExtra(ctx context.Context, c Call, hooks []extraHook, code int
 		default:
 			r.warn(lease.Grant{}, "hooks.d/%s: %v", e.name, err)
 		}
-		if ctx.Err() != nil {
-			r.warn(lease.Grant{}, "stopped by %v: the hooks after hooks.d/%s were not called", context.Cause(ctx), e.name)
-			return max(code, Failed)
-		}
+	}
+	if ctx.Err() != nil {
+		return r.cutShort(ctx, nil, code)
 	}
 	return code
+}
+
+// cutShort is for the hooks that nobody has time for any more. A start must not
+// go on without one that it needs.
+func (r *run) cutShort(ctx context.Context, left []extraHook, code int) int {
+	late := errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+	why := "the deadline is over"
+	if !late {
+		why = fmt.Sprintf("stopped by %v", context.Cause(ctx))
+	}
+	for _, e := range left {
+		if late && e.mandatory(r.phase) {
+			r.Log.Error(fmt.Sprintf("%s: hooks.d/%s was not called: CT %s must not start; see what delays the programs before it, or raise 'deadline' in node.cfg", why, e.name, r.id),
+				r.about(lease.Grant{}, "refused"))
+			r.abandon(ctx)
+			return Failed
+		}
+	}
+	if len(left) > 0 {
+		r.warn(lease.Grant{}, "%s: hooks.d/%s and those after it were not called", why, left[0].name)
+	}
+	if late {
+		return code
+	}
+	return max(code, Failed)
 }
 
 // abandon ends the lease of a start that goes no further: Proxmox calls no
@@ -92,6 +119,9 @@ func (h *Host) runExtra(ctx context.Context, c Call, hooks []extraHook, code int
 // else. The guest keeps the address in its config, and has it back if it starts
 // before the pool needs it.
 func (r *run) abandon(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
 	stop := *r
 	stop.phase, stop.stays = PostStop, true
 	stop.postStop(ctx)
@@ -116,6 +146,9 @@ func (r *run) call(ctx context.Context, e extraHook, env []string) error {
 	})
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("it was ended at the deadline")
 	}
 	if errors.Is(err, os.ErrPermission) {
 		err = fmt.Errorf("it can't be run: %w", err)

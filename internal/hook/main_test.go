@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
 )
+
+// As in hookscript/main.go.
+func init() { runtime.LockOSThread() }
 
 // TestMain lets the test binary be other programs too, by the name that it is
 // called by: so the race detector sees what Proxmox would start.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
@@ -15,7 +16,7 @@ import (
 // be used by several goroutines.
 type Host struct {
 	root   string // absolute and clean; empty for the machine's own root
-	name   string
+	name   func() string
 	pve    *clusterfs.Mount
 	parent int // who had started us when Open was called
 }
@@ -35,12 +36,7 @@ func Open(root string) (*Host, error) {
 		h.root = strings.TrimSuffix(abs, "/")
 	}
 	h.pve = clusterfs.At(h.Path("/etc/pve"), h.Path("/var/lib/pve-cluster/config.db"))
-	// Where the name isn't told by pmxcfs, that is waited for.
-	_ = h.pve.Steadily(context.Background(), func() error {
-		_, err := os.Readlink(h.Path("/etc/pve/local"))
-		return err
-	})
-	h.name = h.findName()
+	h.name = sync.OnceValue(h.findName)
 	return h, nil
 }
 
@@ -51,13 +47,18 @@ func (h *Host) Path(abs string) string { return filepath.Join(h.root, filepath.C
 func (h *Host) PVE() *clusterfs.Mount { return h.pve }
 
 // Name is the node's name in the cluster.
-func (h *Host) Name() string { return h.name }
+func (h *Host) Name() string { return h.name() }
 
 // findName asks the links that pmxcfs makes for its own node (cfs-plug-link.c:
 // local -> nodes/NAME, lxc -> nodes/NAME/lxc) before the host name, which is
 // what Proxmox uses but a scratch tree cannot have.
 func (h *Host) findName() string {
-	if target, err := os.Readlink(h.Path("/etc/pve/local")); err == nil {
+	var target string
+	err := h.pve.Steadily(context.Background(), func() (err error) {
+		target, err = os.Readlink(h.Path("/etc/pve/local"))
+		return err
+	})
+	if err == nil {
 		return filepath.Base(target)
 	}
 	if target, err := os.Readlink(h.Path("/etc/pve/lxc")); err == nil && filepath.Base(target) == "lxc" {
@@ -79,7 +80,7 @@ func (h *Host) guestPath(kind lease.Kind, id lease.VMID) string {
 	if kind == lease.VM {
 		dir = "qemu-server"
 	}
-	own := h.Path("/etc/pve/nodes/" + h.name + "/" + dir)
+	own := h.Path("/etc/pve/nodes/" + h.name() + "/" + dir)
 	if _, err := os.Stat(own); err != nil {
 		own = h.Path("/etc/pve/" + dir)
 	}
