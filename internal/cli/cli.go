@@ -44,7 +44,7 @@ func Main(ctx context.Context, args []string, version string, stdout, stderr io.
 		where.Store(&root)
 		go hook.Hangs(ctx, root, stop)
 	}
-	return hook.Bound(ctx, func() int { return a.run(ctx, args) }, func() int {
+	return hook.Bound(ctx, hook.CommandGrace, func() int { return a.run(ctx, args) }, func() int {
 		root := where.Load()
 		if root == nil {
 			return hook.Failed

@@ -11,8 +11,9 @@ import (
 	"pve-iplease/internal/report"
 )
 
-// lockExpiry is when pmxcfs lets others take a lock (CFS_LOCK_TIMEOUT).
-const lockExpiry = 2 * time.Minute
+// lockHeld is the age of a lock that nobody holds for so long who lives: a change
+// takes milliseconds, and waits for 15 s at most.
+const lockHeld = 20 * time.Second
 
 // ledger: whether it can be read, is whole, and has room.
 func (x *examination) ledger() {
@@ -34,9 +35,10 @@ func (x *examination) ledger() {
 		x.say(Doubtful, "ledger", fmt.Sprintf("%s is this node's alone, and the cluster has %d nodes: two of them can lease one address if their pools share a network",
 			report.Clean(s.Dir), len(x.Nodes)), "take 'ledger' out of node.cfg, or give each node ranges of its own")
 	}
-	if s.Locked > lockExpiry {
+	if s.Locked > lockHeld {
 		lock := "/etc/pve/priv/lock/" + path.Base(s.Dir)
-		x.say(Doubtful, "ledger", fmt.Sprintf("its lock is %s old: whoever took it has died, and the next start has to wait for its removal", Age(s.Locked)), "", "rmdir "+lock)
+		x.say(Doubtful, "ledger", fmt.Sprintf("its lock, %s, is %s old: a process was killed with it on another node, and starts that need it wait until Proxmox lets it go after two minutes", lock, Age(s.Locked)),
+			"any pve-iplease command on the node that left it clears it at once: call one on each node that started or stopped a guest then", "pve-iplease status")
 	}
 	if len(s.Kept) > 0 {
 		x.say(Doubtful, "ledger", fmt.Sprintf("%s kept beside it from an earlier repair", plural(len(s.Kept), "damaged ledger")), "when nobody needs to look into them any more",

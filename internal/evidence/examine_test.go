@@ -171,7 +171,7 @@ func TestExamine(t *testing.T) {
 		},
 		"a lock that was left": {
 			func(s *evidence.Setup) { s.Ledger.Locked = 10 * time.Minute },
-			"warning ledger: its lock is 10 min old", "rmdir /etc/pve/priv/lock/pve-iplease",
+			"warning ledger: its lock, /etc/pve/priv/lock/pve-iplease, is 10 min old", "pve-iplease status",
 		},
 		"a damaged one that was kept": {
 			func(s *evidence.Setup) { s.Ledger.Kept = []string{"ledger.0.bad-1"} },

@@ -180,7 +180,8 @@ func (v *visit) ledger(ctx context.Context) {
 	}
 	v.Ledger.Err = err
 	v.Ledger.Kept, _ = filepath.Glob(v.node.Path(v.Ledger.Dir + "/ledger*.bad-*"))
-	if info, err := os.Stat(v.node.Path("/etc/pve/priv/lock/" + filepath.Base(v.Ledger.Dir))); err == nil && v.Ledger.Shared {
-		v.Ledger.Locked = max(v.Now.Sub(info.ModTime()), time.Second)
+	_ = l.Relieve() // what is held after that, another node holds
+	if age, held := l.Held(ctx); held {
+		v.Ledger.Locked = age
 	}
 }

@@ -17,22 +17,36 @@ import (
 // the background, and what it gets is given back. Other errors are those of
 // open(2) and flock(2).
 func Take(ctx context.Context, path string) (*flock.Flock, error) {
+	return TakeWhile(ctx, path, func() (time.Duration, error) { return time.Hour, ctx.Err() })
+}
+
+// TakeWhile is Take that keeps its place in the queue while patience gives no
+// error: it says how long to wait before it is asked again.
+func TakeWhile(ctx context.Context, path string, patience func() (time.Duration, error)) (*flock.Flock, error) {
 	f := flock.New(path)
 	got := make(chan error, 1)
 	go func() { got <- f.Lock() }()
-	select {
-	case err := <-got:
-		if err != nil {
-			return nil, err
+	for {
+		more, err := patience()
+		if err == nil {
+			select {
+			case err := <-got:
+				if err != nil {
+					return nil, err
+				}
+				return f, nil
+			case <-time.After(more):
+				continue
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
 		}
-		return f, nil
-	case <-ctx.Done():
 		go func() {
 			if <-got == nil {
 				f.Close()
 			}
 		}()
-		return nil, ctx.Err()
+		return nil, err
 	}
 }
 

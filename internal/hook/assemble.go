@@ -87,6 +87,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	_ = l.Relieve() // who writes next on this node does it otherwise
 	configs := guestConfigs(n, pmxcfs)
 	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
 	return &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
@@ -229,7 +230,7 @@ func newID() string {
 func Main(ctx context.Context, c Call, version string, stdout, stderr io.Writer) int {
 	ctx, cancel := WithDeadline(ctx, deadlineOf(c.Root))
 	defer cancel()
-	return Bound(ctx,
+	return Bound(ctx, grace,
 		func() int { return serve(ctx, c, version, stdout, stderr) },
 		func() int {
 			log := report.New(stdout, stderr, journal(c.Root))

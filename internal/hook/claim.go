@@ -105,9 +105,10 @@ func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 		wants[i] = t.want(t.wire, r.opt.Move && r.moves(t.need))
 	}
 	var grants []lease.Grant
-	wait, cancel := withReserve(ctx)
-	defer cancel()
+	q, wait := r.inQueue(ctx, func() bool { return r.safeWithout(ctx, w, trials) })
+	defer q.over()
 	err := r.update(wait, w, func(t *lease.Table) (err error) {
+		q.over()
 		r.claimed = t
 		for _, tr := range trials {
 			t.Known(r.Here.Name, r.Here.Version, tr.wire.prober())
@@ -122,6 +123,9 @@ func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 	})
 	for i, g := range grants {
 		trials[i].g = g
+	}
+	if err == nil {
+		r.made = trials
 	}
 	return err
 }

@@ -14,6 +14,8 @@ import (
 //	postStopLimit  a post-stop in all, since Proxmox waits for it with everything else
 //	patience       for Proxmox's lock on a guest's config
 //	reserve        of the deadline is left to the work when a previous run is waited for
+//
+// For the ledger's lock see waiting.go.
 
 // deadline is a context that ends at a time which can be put off: what a start
 // spends in the queue for the ledger's lock is not the work that its deadline is
@@ -95,5 +97,13 @@ func allow(ctx context.Context, d time.Duration) {
 		if end, _ := c.Deadline(); end.Before(c.began.Add(d)) {
 			c.put(c.began.Add(d))
 		}
+	}
+}
+
+// putOff puts the deadline of a call off, if it has one that can be.
+func putOff(ctx context.Context, d time.Duration) {
+	if c, ok := ctx.Value(deadlineKey{}).(*deadline); ok {
+		end, _ := c.Deadline()
+		c.put(end.Add(d))
 	}
 }

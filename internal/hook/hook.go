@@ -160,5 +160,8 @@ type run struct {
 	foreseen bool         // the start is yet to come
 	stays    bool         // down: it ends before the guest has started
 	claimed  *lease.Table // the ledger as it was at the claims
+	made     []*trial     // those claims, wherever they have moved since
 	turn     func()       // ends its turn; nil: it has none
+
+	overwritten bool // the config was written, and changed by somebody else at once
 }

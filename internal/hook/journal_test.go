@@ -70,6 +70,7 @@ func TestJournalGetsARecordOfEachMessage(t *testing.T) {
 		{"PRIORITY": "6", "IPLEASE_VMID": "101", "IPLEASE_PHASE": "pre-start", "IPLEASE_OUTCOME": "new lease", "IPLEASE_ADDRESS": "10.0.0.201", "IPLEASE_POOL": "lan", "IPLEASE_REASON": "spare of 10.0.0.200, which is in use"},
 		{"PRIORITY": "6", "IPLEASE_VMID": "101", "IPLEASE_PHASE": "post-stop", "IPLEASE_OUTCOME": "released", "IPLEASE_ADDRESS": "10.0.0.201"},
 		{"PRIORITY": "3", "IPLEASE_VMID": "102", "IPLEASE_PHASE": "pre-start", "IPLEASE_OUTCOME": "failed"},
+		{"PRIORITY": "6", "IPLEASE_VMID": "102", "IPLEASE_PHASE": "pre-start", "IPLEASE_OUTCOME": "note"},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)

@@ -49,6 +49,13 @@ func (r *run) fail(err error) int {
 	return exitCode(err)
 }
 
+// failed is fail for a start that may have claimed something.
+func (r *run) failed(err error) int {
+	code := r.fail(err)
+	r.aftermath()
+	return code
+}
+
 // holdersShown bounds the list of who fills a pool.
 const holdersShown = 20
 

@@ -9,12 +9,12 @@ import (
 )
 
 // While a post-stop runs Proxmox blocks everything else on this guest, so it
-// is bounded: the question whether there is quorum, and the whole. Of the
-// whole the ledger leaves 15 s untouched, since a write on pmxcfs can block
-// for that long when the quorum is lost at that moment.
+// is bounded: the question whether there is quorum, and the whole, which is what
+// it waits for the lock, and 15 s for which a write on pmxcfs can block when the
+// quorum is lost at that moment.
 const (
 	quorumLimit   = 2 * time.Second
-	postStopLimit = 20 * time.Second
+	postStopLimit = 22 * time.Second
 )
 
 // postStop releases what the run that ends here held. When in doubt the lease
@@ -40,12 +40,12 @@ func (r *run) postStop(ctx context.Context) int {
 	defer free()
 	var released []lease.Lease
 	var kept []lease.Kept
-	err := r.Ledger.Update(ctx, func(t *lease.Table) error {
+	err := r.Ledger.Update(briefly(ctx, stopWait), func(t *lease.Table) error {
 		released, kept = t.Stopped(end)
 		return nil
 	})
 	if err != nil {
-		r.warn(lease.Grant{}, "the lease of %s stays bound: %v", guest, err)
+		r.warn(lease.Grant{}, "the lease of %s %s: %v", guest, bound(err), err)
 		return exitCode(err)
 	}
 	how := "stopped"

@@ -157,7 +157,7 @@ func (r *run) start(ctx context.Context, attempt func(context.Context) (int, err
 	var err error
 	for range attempts {
 		if stop := r.stopped(ctx); stop != nil {
-			return r.fail(stop)
+			return r.failed(stop)
 		}
 		var code int
 		code, err = attempt(ctx)
@@ -170,13 +170,13 @@ func (r *run) start(ctx context.Context, attempt func(context.Context) (int, err
 				err = stop // says more than that the time is over
 			}
 			if err != nil {
-				return r.fail(err)
+				return r.failed(err)
 			}
 			return code
 		}
 		r.info("%v: deciding anew", err)
 	}
-	return r.fail(fmt.Errorf("the decision was overtaken %d times: %w", attempts, err))
+	return r.failed(fmt.Errorf("the decision was overtaken %d times: %w", attempts, err))
 }
 
 func (r *run) attempt(ctx context.Context) (int, error) {
@@ -260,19 +260,4 @@ func (r *run) world(inv lease.Inventory) lease.World {
 		Now: r.Here.Now(), Node: r.Here.Name, Pools: r.Pools.Pools, Reservations: r.Pools.Reservations,
 		Inventory: inv, Named: r.Pools.Named, Explain: r.opt.Explain,
 	}
-}
-
-// stopped says why nothing further may be written: the task was stopped, its
-// worker is gone (Proxmox's config lock is then free for others), or the
-// deadline is over.
-func (r *run) stopped(ctx context.Context) error {
-	switch {
-	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
-		return errors.New("gave up at the deadline: net0 is unchanged; see what delays it, or raise 'deadline' in node.cfg")
-	case ctx.Err() != nil:
-		return fmt.Errorf("stopped by %w: net0 is unchanged", context.Cause(ctx))
-	case r.Here.Orphaned():
-		return errors.New("the task that called us is gone: net0 is unchanged")
-	}
-	return nil
 }

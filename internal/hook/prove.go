@@ -128,7 +128,7 @@ func (r *run) withdraw(ctx context.Context, trials []*trial) error {
 	if !slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Shared }) || r.stopped(ctx) != nil {
 		return nil
 	}
-	return r.Ledger.Update(ctx, func(tb *lease.Table) error {
+	err := r.Ledger.Update(briefly(ctx, stopWait), func(tb *lease.Table) error {
 		for _, t := range trials {
 			if t.g.Shared {
 				tb.Withdraw(t.g)
@@ -136,6 +136,10 @@ func (r *run) withdraw(ctx context.Context, trials []*trial) error {
 		}
 		return nil
 	})
+	if err == nil {
+		r.made = slices.DeleteFunc(slices.Clone(trials), func(t *trial) bool { return t.g.Shared })
+	}
+	return err
 }
 
 // unprovable is why a start fails that the wire can't tell about.
@@ -237,7 +241,10 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 	var proved bool
 	var full *lease.ExhaustedError
 	w.Now = r.Here.Now()
-	err := r.Ledger.Update(ctx, func(t *lease.Table) (err error) {
+	q, wait := r.inQueue(ctx, func() bool { return false })
+	defer q.over()
+	err := r.Ledger.Update(wait, func(t *lease.Table) (err error) {
+		q.over()
 		if next, proved, err = t.Decline(w, r.stamp(), g, heard); errors.As(err, &full) {
 			return nil // what strangers have is worth knowing, and the claim on it is void
 		}

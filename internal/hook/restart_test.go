@@ -120,3 +120,35 @@ func (c *federation) loses(call string, nth int64) bool {
 	h.records("10.0.0.200 ct/101/net0 bound pool")
 	return true
 }
+
+// A hook that was killed with the lock keeps nobody waiting once any command was
+// called on its node, be it one that only looks.
+func TestAnyCommandClearsTheLockOfAKilledHook(t *testing.T) {
+	t.Parallel()
+	c := newFederation(t, lan, 2)
+	one, two := c.hosts[0], c.hosts[1]
+	one.put(ct{id: 101, ip: "manual"})
+	two.put(ct{id: 102, ip: "manual"})
+	c.Intercept(func(o pmxcfs.Op) pmxcfs.Fault {
+		if o.Node != "pve1" || o.Call != "rmdir" {
+			return pmxcfs.Fault{}
+		}
+		_ = syscall.Kill(int(o.PID), syscall.SIGKILL)
+		return pmxcfs.Fault{Errno: syscall.EINTR}
+	})
+	one.launch(one.command(program, one.call(101, "pre-start")...)).end().exits(-1)
+	c.Intercept(nil)
+	lock := one.path("/etc/pve/priv/lock/pve-iplease") // the other node may see it for a second more
+	if _, err := os.Stat(lock); err != nil {
+		t.Fatalf("the killed hook left no lock: %v", err)
+	}
+	two.launch(two.command(commands, "--root", two.root, "list")).end().exits(hook.OK)
+	if _, err := os.Stat(lock); err != nil {
+		t.Errorf("a command of another node took the lock away: %v", err)
+	}
+	one.launch(one.command(commands, "--root", one.root, "list")).end().exits(hook.OK)
+	if _, err := os.Stat(lock); err == nil {
+		t.Error("the lock is still there")
+	}
+	two.launch(two.command(program, two.call(102, "pre-start")...)).wait().exits(hook.OK).says("CT 102 net0 has 10.0.0.201/24").omits("waits")
+}

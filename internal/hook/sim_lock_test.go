@@ -20,8 +20,15 @@ type holder struct {
 // Lock implements ledger.Store.
 func (p *process) Lock(ctx context.Context) (ledger.Writer, error) {
 	n := p.n
-	if !p.a.Await(ctx, "waits for the node's lock", func() bool { return n.flock == nil }) {
-		return nil, fmt.Errorf("%w: another process kept it", ledger.ErrLocked)
+	q := ledger.NewQueue(ctx, reserved)
+	for free := false; !free; {
+		more, err := q.Ask(func() string { return "another process of this node" })
+		if err != nil {
+			return nil, fmt.Errorf("%w: another process kept it: %w", ledger.ErrLocked, err)
+		}
+		wait, cancel := context.WithTimeout(ctx, more)
+		free = p.a.Await(wait, "waits for the node's lock", func() bool { return n.flock == nil })
+		cancel()
 	}
 	n.flock = p.a
 	h := &holder{process: p, freed: func() {
@@ -30,7 +37,7 @@ func (p *process) Lock(ctx context.Context) (ledger.Writer, error) {
 		}
 	}}
 	p.a.OnExit(h.freed)
-	if err := h.acquire(ctx); err != nil {
+	if err := h.acquire(ctx, q); err != nil {
 		h.freed()
 		return nil, err
 	}
@@ -40,20 +47,20 @@ func (p *process) Lock(ctx context.Context) (ledger.Writer, error) {
 	return h, nil
 }
 
-func (h *holder) acquire(ctx context.Context) error {
+func (h *holder) acquire(ctx context.Context, q *ledger.Queue) error {
 	h.a.At("looks for the marker, and leaves one")
 	h.doubt, h.n.marker = h.n.marker, true
 	h.asked = time.Now()
-	err := h.compete(ctx)
+	err := h.compete(ctx, q)
 	if err != nil && !h.doubt {
 		h.n.marker = false
 	}
 	return err
 }
 
-func (h *holder) compete(ctx context.Context) error {
+func (h *holder) compete(ctx context.Context, q *ledger.Queue) error {
 	for {
-		if err := h.enough(ctx); err != nil {
+		if _, err := q.Ask(func() string { return "another node" }); err != nil {
 			return fmt.Errorf("%w: the lock directory is taken: %w", ledger.ErrLocked, err)
 		}
 		if ours, err := h.attempt(); ours || err != nil {

@@ -53,7 +53,7 @@ func (c *cluster) program(parent *sim.Actor, name string, n *machine, f func(con
 	p := &process{cluster: c, n: n}
 	p.a = c.Start(parent, name, n.name, func(a *sim.Actor) {
 		p.a = a
-		ctx, cancel := context.WithTimeout(context.Background(), c.deadline)
+		ctx, cancel := hook.WithDeadline(context.Background(), c.deadline)
 		defer cancel()
 		ctx, signal := context.WithCancelCause(ctx)
 		defer signal(nil)

@@ -233,9 +233,14 @@ func (n need) property() string {
 	return "ip"
 }
 
-// key is what the config names, on the network of this node alone.
+// key is what the config names, on the network of the pool that serves it;
+// without one, on that of this node alone.
 func (n need) key(node string) lease.Key {
-	return lease.Key{Segment: lease.NewSegment(n.nic.Bridge, n.nic.Tag, node), Addr: n.current().Addr()}
+	k := lease.Key{Segment: lease.NewSegment(n.nic.Bridge, n.nic.Tag, node), Addr: n.current().Addr()}
+	if len(n.pools) > 0 {
+		k.Segment = n.pools[0].Segment()
+	}
+	return k
 }
 
 // want is the need in the ledger's words.

@@ -9,9 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// grace is what a call has to come to its end after its deadline, or after it
-// was told to stop.
-const grace = 2 * time.Second
+// What a call has to come to its end after its deadline, or after it was told to
+// stop. A command shows what it has found so far.
+const (
+	grace        = 2 * time.Second
+	CommandGrace = 10 * time.Second
+)
 
 // Bound returns what f does, or what late does if f is not over a moment after
 // the context's end: a thread may hang in a call to a pmxcfs that doesn't
@@ -19,7 +22,7 @@ const grace = 2 * time.Second
 // then, and with it that thread (exit_group(2)). A claim that is left behind is
 // its guest's, a lock is cleared by the next process of this node, and files are
 // replaced at once or not at all.
-func Bound(ctx context.Context, f, late func() int) int {
+func Bound(ctx context.Context, grace time.Duration, f, late func() int) int {
 	code := make(chan int, 2)
 	go func() { code <- f() }()
 	select {

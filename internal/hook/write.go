@@ -138,10 +138,14 @@ func (r *run) replace(ctx context.Context, s subject, next guest.Config, ahead *
 	if bytes.Equal(next.Bytes(), s.raw) {
 		return r.unchanged(s)
 	}
+	var err error
 	if ahead.wait(); ahead.file != nil && bytes.Equal(ahead.content, next.Bytes()) {
-		return ahead.file.Put(ctx, s.raw)
+		err = ahead.file.Put(ctx, s.raw)
+	} else {
+		err = r.Guests.Replace(ctx, s.kind, r.id, s.raw, next.Bytes())
 	}
-	return r.Guests.Replace(ctx, s.kind, r.id, s.raw, next.Bytes())
+	r.overwritten = r.overwritten || errors.Is(err, node.ErrOverwritten)
+	return err
 }
 
 // unchanged reports by its error whether the guest's config is what was read.
@@ -173,7 +177,7 @@ func (r *run) markUnproven(ctx context.Context, g lease.Grant, p proof) error {
 		return nil
 	}
 	r.warn(g, "%s starts unproven: %s; 'pve-iplease audit' tells later whether somebody else has it", g.Lease.Addr, p.doubt)
-	err := r.Ledger.Update(ctx, func(t *lease.Table) error { return t.Unproved(g) })
+	err := r.Ledger.Update(briefly(ctx, renewalWait), func(t *lease.Table) error { return t.Unproved(g) })
 	if unusable(err) {
 		r.warn(g, "the ledger doesn't say so, though: %v", err)
 		return nil

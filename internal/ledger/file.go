@@ -44,12 +44,14 @@ func (f *file) large() bool {
 }
 
 func (f *file) Lock(ctx context.Context) (Writer, error) {
-	lock, err := lockFile(ctx, filepath.Join(f.dir, "lock"))
+	q := NewQueue(ctx, 0)
+	q.alive = true
+	lock, err := lockFile(ctx, filepath.Join(f.dir, "lock"), q)
 	for errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
 		if err := f.create(); err != nil {
 			return nil, fmt.Errorf("the ledger cannot be created: %w", explain(err))
 		}
-		lock, err = lockFile(ctx, filepath.Join(f.dir, "lock"))
+		lock, err = lockFile(ctx, filepath.Join(f.dir, "lock"), q)
 	}
 	if err != nil {
 		return nil, explain(err)

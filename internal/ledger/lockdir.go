@@ -36,14 +36,14 @@ func (s *slots) marker() string { return filepath.Join(s.run, "held-"+filepath.B
 
 // acquire takes the lock directory. The flock is ours already, so one that
 // this node made is a killed process's and can be taken over.
-func (h *held) acquire(ctx context.Context) error {
+func (h *held) acquire(ctx context.Context, q *Queue) error {
 	_, err := os.Lstat(h.marker())
 	h.doubt = err == nil
 	if err := os.WriteFile(h.marker(), nil, 0o600); err != nil {
 		return explain(err)
 	}
 	h.asked, h.alive = h.clock(), h.clock()
-	if err = h.compete(ctx); err != nil && !h.doubt {
+	if err = h.compete(ctx, q); err != nil && !h.doubt {
 		err = errors.Join(err, os.Remove(h.marker()))
 	}
 	return err
@@ -52,16 +52,14 @@ func (h *held) acquire(ctx context.Context) error {
 // compete tries again and again to make the directory, with pauses of random
 // length so that no node is always late. Trying costs little: while the
 // directory exists, the node's own pmxcfs says so.
-func (h *held) compete(ctx context.Context) error {
-	what := "the lock file took too long"
+func (h *held) compete(ctx context.Context, q *Queue) error {
 	for pause := 3 * time.Millisecond; ; pause = min(pause*11/10, 50*time.Millisecond) {
-		if err := h.enough(ctx); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrLocked, what, err)
+		if _, err := q.Ask(h.holder); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrLocked, h.holder(), err)
 		}
 		if ours, err := h.attempt(); ours || err != nil {
 			return err
 		}
-		what = "another process keeps " + filepath.Join(h.pve, h.lockDir())
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause/2 + rand.N(pause)):
@@ -151,24 +149,27 @@ func (h *held) on(f func(*mount) error) (err error) {
 	return err
 }
 
-// patience is ctx without the time that a call which may block can take.
-func (s *slots) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, limited := ctx.Deadline()
-	if !limited {
-		return context.WithCancel(ctx)
+// enough reports whether there is time for a call that may block.
+func (s *slots) enough(ctx context.Context) error { return enough(ctx, s.reserve) }
+
+// holder says who keeps the lock directory while this node's flock is ours, and
+// since when: another node, and pmxcfs knows, but doesn't tell, which.
+func (h *held) holder() string {
+	lock := filepath.Join(h.pve, h.lockDir())
+	var age time.Duration
+	err := h.on(func(m *mount) (err error) {
+		age, err = h.age(m)
+		return err
+	})
+	if err != nil {
+		return "another node keeps the ledger's lock, " + lock
 	}
-	return context.WithDeadline(ctx, deadline.Add(-s.reserve))
+	held := fmt.Sprintf("another node has kept the ledger's lock, %s, for %v", lock, age)
+	if age < suspicious {
+		return held
+	}
+	return held + ", so a process may have been killed there; any pve-iplease command on that node clears it at once"
 }
 
-// enough reports whether there is time for a call that may block while the
-// cluster decides about its quorum.
-func (s *slots) enough(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	deadline, limited := ctx.Deadline()
-	if left := time.Until(deadline); limited && left < s.reserve {
-		return fmt.Errorf("%w: writing may take %v and %v are left", context.DeadlineExceeded, s.reserve, left.Round(time.Millisecond))
-	}
-	return nil
-}
+// suspicious is the age of a lock that nobody should hold for so long.
+const suspicious = 10 * time.Second

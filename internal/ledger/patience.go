@@ -8,8 +8,9 @@ import (
 
 // Wait is a wait for the ledger's lock that goes on.
 type Wait struct {
-	For  time.Duration // so far
-	Held string        // who keeps the lock, and since when, as far as that can be told
+	For   time.Duration // so far
+	Held  string        // who keeps the lock, and since when, as far as that can be told
+	Alive bool          // whoever keeps it lives: a lock of the kernel's ends with its holder
 }
 
 // Patience is asked at times whether a writer goes on waiting for the lock.
@@ -33,6 +34,7 @@ type Queue struct {
 	ctx     context.Context
 	p       Patience
 	reserve time.Duration
+	alive   bool
 	began   time.Time
 	next    time.Time // when patience is to be asked
 }
@@ -50,7 +52,7 @@ func NewQueue(ctx context.Context, reserve time.Duration) *Queue {
 func (q *Queue) Ask(held func() string) (more time.Duration, err error) {
 	if q.p.More != nil && !time.Now().Before(q.next) {
 		q.next = q.next.Add(q.p.Every)
-		if err := q.p.More(Wait{For: time.Since(q.began), Held: held()}); err != nil {
+		if err := q.p.More(Wait{For: time.Since(q.began), Held: held(), Alive: q.alive}); err != nil {
 			return 0, err
 		}
 	}

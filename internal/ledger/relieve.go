@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,25 +48,18 @@ func (s *slots) relieve() error {
 	}
 }
 
-// Held is for how long the cluster's lock has been held, and what to do about it;
-// ok is false while nobody holds it. A change takes milliseconds.
-func (l *Ledger) Held(ctx context.Context) (age time.Duration, text string, ok bool) {
+// Held is for how long the cluster's lock has been held; ok is false while nobody
+// holds it. A change takes milliseconds.
+func (l *Ledger) Held(ctx context.Context) (age time.Duration, ok bool) {
 	s, shared := l.store.(*slots)
 	if !shared {
-		return 0, "", false
+		return 0, false
 	}
 	err := s.mounted(ctx, func(m *mount) (err error) {
 		age, err = s.age(m)
 		return err
 	})
-	if err != nil {
-		return 0, "", false
-	}
-	by := "another node"
-	if _, err := os.Lstat(s.marker()); err == nil {
-		by = "this node"
-	}
-	return age, fmt.Sprintf("%s has kept the ledger's lock, %s, for %v", by, filepath.Join(s.pve, s.lockDir()), age), true
+	return age, err == nil
 }
 
 // age is how old the lock directory is, by the clock of the node that made it or

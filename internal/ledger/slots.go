@@ -168,11 +168,9 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	if err := os.MkdirAll(s.run, 0o700); err != nil {
 		return nil, fmt.Errorf("the directory for locks: %w", explain(err))
 	}
-	patience, cancel := s.patience(ctx)
-	defer cancel()
 	late := s.enough(ctx)
 	if late == nil { // a restart is waited for before others of this node wait for us
-		if err := s.mounted(patience, func(*mount) error { return nil }); err != nil {
+		if err := s.mounted(ctx, func(*mount) error { return nil }); err != nil {
 			return nil, fmt.Errorf("the ledger cannot be locked: %w", explainPVE(err))
 		}
 		late = s.enough(ctx)
@@ -180,12 +178,13 @@ func (s *slots) Lock(ctx context.Context) (Writer, error) {
 	if late != nil {
 		return nil, fmt.Errorf("%w: no time to lock it: %w", ErrLocked, late)
 	}
-	node, err := lockFile(patience, filepath.Join(s.run, "lock"))
+	q := NewQueue(ctx, s.reserve)
+	node, err := lockFile(ctx, filepath.Join(s.run, "lock"), q)
 	if err != nil {
 		return nil, explain(err)
 	}
 	h := &held{slots: s, node: node}
-	if err := h.acquire(ctx); err != nil {
+	if err := h.acquire(ctx, q); err != nil {
 		return nil, errors.Join(err, h.node.Close())
 	}
 	if err := h.prepare(ctx); err != nil {

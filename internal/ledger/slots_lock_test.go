@@ -20,7 +20,7 @@ func TestLockOfAnotherNode(t *testing.T) {
 	a, b := host[0].ledger(t), host[1].ledger(t)
 	update(t, a, func(*lease.Table) error {
 		err := b.Update(impatient(t), touch(1))
-		if !errors.Is(err, ErrLocked) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), host[1].lockDir()) {
+		if !errors.Is(err, ErrLocked) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another node has kept the ledger's lock, "+host[1].lockDir()) {
 			t.Errorf("while the other node has the lock: %v", err)
 		}
 		return nil
@@ -43,6 +43,133 @@ func TestLockOfADeadNode(t *testing.T) {
 	}
 	c.Advance(121 * time.Second)
 	update(t, l, touch(2))
+}
+
+// How long a dead node's lock lasts is for pmxcfs to say: it counts anew when the
+// nodes find together again.
+func TestLockOfADeadNodeOutlastsAResync(t *testing.T) {
+	t.Parallel()
+	c, host := hosts(t, "pve1", "pve2", "pve3")
+	update(t, host[0].ledger(t), touch(1))
+	if err := os.Mkdir(host[0].lockDir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := host[1].ledger(t)
+	l.store.(*slots).limits.ask = 20 * time.Millisecond
+	for range 2 {
+		if err := l.Update(impatient(t), touch(2)); !errors.Is(err, ErrLocked) {
+			t.Errorf("before it expired: %v", err)
+		}
+		c.Advance(100 * time.Second)
+		c.Partition(c.Node("pve3"))
+		c.Heal()
+	}
+	if err := l.Update(impatient(t), touch(2)); !errors.Is(err, ErrLocked) {
+		t.Errorf("before it expired: %v", err)
+	}
+	c.Advance(121 * time.Second)
+	update(t, l, touch(2))
+}
+
+// A writer asks whether it goes on waiting, for the flock and for the lock
+// directory, and can put its own deadline off.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	tired := errors.New("tired")
+	for name, keep := range map[string]func(*testing.T, *host){
+		"another node": func(t *testing.T, h *host) {
+			if err := os.Mkdir(h.lockDir(), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"other processes of this node": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, host := hosts(t, "pve1", "pve2")
+			l := host[1].ledger(t)
+			update(t, l, touch(1))
+			var waits []Wait
+			ctx := WithPatience(impatient(t), Patience{Every: 10 * time.Millisecond, More: func(w Wait) error {
+				if waits = append(waits, w); len(waits) == 3 {
+					return tired
+				}
+				return nil
+			}})
+			try := func(*lease.Table) error {
+				err := l.Update(ctx, touch(2))
+				if !errors.Is(err, ErrLocked) || !errors.Is(err, tired) || !strings.Contains(err.Error(), "the ledger is unchanged") {
+					t.Errorf("out of patience: %v", err)
+				}
+				return nil
+			}
+			if keep != nil {
+				keep(t, host[0])
+				_ = try(nil)
+			} else {
+				update(t, host[1].ledger(t), try)
+			}
+			for i, w := range waits {
+				if !strings.Contains(w.Held, name) || w.For < time.Duration(i+1)*10*time.Millisecond {
+					t.Errorf("wait %d: %+v", i, w)
+				}
+			}
+			if len(waits) != 3 {
+				t.Errorf("asked %d times", len(waits))
+			}
+		})
+	}
+}
+
+// What a killed process left is cleared by whoever looks at the ledger next on
+// its node, and by no other; and not while its lock is in use.
+func TestRelieve(t *testing.T) {
+	t.Parallel()
+	_, host := hosts(t, "pve1", "pve2")
+	a, b := host[0].ledger(t), host[1].ledger(t)
+	update(t, a, touch(1))
+	left := func() bool {
+		_, err := os.Lstat(host[0].lockDir())
+		return err == nil
+	}
+	relieve := func(l *Ledger) {
+		t.Helper()
+		if err := l.Relieve(); err != nil {
+			t.Error(err)
+		}
+	}
+	update(t, a, func(*lease.Table) error {
+		relieve(a)
+		if !left() {
+			t.Error("the lock was taken away from who has it")
+		}
+		return nil
+	})
+	if err := os.Mkdir(host[0].lockDir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, host[0].path("run/pve-iplease/held-pve-iplease"), "")
+	if age, ok := b.Held(t.Context()); !ok || age > time.Minute {
+		t.Errorf("seen from another node: %v, %t", age, ok)
+	}
+	relieve(b)
+	if !left() {
+		t.Error("another node cleared the lock")
+	}
+	relieve(a)
+	if _, held := b.Held(t.Context()); left() || held {
+		t.Error("the lock is still there")
+	}
+	update(t, b, touch(2))
+	// Another node has it by now: the marker alone goes.
+	if err := os.Mkdir(host[1].lockDir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, host[0].path("run/pve-iplease/held-pve-iplease"), "")
+	relieve(a)
+	if _, err := os.Lstat(host[0].path("run/pve-iplease/held-pve-iplease")); !left() || err == nil {
+		t.Errorf("after another node took it: lock %t, marker %v", left(), err)
+	}
 }
 
 // A process that was killed with the lock: the next one of its node takes it

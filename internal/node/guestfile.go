@@ -22,6 +22,8 @@ import (
 var (
 	ErrNoGuest = error(noGuest{})
 	ErrChanged = errors.New("guest config was changed by somebody else")
+	// ErrOverwritten is an ErrChanged of a config that was written before.
+	ErrOverwritten = fmt.Errorf("%w right after it was written", ErrChanged)
 )
 
 // noGuest is a config that isn't there, which may be pmxcfs's absence.
@@ -148,7 +150,10 @@ func (d *Draft) put(ctx context.Context, old []byte) error {
 	if err := place(ctx, d.file, d.path, d.content, func() error { return holds(d.path, old) }); err != nil {
 		return d.failure(err)
 	}
-	if err := holds(d.path, d.content); err != nil {
+	switch err := holds(d.path, d.content); {
+	case errors.Is(err, ErrChanged):
+		return fmt.Errorf("%s: %w", guestName(d.kind, d.id), ErrOverwritten)
+	case err != nil:
 		return fmt.Errorf("%s, right after it was written: %w", guestName(d.kind, d.id), err)
 	}
 	return nil

@@ -47,6 +47,7 @@ func (c *Cluster) regroup() {
 			}
 		}
 		n.quorate = 2*side > len(c.nodes)
+		clear(n.tree.locks) // a node that joins again counts a lock's time anew
 	}
 }
 
