@@ -4,8 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
-	"sync"
-	"sync/atomic"
+	"runtime"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -18,7 +17,6 @@ type ingress interface {
 	// next is a frame that has come, without its VLAN tag, good until the next
 	// call; none left is os.ErrDeadlineExceeded.
 	next() (frame []byte, at arrival, err error)
-	close()
 }
 
 // arrival is where a frame came in.
@@ -32,68 +30,99 @@ type arrival struct {
 // (net/core/dev.c, __netif_receive_skb_core). One on the bridge gets it
 // afterwards, and no more knows the port; the forwarding table shows where a
 // MAC was used last, also by somebody whose it isn't. An open ear costs each
-// packet of the host 0.1 µs, so it is open for milliseconds.
+// packet of the host 0.1 µs, so it is open for milliseconds. It belongs to one
+// goroutine.
 type ear struct {
-	fd   int
-	open atomic.Bool
-	buf  [frameLength]byte
-	oob  []byte
-
-	mu     sync.Mutex // around what changes where it listens
-	closed bool
+	of  int // a socket in the network namespace where to listen
+	fd  int // closed: none is open
+	buf [frameLength]byte
+	oob []byte
 }
 
-// nobodysProtocol is one that no frame has: so a socket that is bound rests
-// (linux/if_ether.h, ETH_P_LOOP, reserved for tests of Ethernet itself).
-const nobodysProtocol = 0x0060
+const closed = -1
 
-func newEar() (*ear, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+// newEar is a closed ear, for the network namespace of a socket.
+func newEar(of int) *ear {
+	return &ear{of: of, fd: closed, oob: make([]byte, unix.CmsgSpace(auxdataLength))}
+}
+
+// listen implements ingress. A new socket is bound at once; to bind one that
+// was bound before takes the kernel some 10 ms.
+func (e *ear) listen(filter []bpf.RawInstruction) error {
+	e.rest()
+	fd := closed
+	err := inNamespaceOf(e.of, func() (err error) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		return os.NewSyscallError("socket", err)
+	})
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+		return err
 	}
+	e.fd = fd
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) // a small one only names fewer ports
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1),
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1),
+		e.attach(filter),
 	)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL)})
+	}
 	if err != nil {
-		return nil, errors.Join(err, unix.Close(fd))
+		e.rest()
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) // a small one only names fewer ports
-	return &ear{fd: fd, oob: make([]byte, unix.CmsgSpace(auxdataLength))}, nil
+	return err
 }
 
-// listen implements ingress.
-func (e *ear) listen(filter []bpf.RawInstruction) error {
-	if err := e.attach(filter); err != nil {
-		return err
-	}
-	e.open.Store(true)
-	return e.bind(unix.ETH_P_ALL)
-}
-
-// rest implements ingress. To be bound to something else takes the kernel some
-// 10 ms.
+// rest implements ingress.
 func (e *ear) rest() {
-	if !e.open.Swap(false) {
-		return
+	if fd := e.fd; fd != closed {
+		e.fd = closed
+		go unix.Close(fd)
 	}
-	_ = e.attach(deaf())
-	go func() {
-		_ = e.bind(nobodysProtocol)
-	}()
 }
 
-// bind says which protocol is heard; one that was overtaken does nothing.
-func (e *ear) bind(protocol uint16) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed || e.open.Load() != (protocol == unix.ETH_P_ALL) {
-		return nil
+// networkOrder is how the kernel wants a protocol's number.
+func networkOrder(n uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], n)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// inNamespaceOf calls f in the network namespace of a socket, which is nearly
+// always that of the process.
+func inNamespaceOf(socket int, f func() error) error {
+	there, err := unix.IoctlRetInt(socket, unix.SIOCGSKNS)
+	if err != nil {
+		return os.NewSyscallError("SIOCGSKNS", err)
 	}
-	var network [2]byte
-	binary.BigEndian.PutUint16(network[:], protocol)
-	return unix.Bind(e.fd, &unix.SockaddrLinklayer{Protocol: binary.NativeEndian.Uint16(network[:])})
+	defer unix.Close(there)
+	runtime.LockOSThread()
+	here, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		runtime.UnlockOSThread()
+		return &os.PathError{Op: "open", Path: "/proc/thread-self/ns/net", Err: err}
+	}
+	defer unix.Close(here)
+	if same(here, there) {
+		defer runtime.UnlockOSThread()
+		return f()
+	}
+	if err := unix.Setns(there, unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return os.NewSyscallError("setns", err)
+	}
+	err = f()
+	if back := unix.Setns(here, unix.CLONE_NEWNET); back == nil {
+		runtime.UnlockOSThread() // or else the thread ends with its goroutine
+	}
+	return err
+}
+
+// same reports whether two descriptors are of one namespace (namespaces(7)).
+func same(x, y int) bool {
+	var a, b unix.Stat_t
+	return unix.Fstat(x, &a) == nil && unix.Fstat(y, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
 func (e *ear) attach(filter []bpf.RawInstruction) error {
@@ -105,18 +134,11 @@ func (e *ear) attach(filter []bpf.RawInstruction) error {
 		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }
 
-// close implements ingress, beside the caller.
-func (e *ear) close() {
-	go func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.closed = true
-		_ = unix.Close(e.fd)
-	}()
-}
-
 // next implements ingress.
 func (e *ear) next() ([]byte, arrival, error) {
+	if e.fd == closed {
+		return nil, arrival{}, os.ErrDeadlineExceeded
+	}
 	n, m, _, from, err := unix.Recvmsg(e.fd, e.buf[:], e.oob, unix.MSG_DONTWAIT)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return nil, arrival{}, os.ErrDeadlineExceeded

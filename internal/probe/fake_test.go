@@ -144,8 +144,6 @@ func (e *fakeEar) rest() {
 	e.open = false
 }
 
-func (e *fakeEar) close() {}
-
 func (e *fakeEar) next() ([]byte, arrival, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

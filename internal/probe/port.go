@@ -61,10 +61,8 @@ func (b *kernelBridge) port(w wire, mac lease.MAC, declared []string, closeWire 
 		wire: w, bridge: b, off: deviate, vlan: cmp.Or(b.vlan, b.tag),
 		close: func() { closeWire(); b.close() },
 	}
-	if e, err := newEar(); err == nil {
-		p.ear = e
-		p.close = func() { closeWire(); e.close(); b.close() }
-	}
+	e := newEar(b.socket.GetFd())
+	p.ear, p.close = e, func() { closeWire(); e.rest(); b.close() }
 	p.opened, p.opening = time.Now(), p.look()
 	if p.opening.err == nil {
 		p.closed, _ = p.opening.judge(declared)
