@@ -78,16 +78,14 @@ func (p *port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) 
 
 // prober is where other nodes see probes come from; zero without a wire, on a
 // bridge without uplink, which no other node sees and whose address is a new one
-// with many a guest, and where it is the NIC's own address, which the lease tells.
+// with many a guest, and where it is the NIC's own address or its stand-in, as
+// the lease tells.
 func (p *port) prober() lease.MAC {
-	if p.Wire == nil || p.closed || p.masked() {
+	if p.Wire == nil || p.closed || p.MAC() == p.nic.MAC.StandIn() {
 		return lease.MAC{}
 	}
 	return p.MAC()
 }
-
-// masked reports whether the wire is asked from the NIC's own address.
-func (p *port) masked() bool { return p.Wire != nil && p.MAC() == p.nic.MAC }
 
 // Close gives the port back.
 func (p *port) Close() {

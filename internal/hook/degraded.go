@@ -57,7 +57,7 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		}
 		carried = append(carried, n)
 	}
-	silence, err := r.askOnce(ctx, w, carried)
+	silence, err := r.askOnce(ctx, w, s, carried)
 	if err != nil {
 		return errors.Join(err, cause)
 	}
@@ -89,8 +89,9 @@ func (r *run) belongsElsewhere(ctx context.Context, n need, w lease.World, k lea
 
 // askOnce refuses addresses for which somebody answers, and says of each what
 // was heard. Who probes for one is given a window more to take it: to ask alone
-// keeps nobody from starting.
-func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lease.Key]string, error) {
+// keeps nobody from starting. Who speaks in the guest's own name is asked
+// himself, once its previous run is over.
+func (r *run) askOnce(ctx context.Context, w lease.World, s subject, needs []need) (map[lease.Key]string, error) {
 	if len(needs) == 0 {
 		return nil, nil
 	}
@@ -101,9 +102,16 @@ func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lea
 			Lease: lease.Lease{Key: t.key(r.Here.Name), Owner: t.owner, Origin: lease.Static}, Address: t.current(), Gateway: t.gateway(),
 		}
 	}
-	answers, err := r.ask(ctx, w, trials, ports)
-	if err == nil && wanted(trials, answers) { // who asks for it may be about to take it
-		answers, err = r.ask(ctx, w, trials, ports)
+	answers, err := r.ask(ctx, w, trials, ports, false)
+	switch {
+	case err != nil:
+	case hearsay(trials, answers):
+		if err := r.over(ctx, s); err != nil {
+			return nil, err
+		}
+		answers, err = r.ask(ctx, w, trials, ports, true)
+	case wanted(trials, answers): // who asks for it may be about to take it
+		answers, err = r.ask(ctx, w, trials, ports, false)
 	}
 	if stop := r.stopped(ctx); stop != nil {
 		return nil, stop
@@ -121,7 +129,7 @@ func (r *run) askOnce(ctx context.Context, w lease.World, needs []need) (map[lea
 		heard := heard(t.g, res)
 		switch who := r.speakers(w, t.g.Lease.Addr, res); {
 		case t.g.Taken(heard):
-			return nil, r.refusal(w, t.g, who, nil)
+			return nil, r.refusal(w, t.g, who, res)
 		case wants(t.g, heard):
 			silence[t.g.Lease.Key] += ", but it is asked for by " + who + " too"
 		}

@@ -18,6 +18,7 @@ type proof struct {
 	windows int    // probe windows that it took
 	closed  bool   // a network without uplink: nobody else can be there
 	doubt   string // not empty: the wire could not tell
+	hearsay bool   // somebody spoke in the guest's own name, and is yet to be asked himself
 }
 
 func (p proof) String() string {
@@ -34,9 +35,10 @@ func (p proof) String() string {
 // spares beside them, and moves a claim to a free address where that is
 // allowed. All NICs are asked in one window; who needs another is asked again.
 // The ledger's lock is never held meanwhile. idle tells whether the guest's
-// previous run is over.
+// previous run is over; before that what is said in its name may be its own last
+// word.
 func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports []*port, idle func() error) error {
-	for {
+	for over := false; ; {
 		var open []*trial
 		for _, t := range trials {
 			if !t.done {
@@ -46,7 +48,7 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 		if len(open) == 0 {
 			return nil
 		}
-		answers, err := r.ask(ctx, w, open, ports)
+		answers, err := r.ask(ctx, w, open, ports, over)
 		if stop := r.stopped(ctx); stop != nil {
 			return stop
 		}
@@ -56,7 +58,15 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 		for _, p := range ports {
 			r.learn(w, p, answers[p])
 		}
+		unasked := !over && hearsay(open, answers)
+		if unasked {
+			if err := idle(); err != nil {
+				return err
+			}
+			over = true
+		}
 		for _, t := range open {
+			t.p.hearsay = unasked && answerTo(t.g, answers[t.wire]).Hearsay
 			if err := r.judge(ctx, w, t, answers[t.wire], idle); err != nil {
 				return err
 			}
@@ -64,15 +74,16 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 	}
 }
 
-// ask asks one question on each port that a trial needs, side by side.
-func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*port) (map[*port]probe.Result, error) {
+// ask asks one question on each port that a trial needs, side by side; over says
+// that the guest's previous run is.
+func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*port, over bool) (map[*port]probe.Result, error) {
 	answers := map[*port]probe.Result{}
 	var asked []*port
 	var results []probe.Result
 	var errs []error
 	var fs []func()
 	for _, p := range ports {
-		if q := r.question(w, p, trials); len(q.Candidates) > 0 {
+		if q := r.question(w, p, trials, over); len(q.Candidates) > 0 {
 			i := len(asked)
 			asked = append(asked, p)
 			fs = append(fs, func() { results[i], errs[i] = p.Ask(ctx, q) })
@@ -158,11 +169,14 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 
 // question asks on one port for the claimed addresses, their spares and, as a
 // sign of life of the network, the gateways.
-func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question {
+func (r *run) question(w lease.World, on *port, trials []*trial, over bool) probe.Question {
 	var q probe.Question
 	for _, t := range trials {
-		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) && !twin(on, trials, m) {
+		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) && !copied(trials, m) {
 			q.Own = append(q.Own, m)
+			if over {
+				q.Gone = append(q.Gone, lease.PortName(t.owner))
+			}
 		}
 		if t.wire != on {
 			continue
@@ -178,11 +192,10 @@ func (r *run) question(w lease.World, on *port, trials []*trial) probe.Question 
 	return q
 }
 
-// twin reports whether a MAC address may be another guest's as well. A guest
-// that isn't up doesn't answer, so it is that one's voice; unless we ask from the
-// address ourselves, and the network brings our own packets back.
-func twin(on *port, trials []*trial, m lease.MAC) bool {
-	return !on.masked() && slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Twin && t.nic.MAC == m })
+// copied reports whether a MAC address is another guest's as well, by its
+// config. A guest that isn't up doesn't answer, so it is that one's voice.
+func copied(trials []*trial, m lease.MAC) bool {
+	return slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Twin && t.nic.MAC == m })
 }
 
 // neighbour reports whether a gateway can be asked on the guest's own network.
@@ -217,10 +230,8 @@ func heard(g lease.Grant, res probe.Result) []lease.Heard {
 
 // doubt is why the wire's silence about the claimed address would prove nothing.
 func doubt(res probe.Result, g lease.Grant) string {
-	for _, a := range res.Answers {
-		if a.Addr == g.Lease.Addr && a.Verdict == probe.Unknown {
-			return a.Reason
-		}
+	if a := answerTo(g, res); a.Verdict == probe.Unknown {
+		return a.Reason
 	}
 	return res.Doubt
 }
@@ -228,8 +239,8 @@ func doubt(res probe.Result, g lease.Grant) string {
 // decline moves the claim away from an address that somebody has.
 func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res probe.Result, heard []lease.Heard) (lease.Grant, bool, error) {
 	who := r.speakers(w, g.Lease.Addr, res)
-	if !g.Movable() {
-		return g, false, r.refusal(w, g, who, heard)
+	if !g.Movable() || answerTo(g, res).Twin {
+		return g, false, r.refusal(w, g, who, res)
 	}
 	if g.Taken(heard) {
 		r.warn(g, "%s is in use by %s: not leased", g.Lease.Addr, who)
@@ -258,7 +269,10 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 
 // refusal is why a start must fail: its address can't be moved and belongs to
 // somebody else.
-func (r *run) refusal(w lease.World, g lease.Grant, who string, heard []lease.Heard) error {
+func (r *run) refusal(w lease.World, g lease.Grant, who string, res probe.Result) error {
+	if a := answerTo(g, res); a.Twin {
+		return twinRefusal(a, g.Lease.Owner)
+	}
 	if g.Want.Fixed {
 		return &lease.ConflictError{
 			Addr: g.Lease.Addr,
@@ -287,6 +301,9 @@ func (r *run) refusal(w lease.World, g lease.Grant, who string, heard []lease.He
 // the ledger being told.
 func (r *run) startsUnproven(ctx context.Context, t *trial) bool {
 	if t.g.Shared || !t.g.From.IsZero() {
+		return false
+	}
+	if t.p.hearsay {
 		return false
 	}
 	last := !r.timeForAnother(ctx, t.g) || t.wire.blind != nil

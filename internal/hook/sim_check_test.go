@@ -36,7 +36,7 @@ func (c *cluster) owns(r *guestRun, a *carried) bool {
 // checkLease checks that a living guest's lease is nobody else's, and still
 // its own.
 func (c *cluster) checkLease(r *guestRun, a *carried) {
-	if !a.vouched || a.degraded {
+	if !a.vouched || a.degraded || r.stray {
 		return
 	}
 	for _, l := range c.watch.table.At(a.Key) {
@@ -76,7 +76,7 @@ func (c *cluster) checkTwins(r *guestRun, a *carried) {
 	for o, b := range c.living() {
 		// Damage of both slots takes the lease of whom two configs name; if then
 		// the wire is cut too, nothing in the world tells of it.
-		unknown := b.degraded && c.apart(r, o, a)
+		unknown := (b.degraded || o.stray) && c.apart(r, o, a)
 		if o != r && b.vouched && b.Key == a.Key && !unknown {
 			c.watch.fail("CT %s on %s and CT %s on %s live with %s", r.id, r.n.name, o.id, o.n.name, a.Addr)
 		}
@@ -97,7 +97,7 @@ func (c *cluster) checkWire(r *guestRun, a *carried) {
 		return
 	}
 	for o, b := range c.living() {
-		if o != r && b.Key == a.Key && b.since.Before(r.hooked) && b.mac != a.mac && !c.apart(r, o, a) {
+		if o != r && b.Key == a.Key && b.since.Before(r.hooked) && !c.apart(r, o, a) {
 			c.watch.fail("CT %s comes up with %s, which CT %s on %s had before", r.id, a.Addr, o.id, o.n.name)
 		}
 	}

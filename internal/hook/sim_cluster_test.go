@@ -24,6 +24,7 @@ type cluster struct {
 	strangers map[lease.Key]*stranger
 	hostiles  []*hostile
 	routers   bool // the gateways answer
+	caches    map[lease.Key]lease.MAC // what a switch answers for everybody who asks
 	windows   []*window
 	backups   map[lease.VMID]string // an older config of each guest
 	backed    map[lease.VMID]bool   // a stop-mode backup is going on
@@ -91,7 +92,7 @@ type lockDir struct {
 func newCluster(seed uint64, nodes ...string) *cluster {
 	c := &cluster{
 		Sim: sim.New(seed), pools: poolsOf(10, 15),
-		strangers: map[lease.Key]*stranger{}, backups: map[lease.VMID]string{},
+		strangers: map[lease.Key]*stranger{}, caches: map[lease.Key]lease.MAC{}, backups: map[lease.VMID]string{},
 		truth: etcPVE{guests: map[lease.VMID]conf{}}, backed: map[lease.VMID]bool{}, deadline: 30 * time.Second, routers: true,
 	}
 	for i, name := range nodes {

@@ -53,6 +53,9 @@ func events() map[string]func(*cluster, *sim.Actor, event) {
 		"quorum":   (*cluster).quorum,
 		"cable":    (*cluster).unplug,
 		"stranger": (*cluster).stranger,
+		"astray":   (*cluster).astray,
+		"outside":  (*cluster).outside,
+		"cache":    (*cluster).cache,
 		"pools":    (*cluster).editPools,
 		"kill": func(c *cluster, _ *sim.Actor, e event) {
 			if r := c.running(e.id); r != nil {

@@ -39,13 +39,13 @@ func (w wire) disturb(win *window, a netip.Addr) {
 			continue
 		}
 		if h.wants {
-			win.hear(win.rival, a, word{h.mac, h.port(w.n)})
+			win.wants(a, word{h.mac, h.port(w.n)})
 		}
 		if h.lies {
 			h.answers++
 			m := lease.MAC{6, 0, 0, 6, byte(h.answers >> 8), byte(h.answers)}
 			w.watch.saw(carried{Key: lease.Key{Segment: w.on, Addr: a}, mac: m}) // where it can't be told from many hosts, it is marked
-			win.hear(win.taken, a, word{m, h.port(w.n)})
+			win.says(a, word{m, h.port(w.n)})
 		}
 	}
 }

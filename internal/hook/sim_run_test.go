@@ -24,6 +24,7 @@ type guestRun struct {
 	socket  bool // its command socket is there: it runs
 	ending  bool // somebody told it to
 	gone    bool // so is its lxc-start
+	stray   bool // its config is another node's meanwhile
 	carries []carried
 
 	vouched bool      // a pre-start let it begin

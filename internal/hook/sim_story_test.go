@@ -82,6 +82,7 @@ func (c *cluster) epilogue() error {
 			c.hostiles = append(c.hostiles, &hostile{n: n, on: s.Segment, mac: lease.MAC{6, 0, 0, 6, 7, n.prober[5]}, wants: true})
 		}
 	}
+	clear(c.caches)
 	for _, n := range c.nodes {
 		n.quorate = true
 		n.cable(true)

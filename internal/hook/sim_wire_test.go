@@ -23,12 +23,15 @@ type stranger struct {
 type window struct {
 	n      *machine
 	on     lease.Segment
-	own    []lease.MAC
+	own    []lease.MAC // of the guest that is about to start
+	mine   []lease.MAC // that it is asked from
 	asked  []netip.Addr
 	taken  map[netip.Addr][]word
 	rival  map[netip.Addr][]word
 	routes map[netip.Addr]probe.Sign // gateways that are heard
 	posers map[netip.Addr]probe.Sign
+	self   map[netip.Addr]word // claimed with one of the guest's own
+	twin   map[netip.Addr]bool // by who answered when he was asked himself
 }
 
 // word is what somebody says, and the port of the node by which it comes.
@@ -45,15 +48,16 @@ type wire struct {
 	*process
 	on     lease.Segment
 	prober lease.MAC
+	guest  lease.MAC // asks in turn with the prober, by a port like its own; zero: none
 }
 
 // open opens a network. A VLAN is asked through a port like the one that the
-// guest will have, with the guest's own address if there is one.
+// guest will have, with the guest's own address and its stand-in if there is one.
 func (p *process) open(at probe.Place) (hook.Wire, bool, error) {
 	p.a.At("opens", at.Bridge)
-	w := wire{p, lease.NewSegment(at.Bridge, at.Tag), p.n.prober}
+	w := wire{process: p, on: lease.NewSegment(at.Bridge, at.Tag), prober: p.n.prober}
 	if at.Tag != 0 && !at.MAC.IsZero() {
-		w.prober = at.MAC
+		w.prober, w.guest = at.MAC.StandIn(), at.MAC
 	}
 	return w, false, nil
 }
@@ -64,7 +68,8 @@ func (w wire) Close()         {}
 // Ask implements hook.Wire.
 func (w wire) Ask(_ context.Context, q probe.Question) (probe.Result, error) {
 	win := &window{
-		n: w.n, on: w.on, own: q.Own, asked: q.Candidates, taken: map[netip.Addr][]word{}, rival: map[netip.Addr][]word{},
+		n: w.n, on: w.on, own: q.Own, mine: []lease.MAC{w.prober, w.guest}, asked: q.Candidates,
+		taken: map[netip.Addr][]word{}, rival: map[netip.Addr][]word{}, self: map[netip.Addr]word{}, twin: map[netip.Addr]bool{},
 		routes: map[netip.Addr]probe.Sign{}, posers: map[netip.Addr]probe.Sign{},
 	}
 	w.a.At("begins to probe", w.on.Bridge)
@@ -75,12 +80,15 @@ func (w wire) Ask(_ context.Context, q probe.Question) (probe.Result, error) {
 		if i == 0 || i == q.Pace.Probes/2 {
 			w.seekGateways(win, q.Gateways)
 		}
-		w.probe(win, i < q.Pace.Probes-1)
+		w.probe(win, q.Pace.Probes-i)
 		if i < q.Pace.Probes-1 {
 			w.a.Sleep(q.Pace.Interval, "probes")
 		}
 	}
 	w.a.Sleep(q.Pace.Wait, "listens")
+	if len(q.Gone) > 0 && len(win.self) > 0 {
+		w.accost(win)
+	}
 	res := probe.Result{Sent: q.Pace.Probes * len(q.Candidates), Gateways: win.routes, Posers: win.posers}
 	res.Missed, res.Doubt = w.doubt(win, q.Gateways, began)
 	for _, a := range q.Candidates {
@@ -133,21 +141,41 @@ func (c *cluster) close(win *window) {
 
 // probe sends one probe for each address and hears who answers. The last
 // probe of a window is never lost: that all are is a matter of luck, which is
-// not what is tried here.
-func (w wire) probe(win *window, fickle bool) {
-	lost := func() bool { return fickle && w.loss > 0 && w.a.Rand().Float64() < w.loss }
+// not what is tried here. It is sent by the prober; one before in turn by the
+// guest's own MAC, whose twin then can't answer.
+func (w wire) probe(win *window, left int) {
+	from := w.prober
+	if left%2 == 0 && !w.guest.IsZero() {
+		from = w.guest
+	}
+	lost := func() bool { return left > 1 && w.loss > 0 && w.a.Rand().Float64() < w.loss }
 	for _, a := range win.asked {
-		for _, said := range w.owners(lease.Key{Segment: w.on, Addr: a}, w.n) {
-			if !lost() {
-				win.hear(win.taken, a, said)
+		k := lease.Key{Segment: w.on, Addr: a}
+		for _, said := range w.owners(k, w.n) {
+			if said.mac != from && !lost() {
+				win.says(a, said)
 			}
+		}
+		if m, ok := w.caches[k]; ok && w.n.links[w.on.Bridge].up {
+			win.says(a, word{m, outside})
 		}
 		for _, other := range w.windows {
 			if w.reaches(other) && slices.Contains(other.asked, a) && !lost() {
-				other.hear(other.rival, a, word{w.prober, outside})
+				other.wants(a, word{from, outside})
 			}
 		}
 		w.disturb(win, a)
+	}
+}
+
+// accost asks those who spoke in the guest's own name themselves: caches don't
+// answer that.
+func (w wire) accost(win *window) {
+	w.a.Sleep(time.Second, "asks the twin itself")
+	for _, a := range win.asked {
+		if self, ok := win.self[a]; ok {
+			win.twin[a] = slices.ContainsFunc(w.owners(lease.Key{Segment: w.on, Addr: a}, w.n), func(o word) bool { return o.mac == self.mac })
+		}
 	}
 }
 
@@ -158,9 +186,25 @@ func (w wire) reaches(win *window) bool {
 	return win.on == w.on && (win.n != w.n || w.prober != w.n.prober) && linked(w.on.Bridge, win.n, w.n)
 }
 
+// says notes who claims an address.
+func (w *window) says(a netip.Addr, said word) {
+	if slices.Contains(w.own, said.mac) {
+		w.self[a] = said
+		return
+	}
+	hear(w.taken, a, said)
+}
+
+// wants notes who probes for an address, but for the guest that is asked for.
+func (w *window) wants(a netip.Addr, said word) {
+	if !slices.Contains(w.own, said.mac) && !slices.Contains(w.mine, said.mac) {
+		hear(w.rival, a, said)
+	}
+}
+
 // hear notes who was heard of an address.
-func (w *window) hear(heard map[netip.Addr][]word, a netip.Addr, said word) {
-	if !slices.Contains(w.own, said.mac) && !slices.Contains(heard[a], said) {
+func hear(heard map[netip.Addr][]word, a netip.Addr, said word) {
+	if !slices.Contains(heard[a], said) {
 		heard[a] = append(heard[a], said)
 		slices.SortFunc(heard[a], func(x, y word) int { return bytes.Compare(x.mac[:], y.mac[:]) })
 	}
@@ -188,7 +232,7 @@ func (r *guestRun) port(nic int, at *machine) string {
 }
 
 func (w *window) answer(a netip.Addr, doubt string) probe.Answer {
-	out := probe.Answer{Addr: a}
+	out := probe.Answer{Addr: a, Hearsay: !w.self[a].mac.IsZero() && !w.twin[a], Twin: w.twin[a] && len(w.taken[a]) == 0}
 	say := func(v probe.Verdict, said []word, reason string) {
 		out.Verdict, out.Reason = v, reason
 		for _, s := range said {
@@ -198,8 +242,12 @@ func (w *window) answer(a netip.Addr, doubt string) probe.Answer {
 	switch {
 	case len(w.taken[a]) > 0:
 		say(probe.Taken, w.taken[a], "answers")
+	case out.Twin:
+		say(probe.Taken, []word{w.self[a]}, "answers")
 	case len(w.rival[a]) > 0:
 		say(probe.Contended, w.rival[a], "probes for it")
+	case out.Hearsay:
+		say(probe.Unknown, nil, "somebody speaks with the guest's own MAC")
 	case doubt != "":
 		say(probe.Unknown, nil, doubt)
 	default:
@@ -213,7 +261,7 @@ func (c *cluster) announce(r *guestRun) {
 	for _, w := range c.windows {
 		for _, a := range r.carries {
 			if w.on == a.Segment && slices.Contains(w.asked, a.Addr) && linked(w.on.Bridge, w.n, r.n) {
-				w.hear(w.taken, a.Addr, word{a.mac, r.port(a.nic, w.n)})
+				w.says(a.Addr, word{a.mac, r.port(a.nic, w.n)})
 			}
 		}
 	}

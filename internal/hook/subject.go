@@ -248,6 +248,5 @@ func (n need) want(wire *port, move bool) lease.Want {
 	return lease.Want{
 		Owner: n.owner, Family: n.family, MAC: n.nic.MAC, Bridge: n.nic.Bridge, Tag: n.nic.Tag, Closed: wire.closed,
 		Current: n.current(), Gateway: n.gateway(), Routed: n.routed, Move: move, Until: n.until, Fixed: n.fixed,
-		Masked: wire.masked(),
 	}
 }

@@ -1,12 +1,14 @@
 package lab
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ethernet"
 
 	"pve-iplease/internal/lease"
 )
@@ -26,6 +28,8 @@ type Script struct {
 	Broadcast bool          // its replies go to everybody
 	Garbage   bool          // it answers with malformed frames only
 	Rotate    bool          // each reply comes from another MAC
+	Cache     bool          // it answers only what is sent to everybody, as a switch with ARP suppression
+	Mirror    bool          // it sends every request for its addresses back as it was, as a loop does
 	VLAN      uint16        // its frames carry this 802.1Q tag
 	Echo      bool          // it answers pings, too (ICMP, RFC 792), whatever else the script says
 
@@ -99,11 +103,15 @@ func (s *Stranger) Leave() {
 }
 
 // hear is called with every ARP request that the stranger may answer.
-func (s *Stranger) hear(request *arp.Packet) {
-	if !s.answers(request.TargetIP) {
+func (s *Stranger) hear(request *arp.Packet, whole []byte) {
+	toAll := bytes.Equal(whole[:len(s.MAC)], ethernet.Broadcast)
+	if s.script.Cache && !toAll || !s.answers(request.TargetIP) {
 		return
 	}
 	frame := s.reply(request)
+	if s.script.Mirror {
+		frame = whole
+	}
 	if s.script.Delay == 0 {
 		s.hub.send(frame)
 		return

@@ -95,7 +95,7 @@ func (h *hub) run() {
 			continue
 		}
 		for _, s := range h.concerned(request.TargetIP) {
-			s.hear(request)
+			s.hear(request, slices.Clone(buf[:n]))
 		}
 	}
 }

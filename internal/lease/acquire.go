@@ -81,15 +81,7 @@ func (a *acquisition) servers() {
 // inherit judges an address that the guest's config names and that is not
 // the owner's lease.
 func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
-	ranged := slices.ContainsFunc(a.pools, func(p *Pool) bool { return p.Contains(cur) })
-	holder, twin := a.holder(cur), a.twin(cur)
-	switch {
-	case twin == "" || !a.want.Masked:
-	case ranged:
-		holder = cmp.Or(holder, twin)
-	case holder == "":
-		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("%s, and here no proof tells the two apart: give net%d of %s another address, and another MAC", twin, a.want.Owner.NIC, a.want.Owner.Guest())}
-	}
+	holder := a.holder(cur)
 	if holder != "" {
 		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
 		if a.own != nil {

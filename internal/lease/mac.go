@@ -36,5 +36,15 @@ func (m MAC) String() string {
 	return string(s[:len(s)-1])
 }
 
+// StandIn is the address that questions are sent from which need another sender
+// than m: m with the bit that says that nobody's factory made it, so that a
+// switch which counts addresses sees one more and not one more each time, and
+// everybody can tell whose it is.
+func (m MAC) StandIn() MAC {
+	const group, local, unlike = 0x01, 0x02, 0x08
+	m[0] = m[0]&^group ^ unlike | local
+	return m
+}
+
 // IsZero reports whether no address is known.
 func (m MAC) IsZero() bool { return m == MAC{} }

@@ -26,10 +26,11 @@ func (t *Table) Known(node, version string, prober MAC) {
 	t.changed = true
 }
 
-// Sibling reports whether a MAC is one that some node's probes come from.
+// Sibling reports whether a MAC is one that some node's probes come from, or the
+// stand-in for one.
 func (t *Table) Sibling(m MAC) bool {
 	for _, info := range t.Nodes {
-		if slices.Contains(info.Probers, m) {
+		if slices.ContainsFunc(info.Probers, func(p MAC) bool { return p == m || p.StandIn() == m }) {
 			return true
 		}
 	}

@@ -1,9 +1,18 @@
 package lease
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
+
+// PortName is what Proxmox calls the device of a guest's NIC on its node.
+func PortName(o Owner) string {
+	if o.Kind == VM {
+		return fmt.Sprintf("tap%si%d", o.VMID, o.NIC)
+	}
+	return fmt.Sprintf("veth%si%d", o.VMID, o.NIC)
+}
 
 // PortOwner tells by its name whose interface is plugged into a bridge port of
 // a node: a container's veth<vmid>i<n>, a VM's tap<vmid>i<n>, and for both,

@@ -34,10 +34,10 @@ func (t *Table) Contended(g Grant, heard []Heard) bool {
 // leased reports whether a NIC with this MAC has a lease of another address of
 // the family and is starting or running with it. What probes for the address
 // in its name is a sibling that asks for a spare: on a VLAN it speaks with the
-// MAC of the NIC that it asks for.
+// MAC of the NIC that it asks for, and with its stand-in.
 func (t *Table) leased(m MAC, other netip.Addr) bool {
 	for a, at := range t.byAddr {
-		if a != other && FamilyOf(a) == FamilyOf(other) && slices.ContainsFunc(at, func(l *Lease) bool { return l.MAC == m && l.State == Bound }) {
+		if a != other && FamilyOf(a) == FamilyOf(other) && slices.ContainsFunc(at, func(l *Lease) bool { return (l.MAC == m || l.MAC.StandIn() == m) && l.State == Bound }) {
 			return true
 		}
 	}

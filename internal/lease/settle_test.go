@@ -141,6 +141,10 @@ func TestTakenAndContended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other, err := s.acquire(want(102, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.t.Known("pve2", "1.0", mac(7))
 	probing := func(m lease.MAC) []lease.Heard {
 		return []lease.Heard{{Addr: g.Lease.Addr, Contended: true, By: []lease.MAC{m}}}
@@ -154,6 +158,11 @@ func TestTakenAndContended(t *testing.T) {
 		"a spare is taken":  {takenBy(stranger, "10.0.0.201"), false, false},
 		"a sibling probes":  {probing(mac(7)), false, false},
 		"a stranger probes": {probing(stranger), false, true},
+		// Where ports are made that are like the guests'.
+		"its stand-in probes":        {probing(mac(7).StandIn()), false, false},
+		"a starting guest probes":    {probing(other.Want.MAC), false, false},
+		"its stand-in probes for it": {probing(other.Want.MAC.StandIn()), false, false},
+		"a stranger's stand-in":      {probing(stranger.StandIn()), false, true},
 	} {
 		if taken, contended := g.Taken(tt.heard), s.t.Contended(g, tt.heard); taken != tt.taken || contended != tt.contended {
 			t.Errorf("%s: taken %v, contended %v", name, taken, contended)

@@ -29,7 +29,6 @@ type Want struct {
 	Closed  bool         // the bridge has no uplink: a network of this node alone
 	Current netip.Prefix // what the guest's config says; invalid: no address
 	Gateway netip.Addr   // likewise, gw=
-	Masked  bool         // the wire is asked from the NIC's own MAC: what a copy of the guest answers looks like ours
 	Routed  bool         // a NIC of this guest that is not ours to change has a gateway of the family
 	// NoGateway is set in the want of a grant that gets none, because another
 	// NIC of the guest has the family's default route.

@@ -19,15 +19,21 @@ func (w *window) answers(doubt string, itself func(lease.MAC) string) []Answer {
 		case len(w.users[a]) > 0:
 			answer.Verdict = Taken
 			answer.name(w.users[a], itself)
+		case len(w.twins(a)) > 0:
+			answer.Verdict, answer.Twin = Taken, true
+			answer.name(w.twins(a), itself)
 		case len(w.rivals[a]) > 0:
 			answer.Verdict = Contended
 			answer.name(w.rivals[a], itself)
+		case len(w.selves[a]) > 0:
+			answer.Verdict, answer.Reason = Unknown, w.hearsay(a, itself)
 		case doubt != "":
 			answer.Verdict, answer.Reason = Unknown, doubt
 		default:
 			answer.Verdict = Free
 			answer.Reason = fmt.Sprintf("%d probes unanswered", w.question.Pace.Probes)
 		}
+		answer.Hearsay = len(w.selves[a]) > 0 && !answer.Twin
 		out = append(out, answer)
 	}
 	return out

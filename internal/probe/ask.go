@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"time"
+
+	"pve-iplease/internal/lease"
 )
 
 // Ask runs one window: it probes all candidates and the gateway side by side
@@ -25,6 +27,10 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	}
 	began := time.Now()
 	w := newWindow(q, p.mac)
+	w.guest = p.guest
+	if len(q.Gone) > 0 {
+		w.lingers = p.await(ctx, q.Gone)
+	}
 	t := w.topic()
 	w.hears = t.size()
 	done, deafness := p.listenTo(t)
@@ -37,6 +43,7 @@ func (p *Port) Ask(ctx context.Context, q Question) (Result, error) {
 	if !w.over() {
 		p.budget.pausedFrom(began)
 	}
+	trouble = cmp.Or(trouble, p.accost(ctx, w))
 	if resident {
 		trouble = cmp.Or(trouble, p.recall(w))
 	}
@@ -118,7 +125,7 @@ func (p *Port) run(ctx context.Context, w *window) error {
 		if w.needless(s.addr) {
 			continue
 		}
-		trouble = cmp.Or(trouble, p.ask(w, s.addr))
+		trouble = cmp.Or(trouble, p.ask(w, s.addr, w.from(s.asGuest)))
 	}
 	err := cmp.Or(p.hearOut(ctx, w, time.Now().Add(w.question.Pace.Wait)), p.drain(ctx, w))
 	if w.stirred { // at the very last: who that was is found out yet
@@ -165,7 +172,7 @@ func (p *Port) attune(ctx context.Context, w *window) (trouble error) {
 		}
 		w.unseen[s] = toHear
 		if !s.rival && !p.spent(s.addr).packets(1).After(time.Now()) {
-			trouble = cmp.Or(trouble, p.ask(w, s.addr))
+			trouble = cmp.Or(trouble, p.ask(w, s.addr, w.from(false)))
 		}
 	}
 	return trouble
@@ -192,8 +199,8 @@ func (p *Port) prickUp(ctx context.Context, w *window) error {
 }
 
 // ask sends one probe.
-func (p *Port) ask(w *window, a netip.Addr) error {
-	frame, err := questionFrame(p.mac, w.senders[a], a)
+func (p *Port) ask(w *window, a netip.Addr, from lease.MAC) error {
+	frame, err := questionFrame(from, w.senders[a], a)
 	if err != nil {
 		return err
 	}

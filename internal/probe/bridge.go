@@ -50,6 +50,13 @@ func openBridge(name string) (*kernelBridge, lease.MAC, error) {
 	return b, l.mac, nil
 }
 
+// exists reports whether there is a device of a name on this node; what can't be
+// told may be.
+func (b *kernelBridge) exists(device string) bool {
+	_, err := b.link(0, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(device)))
+	return !errors.Is(err, unix.ENODEV)
+}
+
 func (b *kernelBridge) close() { b.socket.Close() }
 
 // netInterface is the bridge as the packet package wants it.

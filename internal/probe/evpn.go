@@ -79,7 +79,7 @@ func (p *Port) recall(w *window) error {
 		return err
 	}
 	for _, a := range w.question.Candidates {
-		if m := known[a]; !m.IsZero() && !w.own[m] {
+		if m := known[a]; !m.IsZero() && !w.own[m] && m != w.mine {
 			note(w.users, a, voice{mac: m, deed: "has it, as another node of the EVPN zone tells"})
 		}
 	}

@@ -38,7 +38,8 @@ type fakeWire struct {
 	ear     *fakeEar                                           // of a port that has one: alice is heard at eno1
 	on      func(w *fakeWire, asked netip.Addr, nth int) error // with every packet; may be nil
 	sent    []time.Time
-	drops   []uint32 // what each call of lost returns; then 0
+	to      lease.MAC // whom the last packet went to
+	drops   []uint32  // what each call of lost returns; then 0
 	lostErr error
 	deafErr error
 	deaf    bool // frames are found only by looking, as by a process that sleeps past its deadline
@@ -53,7 +54,7 @@ func (w *fakeWire) send(frame []byte) error {
 	if err != nil || !said.isProbe() || said.speaker != bridgeMAC {
 		w.t.Errorf("sent %x, which is no probe: %v", frame, err)
 	}
-	w.sent = append(w.sent, time.Now())
+	w.sent, w.to = append(w.sent, time.Now()), lease.MAC(frame)
 	if w.on == nil {
 		return nil
 	}

@@ -70,6 +70,12 @@ func (b *ovsBridge) look() (view, error) {
 	return s.view(b.name, b.vlan), nil
 }
 
+// exists reports whether a device of a name is plugged in.
+func (b *ovsBridge) exists(device string) bool {
+	s, err := readSwitch(b.db, b.name)
+	return err != nil || slices.ContainsFunc(s.ports, func(p ovsPort) bool { return p.name == device })
+}
+
 // view shows the ports that may lead out of this host, and the guests'. What
 // the host itself has plugged in (type internal) is neither.
 func (s ovsSwitch) view(bridge string, vlan uint16) view {

@@ -73,14 +73,6 @@ func TestTwoHostsWithOneAddress(t *testing.T) {
 	}
 }
 
-// The guest that is about to start may still be heard itself.
-func TestOwnGuestIsNoConflict(t *testing.T) {
-	t.Parallel()
-	s := newStreet(t)
-	r := ask(t, s.node, func(q *probe.Question) { q.Own = []lease.MAC{s.guest.MAC} })
-	want(t, r, probe.Free, probe.Free)
-}
-
 func TestManyStrangers(t *testing.T) {
 	t.Parallel()
 	f := lab.New(t)

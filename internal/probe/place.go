@@ -13,8 +13,8 @@ type Place struct {
 	Bridge string
 	Tag    uint16 // VLAN ID, 0 for untagged
 	// MAC is the NIC's own. Where a VLAN is asked through a port like the one
-	// that the guest will have, probes are sent from it; zero when there is no
-	// guest, and an address derived from the bridge's stands in.
+	// that the guest will have, probes are sent from it and from its stand-in;
+	// zero when there is no guest, and the bridge's stand-in is used.
 	MAC lease.MAC
 }
 
@@ -83,14 +83,9 @@ func (p Place) openAware(b *kernelBridge, declared []string) (*Port, error) {
 		p.Bridge, b.vlan)
 }
 
-// standIn is the sender of probes that are for no guest: the bridge's address
-// with the bit set that says nobody's factory made it, so that a switch which
-// counts addresses sees one more and not one more each time.
+// standIn is the sender of probes by a port like the guest's. Each guest has one
+// of its own, since several may be asked for at once by ports of one bridge,
+// which sends an answer to the one that spoke last.
 func (p Place) standIn(bridge lease.MAC) lease.MAC {
-	if !p.MAC.IsZero() {
-		return p.MAC
-	}
-	const local, unlike = 0x02, 0x08
-	bridge[0] = bridge[0]&^1 ^ unlike | local
-	return bridge
+	return cmp.Or(p.MAC, bridge).StandIn()
 }

@@ -14,6 +14,7 @@ import (
 type Port struct {
 	name      string
 	mac       lease.MAC // that probes are sent from
+	guest     lease.MAC // and in turn this one, by a port like the guest's; zero: none
 	bridgeMAC lease.MAC // when we opened
 	declared  []string
 	closed    bool
@@ -78,8 +79,8 @@ func deviate(jitter time.Duration) time.Duration {
 	return rand.N(2*jitter) - jitter
 }
 
-// MAC is the address that probes are sent from: the bridge's own, or the
-// place's, where the port is one like the guest's.
+// MAC is the address that probes are sent from: the bridge's own, or a
+// stand-in for the place's, where the port is one like the guest's.
 func (p *Port) MAC() lease.MAC { return p.mac }
 
 // Closed reports whether the bridge had no uplink when it was opened: its

@@ -10,6 +10,8 @@ import (
 type sending struct {
 	after time.Duration
 	addr  netip.Addr
+	// Where it can be, it is asked from the guest's own MAC; see window.from.
+	asGuest bool
 }
 
 // plan lays out a window's packets in rounds. off returns by how much one
@@ -17,11 +19,11 @@ type sending struct {
 func plan(q Question, off func(jitter time.Duration) time.Duration) []sending {
 	var out []sending
 	gap := time.Duration(0)
-	add := func(a netip.Addr) {
-		out = append(out, sending{gap, a})
-		gap = 0
-	}
 	for round := range q.Pace.Probes {
+		add := func(a netip.Addr) {
+			out = append(out, sending{gap, a, (q.Pace.Probes-round)%2 == 0})
+			gap = 0
+		}
 		for _, g := range q.Gateways {
 			if asksGateway(round, q.Pace.Probes) {
 				add(g.Addr)

@@ -44,7 +44,9 @@ func (p Place) openTemporary(b *kernelBridge, tag uint16, declared []string) (*P
 		return nil, fmt.Errorf("a temporary port on %s for VLAN %d: %w", b.name, cmp.Or(b.vlan, tag), err)
 	}
 	// Beside the caller: the kernel takes some 20 ms to remove a device.
-	return b.port(newTapWire(file, tag), p.standIn(b.self.mac), declared, func() { go file.Close() }), nil
+	port := b.port(newTapWire(file, tag), p.standIn(b.self.mac), declared, func() { go file.Close() })
+	port.guest = p.MAC
+	return port, nil
 }
 
 // plug makes a tap device and plugs it into the bridge, in its VLAN alone. It

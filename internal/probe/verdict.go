@@ -10,8 +10,14 @@ import (
 type Question struct {
 	Candidates []netip.Addr // IPv4 and IPv6 side by side
 	Gateways   []Gateway    // asked too, as a sign of life; at most one of each family
-	Own        []lease.MAC
-	Pace       Pace
+	// Own are the MACs of the guest that is about to start: who claims an
+	// address with one of them is its twin, or only repeats what it once said.
+	Own []lease.MAC
+	// Gone names the devices by which the guest's previous run was plugged in,
+	// once that is over: only then can be asked who speaks in its name. Empty:
+	// it may still be stopping.
+	Gone []string
+	Pace Pace
 }
 
 // Gateway is a host whose answer shows that the network is alive.
@@ -53,6 +59,10 @@ type Answer struct {
 	MACs    []lease.MAC // who answers; for Contended: who probes; in order of first word
 	Ports   []string    // the bridge port behind which each MAC sits, "" where unknown
 	Reason  string      // a clause for a person
+	Twin    bool        // Taken by who answers for one of the guest's own MACs
+	// Hearsay says that somebody claims it with one of the guest's own MACs who
+	// did not, or not yet, answer when he was asked himself.
+	Hearsay bool
 }
 
 // Result is what one window found out.

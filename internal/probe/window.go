@@ -12,7 +12,9 @@ import (
 // no socket: frames go in, verdicts come out.
 type window struct {
 	question Question
-	own      map[lease.MAC]bool
+	mine     lease.MAC              // that questions are sent from
+	guest    lease.MAC              // likewise, by a port like the guest's; see Port
+	own      map[lease.MAC]bool     // the guest's
 	users    map[netip.Addr][]voice // who has the address
 	rivals   map[netip.Addr][]voice // who wants it
 	gateways map[netip.Addr]Sign
@@ -26,6 +28,12 @@ type window struct {
 	unseen  map[search]sought
 	again   map[netip.Addr]int // questions since somebody was heard and the ear is open
 	stirred bool               // something was heard after which the ear may have to be opened or closed
+
+	selves   map[netip.Addr][]voice // who claims it in the guest's own name
+	open     map[suspect]bool       // was asked itself, and has not answered yet
+	answered map[suspect]int        // so many of such questions
+	accosted bool                   // there were some
+	lingers  string                 // a device of the guest's previous run; empty: none
 }
 
 // search is for the port of who has an address, or wants it.
@@ -54,12 +62,13 @@ type voice struct {
 // maxVoices bounds what a flood of invented senders can make us keep.
 const maxVoices = 16
 
-func newWindow(q Question, bridge lease.MAC) *window {
+func newWindow(q Question, mine lease.MAC) *window {
 	w := &window{
-		question: q, own: map[lease.MAC]bool{bridge: true},
+		question: q, mine: mine, own: make(map[lease.MAC]bool),
 		users: make(map[netip.Addr][]voice), rivals: make(map[netip.Addr][]voice),
 		gateways: make(map[netip.Addr]Sign), posers: make(map[netip.Addr]Sign), asked: make(map[netip.Addr]bool),
 		senders: make(map[netip.Addr]netip.Addr), unseen: make(map[search]sought), again: make(map[netip.Addr]int),
+		selves: make(map[netip.Addr][]voice), open: make(map[suspect]bool), answered: make(map[suspect]int),
 	}
 	for _, m := range q.Own {
 		w.own[m] = true
@@ -70,7 +79,11 @@ func newWindow(q Question, bridge lease.MAC) *window {
 // hear takes in one frame; one that cannot be read is no evidence.
 func (w *window) hear(frame []byte) {
 	said, err := parseWord(frame)
-	if err != nil || w.own[said.speaker] {
+	switch {
+	case err != nil || said.speaker == w.mine || said.isProbe() && (w.own[said.speaker] || said.speaker == w.guest):
+		return // also one of ours that the network brings back
+	case w.own[said.speaker]:
+		w.overhear(said, frame)
 		return
 	}
 	if w.asked[said.sender] && w.gateway(said.sender) {
@@ -147,9 +160,10 @@ func (w *window) where(known []voice, s search, m lease.MAC, frame []byte) (name
 }
 
 // curious reports whether the ear has to be open: for a gateway's answer, while
-// a port is sought, and when somebody has a candidate, for whoever else has it.
+// a port is sought, and when somebody has a candidate, for whoever else has it, or
+// claims one in the guest's name.
 func (w *window) curious() bool {
-	if len(w.gateways) < len(w.question.Gateways) || len(w.users) > 0 {
+	if len(w.gateways) < len(w.question.Gateways) || len(w.users) > 0 || len(w.selves) > 0 {
 		return true
 	}
 	for _, far := range w.unseen {
@@ -183,6 +197,17 @@ func (w *window) settle(a netip.Addr) {
 	if w.unseen[search{addr: a}] != notHere && w.again[a] >= heardAgain && slices.ContainsFunc(w.users[a], placed) {
 		w.users[a] = slices.DeleteFunc(w.users[a], func(v voice) bool { return !placed(v) })
 	}
+}
+
+// from is whom the next question is sent by. The guest's own MAC is one that
+// a switch must let pass anyway, but nobody who has it could answer, and the
+// network would look for him here: so it is used in turn, and no more once he
+// was heard.
+func (w *window) from(asGuest bool) lease.MAC {
+	if asGuest && !w.guest.IsZero() && len(w.selves) == 0 && len(w.question.Gone) == 0 {
+		return w.guest
+	}
+	return w.mine
 }
 
 // isProbe tells the form of a request that RFC 5227 §2.1.1 and RFC 4862 §5.4.2

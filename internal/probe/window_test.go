@@ -81,7 +81,7 @@ func TestHearNothing(t *testing.T) {
 	for name, frames := range map[string][][]byte{
 		"silence":                 nil,
 		"our own probe, mirrored": {frameOf(request, bridgeMAC, nobody, first)},
-		"our own guest":           {replyOf(guestMAC, first)},
+		"our own guest's probe":   {frameOf(request, guestMAC, nobody, first)},
 		"reply for another":       {replyOf(alice, other)},
 		"question for it":         {frameOf(request, alice, other, first)},
 		"reply from nobody":       {frameOf(reply, alice, nobody, first)},
