@@ -67,7 +67,7 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 		}
 		for _, t := range open {
 			t.p.hearsay = unasked && answerTo(t.g, answers[t.wire]).Hearsay
-			if err := r.judge(ctx, w, t, answers[t.wire], idle); err != nil {
+			if err := r.judge(ctx, w, t, answers[t.wire]); err != nil {
 				return err
 			}
 		}
@@ -98,7 +98,7 @@ func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*
 }
 
 // judge decides what becomes of one claim after a window.
-func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result, idle func() error) error {
+func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result) error {
 	p := &t.p
 	p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, t.g)
 	heard, err := r.believed(w, heard(t.g, res), res)
@@ -106,11 +106,6 @@ func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Resu
 		return err
 	}
 	taken := t.g.Taken(heard)
-	if taken && t.g.Twin { // it may be the guest's own last word
-		if err := idle(); err != nil {
-			return err
-		}
-	}
 	contended, err := r.contended(ctx, t.g, heard)
 	if err != nil {
 		return err
@@ -172,7 +167,7 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 func (r *run) question(w lease.World, on *port, trials []*trial, over bool) probe.Question {
 	var q probe.Question
 	for _, t := range trials {
-		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) && !copied(trials, m) {
+		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) {
 			q.Own = append(q.Own, m)
 			if over {
 				q.Gone = append(q.Gone, lease.PortName(t.owner))
@@ -190,12 +185,6 @@ func (r *run) question(w lease.World, on *port, trials []*trial, over bool) prob
 		}
 	}
 	return q
-}
-
-// copied reports whether a MAC address is another guest's as well, by its
-// config. A guest that isn't up doesn't answer, so it is that one's voice.
-func copied(trials []*trial, m lease.MAC) bool {
-	return slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Twin && t.nic.MAC == m })
 }
 
 // neighbour reports whether a gateway can be asked on the guest's own network.
@@ -239,7 +228,7 @@ func doubt(res probe.Result, g lease.Grant) string {
 // decline moves the claim away from an address that somebody has.
 func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res probe.Result, heard []lease.Heard) (lease.Grant, bool, error) {
 	who := r.speakers(w, g.Lease.Addr, res)
-	if !g.Movable() || answerTo(g, res).Twin {
+	if !g.Movable() || strayTwin(g, res) {
 		return g, false, r.refusal(w, g, who, res)
 	}
 	if g.Taken(heard) {
@@ -270,8 +259,8 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 // refusal is why a start must fail: its address can't be moved and belongs to
 // somebody else.
 func (r *run) refusal(w lease.World, g lease.Grant, who string, res probe.Result) error {
-	if a := answerTo(g, res); a.Twin {
-		return twinRefusal(a, g.Lease.Owner)
+	if strayTwin(g, res) {
+		return twinRefusal(answerTo(g, res), g.Lease.Owner)
 	}
 	if g.Want.Fixed {
 		return &lease.ConflictError{

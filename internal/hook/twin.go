@@ -27,8 +27,14 @@ func hearsay(trials []*trial, answers map[*port]probe.Result) bool {
 	return false
 }
 
-// twinRefusal is why a start must fail whose guest lives already, with its MAC
-// and its address, where the cluster doesn't know of it.
+// strayTwin reports whether the guest lives already, with its MAC and its
+// address, where the cluster doesn't know of it. A copy that it knows of, by a
+// config with the same MAC, is another guest that has the address.
+func strayTwin(g lease.Grant, res probe.Result) bool {
+	return answerTo(g, res).Twin && !g.Twin
+}
+
+// twinRefusal is why a start must fail whose guest has a stray twin.
 func twinRefusal(a probe.Answer, o lease.Owner) error {
 	on := ""
 	if a.Ports[0] != "" {
