@@ -142,7 +142,7 @@ func TestTemporaryPortLeavesNoTrace(t *testing.T) {
 	mac, pace := lab.RandomMAC(), probe.Pace{Probes: 1, Wait: time.Millisecond}
 	for range 100 {
 		port := openAt(t, node, probe.Place{Bridge: "vmbr0", Tag: 20, MAC: mac}, "eno1")
-		if port.MAC() != mac {
+		if port.MAC() != mac.StandIn() {
 			t.Fatalf("probes come from %s", port.MAC())
 		}
 		if _, err := port.Ask(t.Context(), probe.Question{Candidates: []netip.Addr{tested}, Pace: pace}); err != nil {
