@@ -23,7 +23,7 @@ type cluster struct {
 	pools     config.Config
 	strangers map[lease.Key]*stranger
 	hostiles  []*hostile
-	routers   bool // the gateways answer
+	routers   bool                    // the gateways answer
 	caches    map[lease.Key]lease.MAC // what a switch answers for everybody who asks
 	windows   []*window
 	backups   map[lease.VMID]string // an older config of each guest
