@@ -44,7 +44,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 func product(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pve-iplease")
-	if err := lab.Build(path, "", "../../hookscript"); err != nil {
+	if err := lab.Build(path, "../..", "./hookscript"); err != nil {
 		t.Fatal(err)
 	}
 	return path
