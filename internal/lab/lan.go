@@ -79,7 +79,18 @@ func (n *Namespace) plug(bridge, port string, far *Namespace, device string, mac
 	if err := far.SetUp(device, true); err != nil {
 		return err
 	}
+	n.keep(far)
+	far.keep(n)
 	return errors.Join(n.awaitLink(port), far.awaitLink(device))
+}
+
+// keep makes this namespace live no shorter than another, whether anybody else
+// still knows that one or not: the garbage collector closes what nobody knows,
+// and what is plugged in stays.
+func (n *Namespace) keep(other *Namespace) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.wired = append(n.wired, other)
 }
 
 // attach plugs a device of another namespace into the switch.

@@ -8,9 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
-	"syscall"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -23,6 +22,9 @@ import (
 type Namespace struct {
 	ns    *os.File
 	links *netlink.Handle
+
+	mu    sync.Mutex
+	wired []*Namespace // what cables lead to
 }
 
 // threadNetNS names the calling thread's network namespace; /proc/self/ns/net
@@ -90,6 +92,7 @@ func (n *Namespace) open() error {
 // stay in it; goroutines that f starts are not. In f, /proc/thread-self/net is
 // the namespace's, while /proc/net stays the process's own.
 func (n *Namespace) Do(f func() error) (err error) {
+	defer runtime.KeepAlive(n)
 	back, err := holdThread()
 	if err != nil {
 		return err
@@ -99,24 +102,6 @@ func (n *Namespace) Do(f func() error) (err error) {
 		return os.NewSyscallError("setns", err)
 	}
 	return f()
-}
-
-// Start starts a command inside the namespace; it dies with this process,
-// whatever ends it. The child's /sys still shows this process's own network.
-func (n *Namespace) Start(cmd *exec.Cmd) error {
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	return n.Do(cmd.Start)
-}
-
-// Run starts a command inside the namespace and waits for its end.
-func (n *Namespace) Run(cmd *exec.Cmd) error {
-	if err := n.Start(cmd); err != nil {
-		return err
-	}
-	return cmd.Wait()
 }
 
 // Close lets go of the namespace; the kernel removes it with its last user.

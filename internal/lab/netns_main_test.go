@@ -3,6 +3,7 @@ package lab_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -43,6 +44,9 @@ func play(role string) error {
 	case "sit": // stays until it is killed
 		fmt.Println("here")
 		select {}
+	case "echo": // says what it is told
+		_, err := io.Copy(os.Stdout, os.Stdin)
+		return err
 	case "killed driver":
 		return killedDriver()
 	case "house": // starts one that sits in a namespace, and waits for it

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"pve-iplease/internal/lab"
@@ -21,7 +20,7 @@ type child struct {
 	out *bufio.Reader
 }
 
-// play starts a child; run decides where, as Cmd.Start or Namespace.Start do.
+// play starts a child; run decides where, as lab.StartBound, the default, or Namespace.Start do.
 func play(t testing.TB, part string, start func(*exec.Cmd) error, argv ...string) *child {
 	t.Helper()
 	exe, err := os.Executable()
@@ -29,7 +28,6 @@ func play(t testing.TB, part string, start func(*exec.Cmd) error, argv ...string
 		t.Fatal(err)
 	}
 	cmd := &exec.Cmd{Path: exe, Args: argv, Env: append(os.Environ(), childEnv+"="+part), Stderr: os.Stderr}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if base := filepath.Base(argv[0]); base == startCommand {
 		cmd.Path = filepath.Join(t.TempDir(), base)
 		if err := lab.InstallProgram(cmd.Path); err != nil {
@@ -47,7 +45,7 @@ func play(t testing.TB, part string, start func(*exec.Cmd) error, argv ...string
 	}
 	c.out = bufio.NewReader(out)
 	if start == nil {
-		start = (*exec.Cmd).Start
+		start = lab.StartBound
 	}
 	if err := start(cmd); err != nil {
 		t.Fatal(err)
