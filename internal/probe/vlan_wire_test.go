@@ -164,6 +164,13 @@ func TestTemporaryPortLeavesNoTrace(t *testing.T) {
 // settle waits until the node has no temporary port.
 func settle(t testing.TB, node *lab.Node) {
 	t.Helper()
+	awaitLinks(t, node, "temporary ports", func(links string) bool { return !strings.Contains(links, "iplease") })
+}
+
+// awaitLinks waits until the node's links are as wanted. A snapshot is taken
+// then and not meanwhile: what is seen of it first may be older than the rest.
+func awaitLinks(t testing.TB, node *lab.Node, what string, done func(links string) bool) {
+	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		var out strings.Builder
 		cmd := exec.Command("ip", "-br", "link")
@@ -171,11 +178,11 @@ func settle(t testing.TB, node *lab.Node) {
 		if err := node.Run(cmd); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(out.String(), "iplease") {
+		if done(out.String()) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("temporary ports stay:\n%s", out.String())
+			t.Fatalf("still %s:\n%s", what, out.String())
 		}
 	}
 }
@@ -189,11 +196,9 @@ func TestAwareBridgeWithoutPorts(t *testing.T) {
 	f.Must(err)
 	t.Cleanup(func() { _ = node.Close() })
 	f.Must(node.AddAwareBridge("vmbr0"))
+	// Its missing carrier the kernel notices a little later.
+	awaitLinks(t, node, "carrier on vmbr0", func(links string) bool { return strings.Contains(links, "NO-CARRIER") })
 	before := snapshot(t, node)
-	for !strings.Contains(before, "NO-CARRIER") { // which the kernel notices a little later
-		time.Sleep(10 * time.Millisecond)
-		before = snapshot(t, node)
-	}
 	port := openAt(t, node, probe.Place{Bridge: "vmbr0", Tag: 20})
 	defer port.Close()
 	pace, _ := probe.Preset("fast")
