@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -32,7 +33,7 @@ const (
 func Isolate() (status int, inside bool, err error) {
 	here, err := os.Readlink(threadNetNS)
 	if err != nil {
-		return 0, false, err
+		return 0, false, fmt.Errorf("which network this is in: %w; mount /proc", err)
 	}
 	if host := os.Getenv(hostEnv); host != "" && host != here {
 		return 0, true, arrange()
@@ -52,7 +53,7 @@ func runCopy(host string) (status int, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = isolation()
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("a network namespace of our own: %w; run as root or allow user namespaces", err)
+		return 0, fmt.Errorf("a network namespace of our own: %w; %s", err, remedy())
 	}
 	defer forwardSignals(cmd.Process)()
 	if err := cmd.Wait(); cmd.ProcessState == nil {
@@ -62,6 +63,28 @@ func runCopy(host string) (status int, err error) {
 		return 128 + int(ws.Signal()), nil
 	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+// remedy says what to do where the kernel allows no copy.
+func remedy() string {
+	if inChroot() {
+		return "run as root: in a chroot the kernel gives nobody else a user namespace (user_namespaces(7))"
+	}
+	return "run as root or allow user namespaces"
+}
+
+// inChroot reports whether nothing is mounted on / (proc_pid_mountinfo(5)).
+func inChroot() bool {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return false // then that is what is missing
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 4 && f[4] == "/" {
+			return false
+		}
+	}
+	return true
 }
 
 // isolation says which namespaces the copy gets.
@@ -100,10 +123,8 @@ func arrange() error {
 	if os.Getenv(freshEnv) == "" {
 		return nil
 	}
-	private := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	sysfs := unix.Mount("lab", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
-	if err := errors.Join(private, sysfs); err != nil {
-		return fmt.Errorf("/sys of the new network namespace: %w", err)
+	if err := ownSys(); err != nil {
+		return err
 	}
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {

@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,14 @@ func TestMain(m *testing.M) {
 	os.Exit(lab.Main(m))
 }
 
+// exit is the end of a copy.
+func exit(status int) error {
+	if status == 0 {
+		return nil
+	}
+	return fmt.Errorf("exit status %d", status)
+}
+
 func roleCommand(role string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), roleEnv+"="+role)
@@ -44,6 +53,17 @@ func play(role string) error {
 	case "sit": // stays until it is killed
 		fmt.Println("here")
 		select {}
+	case "isolated": // says which devices its /sys shows, where it is alone
+		if err := os.Setenv(roleEnv, role); err != nil { // the copy says it
+			return err
+		}
+		status, inside, err := lab.Isolate()
+		if err != nil || !inside {
+			return cmp.Or(err, exit(status))
+		}
+		devices, err := os.ReadDir("/sys/class/net")
+		fmt.Println(devices)
+		return err
 	case "echo": // says what it is told
 		_, err := io.Copy(os.Stdout, os.Stdin)
 		return err

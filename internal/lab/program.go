@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,10 +55,15 @@ func InstallProgram(as string) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	in, err := os.Open("/proc/self/exe") // on another file system, or hidden by a mount
+	in, err := os.Open("/proc/self/exe") // on another file system, hidden by a mount, or seen from a chroot
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	return CopyProgram(as, in)
+	// Whole or not at all: others install it at the same time.
+	half := fmt.Sprintf("%s.%x", as, rand.Uint64())
+	if err := CopyProgram(half, in); err != nil {
+		return err
+	}
+	return os.Rename(half, as)
 }

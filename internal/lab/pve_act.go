@@ -63,20 +63,6 @@ func Act() {
 	play(os.NewFile(controlFD, "control"))
 }
 
-// ownSys makes /sys show the network of the node, to the actor and its hooks.
-// The mount namespace is the actor's own, as lxc-start's is in Proxmox too.
-func ownSys() error {
-	private := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") // or the host would see it too
-	if private != nil {
-		return os.NewSyscallError("mount /", private)
-	}
-	err := unix.Mount("lab", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
-	if errors.Is(err, unix.EBUSY) { // it shows this very network already
-		return nil
-	}
-	return os.NewSyscallError("mount /sys", err)
-}
-
 // play takes orders until it is told to exit. When whoever gives them is
 // gone, the whole process group goes too, a running hook included.
 func play(control *os.File) {
