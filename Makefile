@@ -1,5 +1,5 @@
 # 'make test' and 'make demo' need nothing but Go; 'make check' also needs a C
-# compiler, for the race detector.
+# compiler, for the race detector, and shellcheck.
 
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOFUMPT   := mvdan.cc/gofumpt@v0.11.0
@@ -10,44 +10,62 @@ TAGS      := nethttpomithttp2
 FUZZTIME  := 5s
 
 # The version is stamped by the linker, not by go's look at the repository,
-# which fails in a checkout that belongs to somebody else.
-export GOFLAGS := $(GOFLAGS) -buildvcs=false
+# which fails in a checkout that belongs to somebody else. Paths are trimmed in
+# whatever is made, so that nothing is compiled twice.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath
 export CGO_ENABLED := 0
 
 # The benchmarks are a module of their own: what they draw charts with is
 # nothing that the rest depends on.
 MODULES := . scripts/bench
 each     = @set -e; for module in $(MODULES); do (cd $$module && set -x && $(1)); done
+suite    = go build -o bin/suite ./scripts/suite && bin/suite
 
-.PHONY: help build test test-vm check fmt vet static race fuzz soak bench gobench cover demo deb test-deb clean
+.PHONY: help go build program test test-vm gc check fmt vet static shells vuln race fuzz soak bench gobench cover demo deb test-deb clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: ## the static binary bin/pve-iplease, and beside it what it asks Proxmox's API through
-	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
-	go build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease-api ./hookscript/pve-iplease-api
+go:
+	@scripts/need-go
 
-# One package after the other: each runs many processes and networks at once.
-test: ## all tests; as root, or where user namespaces are allowed, none is skipped
-	$(call each,go test -p 1 -timeout 10m $(TESTFLAGS) ./...)
+program: go
+	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease ./hookscript
+
+build: program ## the static binary bin/pve-iplease, and beside it what it asks Proxmox's API through
+	go build -tags $(TAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/pve-iplease-api ./hookscript/pve-iplease-api
+
+test: go ## all tests; as root, or where user namespaces are allowed, only those are skipped whose other program is missing
+	@$(suite) -timeout 10m $(TESTFLAGS)
 
 test-vm: ## the tests that need Debian's kernel, in a virtual machine; ONLY=REGEX some
 	@scripts/vm/run '$(or $(ONLY),.)'
 
-check: fmt vet static race ## format, vet, staticcheck, and the tests under the race detector
+# What nobody keeps is closed at once, so that nothing lives by luck.
+gc: program ## the demo and the tests with the garbage collector never at rest
+	@go build -o bin/demo ./scripts/demo && GOGC=1 bin/demo >bin/demo.log || { cat bin/demo.log; exit 1; }
+	@$(suite) -exec 'env GOGC=1' -short -timeout 20m $(TESTFLAGS)
+
+check: fmt vet static shells vuln race ## format, vet, staticcheck, shellcheck, known vulnerabilities, and the tests under the race detector
 
 fmt:
 	@out=$$(go run $(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not as gofumpt has it:"; echo "$$out"; exit 1; fi
 
+# The tests of the package have a tag.
 vet:
-	$(call each,go vet ./...)
+	$(call each,go vet -tags deb ./...)
 
 static:
-	$(call each,go run $(STATIC) -checks=all ./...)
+	$(call each,go run $(STATIC) -tags deb -checks=all ./...)
+
+shells:
+	scripts/shells
+
+vuln: ## known vulnerabilities in what the programs are made of, where their modules can be had
+	@scripts/vuln
 
 race:
-	$(call each,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...)
+	@CGO_ENABLED=1 && export CGO_ENABLED && $(suite) -race -timeout 20m $(TESTFLAGS)
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	@scripts/fuzz $(FUZZTIME)
@@ -65,7 +83,7 @@ gobench: ## the benchmarks of the code itself
 cover: ## the tests' coverage, a line a function
 	go test -coverpkg=./internal/... -coverprofile=bin/cover.out ./... && go tool cover -func=bin/cover.out
 
-demo: build ## the main job, on a network made of namespaces
+demo: program ## the main job, on a network made of namespaces
 	@go build -o bin/demo ./scripts/demo && exec bin/demo
 
 deb: ## the Debian packages dist/pve-iplease_*.deb, for amd64 and arm64

@@ -8,20 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// needs skips a test without a program or file, and fails it where CI=true
-// promises all of them.
-func needs(t *testing.T, err error) {
-	t.Helper()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%v, but CI=true", err)
-	default:
-		t.Skip(err)
-	}
-}
+	"pve-iplease/internal/lab"
+)
 
 // onPath makes a directory in which this test binary is the program, and the
 // tree of a node.
@@ -104,11 +93,9 @@ __start_pve-iplease; printf '%s\n' "${COMPREPLY[@]}"`, "remove"},
 	for shell, tt := range tests {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
-			path, err := exec.LookPath(shell)
-			needs(t, err)
-			if shell == "bash" {
-				_, err := os.Stat(library)
-				needs(t, err)
+			path := lab.RequireProgram(t, shell)
+			if _, err := os.Stat(library); err != nil && shell == "bash" {
+				lab.Missing(t, "bash-completion", err.Error())
 			}
 			cmd := exec.Command(path, "-c", tt.script, "sh", root)
 			if shell == "fish" {

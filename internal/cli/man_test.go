@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pve-iplease/internal/config"
+	"pve-iplease/internal/lab"
 )
 
 func manual(t *testing.T, name string) string {
@@ -124,14 +125,7 @@ func TestManualsExample(t *testing.T) {
 
 func TestManualsAreWellFormed(t *testing.T) {
 	t.Parallel()
-	mandoc, err := exec.LookPath("mandoc")
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%v, but CI=true", err)
-	default:
-		t.Skip(err)
-	}
+	mandoc := lab.RequireProgram(t, "mandoc")
 	pages, err := filepath.Glob("../../packaging/man/*.[1-9]")
 	if err != nil || len(pages) != 2 {
 		t.Fatalf("%q, %v", pages, err)

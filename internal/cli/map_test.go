@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 )
 
@@ -79,13 +80,7 @@ func (e *estate) pve(args ...string) string {
 // document as it then is.
 func browse(t *testing.T, url string) string {
 	t.Helper()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	chromium := lab.RequireProgram(t, "chromium")
 	cmd := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--dump-dom", url)
 	out, err := cmd.Output()

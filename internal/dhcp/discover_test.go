@@ -19,7 +19,7 @@ func TestDiscover(t *testing.T) {
 			f := lab.New(t)
 			dir := t.TempDir()
 			s := servers(dir)[name]
-			needs(t, s.program)
+			lab.RequireProgram(t, s.program)
 			lan := f.LAN()
 			node, _ := f.Node("pve1", lan)
 			host := f.Host(lan, "10.0.0.1/24")

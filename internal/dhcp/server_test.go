@@ -16,21 +16,6 @@ import (
 	"pve-iplease/internal/lease"
 )
 
-// needs skips a test without a program, and fails it where CI=true promises
-// all of them.
-func needs(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%v, but CI=true", err)
-	default:
-		t.Skip(err)
-	}
-	return path
-}
-
 // server is a real DHCP server: its program, its files in dir, and the format
 // of its leases.
 type server struct {
@@ -83,10 +68,10 @@ func TestRealServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := lab.New(t)
-			client := needs(t, "udhcpc")
+			client := lab.RequireProgram(t, "udhcpc")
 			dir := t.TempDir()
 			s := servers(dir)[name]
-			needs(t, s.program)
+			lab.RequireProgram(t, s.program)
 			lan := f.LAN()
 			s.start(t, f.Host(lan, "10.0.0.1/24"), dir)
 			guest := f.Host(lan)

@@ -115,7 +115,7 @@ func TestServersTakeWhatIsWritten(t *testing.T) {
 				"dnsmasq": {"--test", "--conf-file=" + dir + "/conf"}, "kea-dhcp4": {"-t", dir + "/conf"},
 				"dhcpd": {"-t", "-cf", dir + "/conf", "-lf", dir + "/leases"},
 			}
-			cmd := exec.Command(needs(t, s.program), args[s.program]...)
+			cmd := exec.Command(lab.RequireProgram(t, s.program), args[s.program]...)
 			cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v: %s\n%s", err, out, ours)
@@ -132,10 +132,10 @@ func TestServersGiveWhatIsWritten(t *testing.T) {
 		t.Run(fmt.Sprint(format.Server(), format), func(t *testing.T) {
 			t.Parallel()
 			f := lab.New(t)
-			client := needs(t, "udhcpc")
+			client := lab.RequireProgram(t, "udhcpc")
 			dir := t.TempDir()
 			s := written(dir)[format]
-			needs(t, s.program)
+			lab.RequireProgram(t, s.program)
 			lan := f.LAN()
 			guest := f.Host(lan)
 			kept, _ := dhcp.Unique([]dhcp.Reservation{{Addr: netip.MustParseAddr("10.0.0.150"), MAC: guest.MAC, Name: "web"}})

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -44,7 +45,7 @@ func Require(t testing.TB) {
 	here, err := os.Readlink("/proc/self/ns/net")
 	host, why := os.Getenv(hostEnv), os.Getenv(missingEnv)
 	if err != nil || why != "" || host == "" || host == here {
-		missing(t, "network lab", cmp.Or(why, "TestMain does not call lab.Main"))
+		Missing(t, "network lab", cmp.Or(why, "TestMain does not call lab.Main"))
 	}
 }
 
@@ -54,7 +55,7 @@ func RequireFUSE(t testing.TB) {
 	Require(t)
 	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err != nil {
-		missing(t, "FUSE", err.Error())
+		Missing(t, "FUSE", err.Error())
 	}
 	_ = dev.Close()
 }
@@ -69,12 +70,23 @@ func RequireOwners(t testing.TB) {
 		err = errors.Join(f.Chown(1, 1), f.Close())
 	}
 	if err != nil {
-		missing(t, "other users", err.Error())
+		Missing(t, "other users", err.Error())
 	}
 }
 
-// missing skips a test, or fails it where nothing may be missing.
-func missing(t testing.TB, what, why string) {
+// RequireProgram finds a program that a test runs beside ours, and skips the
+// test without it.
+func RequireProgram(t testing.TB, name string) (path string) {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, name, "it is not installed")
+	}
+	return path
+}
+
+// Missing skips a test, or fails it where nothing may be missing.
+func Missing(t testing.TB, what, why string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("no %s, but CI=true: %s", what, why)
