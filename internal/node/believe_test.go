@@ -21,7 +21,7 @@ func nobody(t *testing.T, ns *lab.Namespace) func(*exec.Cmd) error {
 				t.Fatal(err)
 			}
 		}
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		return ns.Start(cmd)
 	}
 }
