@@ -101,7 +101,9 @@ func (c *cluster) checkWire(r *guestRun, a *carried) {
 			c.watch.fail("CT %s comes up with %s, which CT %s on %s had before", r.id, a.Addr, o.id, o.n.name)
 		}
 	}
-	if s := c.strangers[a.Key]; s != nil && s.since.Before(r.hooked) && !r.n.cutOff(a.Segment.Bridge, r.hooked) {
+	bridge := a.Segment.Bridge
+	deaf := r.n.cutOff(bridge, r.hooked) || !r.n.fooled[bridge].Before(r.hooked)
+	if s := c.strangers[a.Key]; s != nil && s.since.Before(r.hooked) && !deaf {
 		c.watch.fail("CT %s comes up with %s, which stranger %s had before", r.id, a.Addr, s.mac)
 	}
 }
