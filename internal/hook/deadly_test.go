@@ -27,7 +27,7 @@ func deadly() []trap {
 		{name: "creating the ledger's directory", after: []string{change}, fresh: true, numbers: []uint32{unix.SYS_MKDIRAT}},
 		{name: "creating a new ledger", after: []string{change}, fresh: true, numbers: []uint32{unix.SYS_OPENAT}, arg: 2, bits: unix.O_CREAT | unix.O_EXCL},
 		{name: "putting a new ledger in its place", after: []string{change}, fresh: true, numbers: []uint32{unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2}},
-		{name: "creating a directory", after: []string{learn}, numbers: []uint32{unix.SYS_MKDIRAT}},
+		{name: "remembering a ledger", after: []string{change}, fresh: true, numbers: []uint32{unix.SYS_OPENAT}, arg: 2, bits: unix.O_CREAT | unix.O_APPEND},
 		{name: "creating a temporary file", after: []string{store, write}, numbers: []uint32{unix.SYS_OPENAT}, arg: 2, bits: unix.O_CREAT | unix.O_EXCL},
 		{name: "writing a file", after: []string{store, write}, numbers: []uint32{unix.SYS_WRITE}, arg: 2, over: 100},
 		{name: "syncing a file", after: []string{store, write, put}, numbers: []uint32{unix.SYS_FSYNC}},

@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/pmxcfs"
+	"pve-iplease/internal/ledger"
 )
 
 // outage is how long a pmxcfs that restarts is away: half of it dead, half of
@@ -93,6 +94,7 @@ func (c *federation) loses(call string, nth int64) bool {
 	h, n := c.hosts[0], c.Node("pve1")
 	h.t.Helper()
 	h.Must(removeAll(h.path(ledgerDir)))
+	h.Must(os.RemoveAll(h.path(ledger.UsedPath)))
 	h.Must(os.RemoveAll(h.path("/run/pve-iplease")))
 	h.put(ct{id: 101, ip: "manual"})
 	var seen atomic.Int64
