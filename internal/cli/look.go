@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/history"
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
 	"pve-iplease/internal/report"
@@ -50,7 +51,7 @@ func (l *look) gatherWith(ctx context.Context, kernel func() (evidence.Kernel, e
 	evidence.Sources{
 		Ledger: h.Ledger.View, Inventory: h.Inventory, Kernel: kernel,
 		DHCP: dhcp.Finder{Path: h.Node.Path, Extra: h.Settings.DHCP}.Find,
-		IPAM: func() ([]evidence.IPAMEntry, error) { return evidence.ReadIPAM(h.Node.Path) },
+		IPAM: func() ([]inventory.IPAMEntry, error) { return inventory.ReadIPAM(h.Node.Path("/etc/pve")) },
 	}.Gather(ctx, l.Estate)
 }
 

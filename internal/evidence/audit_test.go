@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 )
 
@@ -34,7 +35,7 @@ func TestAudit(t *testing.T) {
 				w.named(ct(102), lease.Snapshot, "pve2")
 				w.named(ct(900), lease.Running, "pve1")
 				w.Reservations = []lease.Reservation{{Addr: tested, Owner: ct(101)}}
-				w.IPAM = []evidence.IPAMEntry{{Addr: tested, VMID: 101}}
+				w.IPAM = []inventory.IPAMEntry{{Addr: tested, VMID: 101}}
 				w.Kernel = evidence.Kernel{
 					Bridges:    []string{"vmbr0"},
 					Neighbours: []evidence.Neighbour{{Addr: tested, MAC: webMAC, Device: "vmbr0"}},
@@ -149,7 +150,7 @@ func TestAudit(t *testing.T) {
 		"Proxmox's SDN": {
 			world: func(w world) {
 				w.leased(ct(101), lease.Released)
-				w.IPAM = []evidence.IPAMEntry{{Addr: tested, Zone: "z", VMID: 102}}
+				w.IPAM = []inventory.IPAMEntry{{Addr: tested, Zone: "z", VMID: 102}}
 			},
 			want: "warning 10.0.0.219: 10.0.0.219 is kept for CT 101 (web) on pve1, but Proxmox's SDN, zone z, gives it to CT 102 (db) on pve2",
 		},

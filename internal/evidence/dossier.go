@@ -7,6 +7,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/history"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 )
 
@@ -26,7 +27,7 @@ type Dossier struct {
 	Clients    []Client
 	Hosts      []Client // reservations of DHCP servers
 	Spans      []Span
-	Entries    []IPAMEntry
+	Entries    []inventory.IPAMEntry
 }
 
 // Client is who a DHCP server has given, or promises, an address to.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 )
 
@@ -21,7 +22,7 @@ type Estate struct {
 	Inventory lease.Inventory
 	Kernel    Kernel
 	DHCP      dhcp.Found
-	IPAM      []IPAMEntry
+	IPAM      []inventory.IPAMEntry
 	Wiring    map[lease.Owner]Wiring // of the guests that Inspect looked at
 
 	// Maker tells from a MAC address who made the card; a foreign string.

@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
@@ -107,8 +105,5 @@ func heard(voices ...evidence.Voice) []evidence.Hearing {
 func doubtful() []evidence.Hearing {
 	return []evidence.Hearing{{Segment: lan, Addr: tested, Doubt: "no uplink of vmbr0 has a link: eno1", Sent: 14}}
 }
-
-// sameAddr compares addresses by value.
-var sameAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 func text(all []netip.Addr) string { return fmt.Sprint(all) }

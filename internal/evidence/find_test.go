@@ -11,6 +11,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 )
 
@@ -21,7 +22,7 @@ func TestFind(t *testing.T) {
 	w.named(vm(200), lease.Running, "pve1")
 	w.served(printer(tvMAC), dhcp.Lease{Addr: addr("10.0.0.7"), MAC: printerMAC, Name: "laser"})
 	w.Kernel.Neighbours = []evidence.Neighbour{{Addr: addr("fe80::1"), MAC: tvMAC}, {Addr: addr("10.0.0.8"), MAC: tvMAC}}
-	w.IPAM = []evidence.IPAMEntry{{Addr: addr("10.0.0.9"), VMID: 102}}
+	w.IPAM = []inventory.IPAMEntry{{Addr: addr("10.0.0.9"), VMID: 102}}
 	for arg, want := range map[string]struct{ title, addrs, fail string }{
 		"10.0.0.219":        {"", "[10.0.0.219]", ""},
 		"::ffff:10.0.0.219": {"", "[10.0.0.219]", ""},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pve-iplease/internal/dhcp"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
@@ -16,7 +17,7 @@ type Sources struct {
 	Inventory func(context.Context) (lease.Inventory, error)
 	Kernel    func() (Kernel, error)
 	DHCP      func(context.Context) dhcp.Found
-	IPAM      func() ([]IPAMEntry, error)
+	IPAM      func() ([]inventory.IPAMEntry, error)
 }
 
 // collector finds out one thing. What it found it hands back as a function
@@ -104,7 +105,10 @@ func (e *Estate) remark(source, format string, args ...any) {
 
 func (e *Estate) takeInventory(inv lease.Inventory) {
 	e.Inventory = inv
-	if !inv.Complete {
+	for _, u := range inv.Unread {
+		e.Remarks = append(e.Remarks, Remark{"guest configs", report.Sentence(u.String())})
+	}
+	if !inv.Complete && len(inv.Unread) == 0 {
 		e.remark("guest configs", "some of them could not be read: a guest may be missing here")
 	}
 }

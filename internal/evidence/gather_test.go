@@ -13,6 +13,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 )
 
@@ -34,7 +35,7 @@ func TestGatherSoftly(t *testing.T) {
 			DHCP: func(context.Context) dhcp.Found {
 				return dhcp.Found{Problems: []dhcp.Problem{{File: "/f", Line: 3, Text: "it is cut off"}}}
 			},
-			IPAM: func() ([]evidence.IPAMEntry, error) { return []evidence.IPAMEntry{{Zone: "z"}}, nil },
+			IPAM: func() ([]inventory.IPAMEntry, error) { return []inventory.IPAMEntry{{Zone: "z"}}, nil },
 		}.Gather(ctx, e)
 		close(hangs)
 		synctest.Wait()
@@ -52,55 +53,6 @@ func TestGatherSoftly(t *testing.T) {
 		}
 		if len(e.Inventory.Guests) != 1 || len(e.IPAM) != 1 || e.Kernel.Bridges != nil || e.Table == nil || e.Table.Len() != 0 {
 			t.Errorf("got %+v", e)
-		}
-	})
-}
-
-func TestParseIPAM(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		text string
-		want []evidence.IPAMEntry
-		fail string
-	}{
-		"empty": {"\n", nil, ""},
-		"number and text": {
-			`{"zones":{"z":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.5":{"vmid":101,"mac":"BC:24:11:00:01:01","hostname":"web"},
-"10.0.0.6":{"vmid":"102"},"10.0.0.1":{"gateway":1},"nonsense":{}}}}},"a":{"subnets":{"fd00::/64":{"ips":{"fd00::5":null,"fd00::6":[1]}}}}}}`,
-			[]evidence.IPAMEntry{
-				{Addr: addr("10.0.0.1"), Zone: "z", Gateway: true},
-				{Addr: addr("10.0.0.5"), Zone: "z", VMID: 101, MAC: webMAC, Name: "web"},
-				{Addr: addr("10.0.0.6"), Zone: "z", VMID: 102},
-				{Addr: addr("fd00::5"), Zone: "a"},
-				{Addr: addr("fd00::6"), Zone: "a"},
-			},
-			"",
-		},
-		"no zones":  {`{"zones":{}}`, nil, ""},
-		"half":      {`{"zones":{"z":`, nil, "it is no JSON as Proxmox's SDN writes it: unexpected end of JSON input"},
-		"no object": {`[]`, nil, "it is no JSON as Proxmox's SDN writes it: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := evidence.ParseIPAM([]byte(c.text))
-			if (err == nil) != (c.fail == "") || err != nil && !strings.HasPrefix(err.Error(), c.fail) {
-				t.Errorf("error %v, want %q", err, c.fail)
-			}
-			if diff := cmp.Diff(c.want, got, sameAddr); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
-}
-
-func FuzzParseIPAM(f *testing.F) {
-	f.Add([]byte(`{"zones":{"z":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.5":{"vmid":101,"gateway":true}}}}}}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		entries, err := evidence.ParseIPAM(data)
-		for _, e := range entries {
-			if !e.Addr.IsValid() || err != nil {
-				t.Errorf("entry %+v with error %v", e, err)
-			}
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 )
 
@@ -305,7 +306,7 @@ func silentCases() map[string]judgeCase {
 			"warning: 10.0.0.219 is reserved by Kea for 00:11:22:33:44:55; nobody answers", "reserve",
 		},
 		"given by the SDN": {
-			func(w world) { w.IPAM = []evidence.IPAMEntry{{Addr: tested, Zone: "z1", VMID: 102}} }, heard(),
+			func(w world) { w.IPAM = []inventory.IPAMEntry{{Addr: tested, Zone: "z1", VMID: 102}} }, heard(),
 			"warning: 10.0.0.219 is given by Proxmox's SDN, zone z1, to CT 102 (db) on pve2; nobody answers", "reserve",
 		},
 		"seen a while ago": {

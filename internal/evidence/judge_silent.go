@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
@@ -123,7 +124,7 @@ func (c *trial) giveWay() []Step {
 	return append(c.excludeSpans(), c.leave(lease.Owner{}))
 }
 
-func (e *Estate) entryOwner(i IPAMEntry) string {
+func (e *Estate) entryOwner(i inventory.IPAMEntry) string {
 	switch g, ok := e.guest(i.VMID); {
 	case i.Gateway:
 		return "the gateway"
@@ -146,7 +147,7 @@ func (c *trial) remembered() (Verdict, bool) {
 		h := c.identify(n.MAC, "")
 		return c.verdict(Notice, nil, "%s was used by %s%s %s ago: %s%s", c.Addr, h.card(), h.where(), Age(n.Seen), h.who(c.Dossier), c.quiet())
 	}
-	if len(c.Uses) > 0 {
+	if len(c.Uses) > 0 && c.Inventory.Blind() == nil {
 		u, what := c.Uses[0], "a snapshot"
 		if g, _ := c.guest(u.Owner.VMID); g.Template {
 			what = "the template"
@@ -158,6 +159,10 @@ func (c *trial) remembered() (Verdict, bool) {
 
 // unsure: nothing claims it, and the wire can't tell.
 func (c *trial) unsure() (Verdict, bool) {
+	if u := c.Inventory.Blind(); u != nil {
+		return c.verdict(Notice, []Step{{What: "look", How: "put that right, and ask again"}},
+			"%s: nothing that could be read names it%s; but %s", c.Addr, c.quiet(), report.Sentence(u.String()))
+	}
 	if c.doubt == "" {
 		return no()
 	}

@@ -47,10 +47,14 @@ func ReadAll(fd int, name string) ([]byte, error) {
 	}
 }
 
+// Most is the size of a file that ReadDirect reads at most: pmxcfs takes none
+// that is larger (MEMDB_MAX_FILE_SIZE in memdb.h).
+const Most = 1 << 20
+
 // ReadDirect is ReadFile for a file whose every read is answered by the file
 // system itself, as on pmxcfs (direct_io), or an ordinary one: a read that
 // doesn't fill buf, where the content begins, isn't asked again whether that was
-// the end.
+// the end. A file of more than Most bytes is EFBIG.
 func ReadDirect(path string, buf []byte) ([]byte, error) {
 	fd, err := open(unix.AT_FDCWD, path, 0)
 	if err != nil {
@@ -64,8 +68,24 @@ func ReadDirect(path string, buf []byte) ([]byte, error) {
 	case n < len(buf):
 		return buf[:n], nil
 	}
-	rest, err := ReadAll(fd, path)
-	return append(buf[:n:n], rest...), err
+	return ReadMost(fd, path, append(make([]byte, 0, 4*n), buf...))
+}
+
+// ReadMost reads a descriptor to its end, behind what data has of it; name is
+// for the error. More than Most bytes are EFBIG.
+func ReadMost(fd int, name string, data []byte) ([]byte, error) {
+	for len(data) <= Most {
+		data = slices.Grow(data, max(chunk, len(data)))
+		n, err := read(fd, data[len(data):cap(data)])
+		switch {
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+		case n == 0:
+			return data, nil
+		}
+		data = data[:len(data)+n]
+	}
+	return nil, &fs.PathError{Op: "read", Path: name, Err: unix.EFBIG}
 }
 
 // Names lists a directory, in no order, without "." and "..".

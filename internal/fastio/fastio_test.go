@@ -38,6 +38,23 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
+// TestReadDirectHasALimit: memory is not given to a file that wants it.
+func TestReadDirectHasALimit(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "long")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for size, want := range map[int64]error{fastio.Most: nil, fastio.Most + 1: unix.EFBIG, 1 << 40: unix.EFBIG} {
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := fastio.ReadDirect(path, make([]byte, 4096)); !errors.Is(err, want) || err == nil && len(data) != fastio.Most {
+			t.Errorf("%d bytes: read %d, %v", size, len(data), err)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -41,6 +41,7 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 	if g := inv.Guests[r.id]; g.Template {
 		return lease.Lease{}, lease.Grant{}, templateError(guestName(g))
 	}
+	r.warnOfUnread(inv)
 	w := r.world(inv)
 	if g, ok, err := h.held(ctx, w, o); ok || err != nil {
 		return g.Lease, g, err

@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/report"
 )
 
 // brokenPools is why no pool could be found for a NIC that may have one.
@@ -61,6 +62,9 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 	if err != nil {
 		return errors.Join(err, cause)
 	}
+	if err := r.unseen(ctx, w, silence); err != nil {
+		return errors.Join(err, cause)
+	}
 	if err := r.over(ctx, s); err != nil {
 		return err
 	}
@@ -87,11 +91,46 @@ func (r *run) belongsElsewhere(ctx context.Context, n need, w lease.World, k lea
 	return w.NamedByOthers(k, n.owner)
 }
 
+// unseen refuses an address that nothing speaks for: not the ledger, since it
+// can't be read, not all configs, since one of them can't, and not the wire.
+func (r *run) unseen(ctx context.Context, w lease.World, silence map[lease.Key]quietness) error {
+	blind := w.Inventory.Blind()
+	if blind == nil {
+		return nil
+	}
+	if _, err := r.Ledger.View(ctx); err == nil {
+		return nil
+	}
+	for k, q := range silence {
+		if q.doubt != "" {
+			return fmt.Errorf("cannot prove that %s is free: %s; and %s: see to that first", k.Addr, q.doubt, report.Sentence(blind.String()))
+		}
+	}
+	return nil
+}
+
+// quietness is that nobody was heard for an address.
+type quietness struct {
+	doubt  string // why that proves nothing; empty when it does
+	wanted string // who asks for the address too; empty: nobody
+}
+
+func (q quietness) String() string {
+	s := "nobody answers for it"
+	if q.doubt != "" {
+		s = "the network can't tell whether somebody has it: " + q.doubt
+	}
+	if q.wanted != "" {
+		s += ", but it is asked for by " + q.wanted + " too"
+	}
+	return s
+}
+
 // askOnce refuses addresses for which somebody answers, and says of each what
 // was heard. Who probes for one is given a window more to take it: to ask alone
 // keeps nobody from starting. Who speaks in the guest's own name is asked
 // himself, once its previous run is over.
-func (r *run) askOnce(ctx context.Context, w lease.World, s subject, needs []need) (map[lease.Key]string, error) {
+func (r *run) askOnce(ctx context.Context, w lease.World, s subject, needs []need) (map[lease.Key]quietness, error) {
 	if len(needs) == 0 {
 		return nil, nil
 	}
@@ -119,20 +158,18 @@ func (r *run) askOnce(ctx context.Context, w lease.World, s subject, needs []nee
 	if err != nil {
 		return nil, err
 	}
-	silence := map[lease.Key]string{}
+	silence := map[lease.Key]quietness{}
 	for _, t := range trials {
 		res := answers[t.wire]
-		silence[t.g.Lease.Key] = "nobody answers for it"
-		if why := doubt(res, t.g); why != "" {
-			silence[t.g.Lease.Key] = "the network can't tell whether somebody has it: " + why
-		}
+		quiet := quietness{doubt: doubt(res, t.g)}
 		heard := heard(t.g, res)
 		switch who := r.speakers(w, t.g.Lease.Addr, res); {
 		case t.g.Taken(heard):
 			return nil, r.refusal(w, t.g, who, res)
 		case wants(t.g, heard):
-			silence[t.g.Lease.Key] += ", but it is asked for by " + who + " too"
+			quiet.wanted = who
 		}
+		silence[t.g.Lease.Key] = quiet
 	}
 	return silence, nil
 }

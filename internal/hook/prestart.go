@@ -100,6 +100,21 @@ func (r *run) warnOfProblems() {
 // run.
 var errWaited = errors.New("the previous run has only just ended")
 
+// warnOfUnread names what of the inventory could not be read.
+func (r *run) warnOfUnread(inv lease.Inventory) {
+	for i, u := range inv.Unread {
+		if i == problemsShown {
+			r.warn(lease.Grant{}, "and %d more that can't be read", len(inv.Unread)-i)
+			return
+		}
+		if u.Known {
+			r.warn(lease.Grant{}, "%s", report.Sentence(u.String()))
+			continue
+		}
+		r.warn(lease.Grant{}, "%s: nothing new starts without a proof", report.Sentence(u.String()))
+	}
+}
+
 // awaitIdle makes sure that the previous run of the container is over. One
 // that is still stopping is waited for: Proxmox rewrites the whole guest config
 // at the end of each run without its own lock, and would undo our edit, and its
@@ -213,6 +228,7 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 	if err != nil {
 		return Failed, err
 	}
+	r.warnOfUnread(inv)
 	w := r.world(inv)
 	// What a broken part of the configuration may have served starts as it is,
 	// or nothing does.

@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/report"
 )
 
 // proof says how far the wire confirmed that nobody uses an address.
@@ -150,9 +151,11 @@ func (r *run) withdraw(ctx context.Context, trials []*trial) error {
 
 // unprovable is why a start fails that the wire can't tell about.
 func unprovable(w lease.World, g lease.Grant, p proof) error {
-	if g.Shared {
-		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: take it out of one of the two configs",
-			g.Lease.Addr, p.doubt, w.NamedByOthers(g.Lease.Key, g.Lease.Owner))
+	if who := w.NamedByOthers(g.Lease.Key, g.Lease.Owner); g.Shared && who != "" {
+		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: take it out of one of the two configs", g.Lease.Addr, p.doubt, who)
+	}
+	if blind := w.Inventory.Blind(); g.Shared && blind != nil {
+		return fmt.Errorf("cannot prove that %s is free: %s; and %s: see to that first", g.Lease.Addr, p.doubt, report.Sentence(blind.String()))
 	}
 	if !g.From.IsZero() {
 		return fmt.Errorf("cannot prove that %s is free: %s; and it was %s's, which may run without the ledger knowing",

@@ -3,12 +3,14 @@ package hook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/report"
 )
 
 // Verdict is what becomes of one lease whose guest is gone.
@@ -29,7 +31,7 @@ func (h *Hook) Reclaim(ctx context.Context, dry bool) ([]Verdict, error) {
 	r := run{Hook: h, phase: "reclaim", opt: Options{DryRun: dry}}
 	inv, err := h.Inventory(ctx)
 	if err == nil && !inv.Complete {
-		err = errors.New("some guests' configs can't be read, so no guest may be called gone; see that root can read every file below /etc/pve/nodes")
+		err = fmt.Errorf("no guest may be called gone: %s; see that root can read every file below /etc/pve/nodes", unread(inv))
 	}
 	if err != nil {
 		return nil, err
@@ -68,6 +70,18 @@ func (r *run) reclaimMarks(ctx context.Context, w lease.World) (verdicts []Verdi
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
+}
+
+// unread names the first of what could not be read.
+func unread(inv lease.Inventory) string {
+	switch n := len(inv.Unread); n {
+	case 0:
+		return "some guests' configs can't be read"
+	case 1:
+		return report.Sentence(inv.Unread[0].String())
+	default:
+		return fmt.Sprintf("%s; and %d more", report.Sentence(inv.Unread[0].String()), n-1)
+	}
 }
 
 // missing lists the guests that have not been gone for long enough.

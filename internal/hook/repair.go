@@ -36,7 +36,7 @@ func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
 			return nil, err
 		}
 		if !inv.Complete {
-			return nil, errors.New("it is not rebuilt while some guests' configs can't be read")
+			return nil, fmt.Errorf("it is not rebuilt while %s", unread(inv))
 		}
 		w.Inventory = inv
 		t, twice := lease.Rebuild(w, r.NewID(), r.stands)

@@ -37,25 +37,27 @@ type cluster struct {
 
 // machine is one node.
 type machine struct {
-	name     string
-	up       bool
-	booted   time.Time
-	boots    int
-	skew     time.Duration // of its wall clock
-	quorate  bool
-	links    map[string]*link // of each bridge
-	prober   lease.MAC
-	etc      etcPVE // as far as changes have arrived
-	applied  int
-	seen     map[lease.VMID]glance     // the inventory's cache
-	locks    map[lease.VMID]*sim.Actor // Proxmox's lock on each config
-	grabs    map[lease.VMID]int        // how often a command of ours took it
-	runs     map[lease.VMID]*guestRun  // what lxc-start supervises
-	past     map[lease.VMID]time.Time  // when each was last started past the hook
-	flock    *sim.Actor                // holds the ledger's lock of the node
-	marker   bool                      // the lock directory may be this node's
-	gateways map[netip.Addr]missing
-	fooled   map[string]time.Time // when silence last proved nothing on a bridge, and nothing told of it
+	name    string
+	up      bool
+	booted  time.Time
+	boots   int
+	skew    time.Duration // of its wall clock
+	quorate bool
+	links   map[string]*link // of each bridge
+	prober  lease.MAC
+	etc     etcPVE // as far as changes have arrived
+	applied int
+	seen    map[lease.VMID]glance     // the inventory's cache
+	locks   map[lease.VMID]*sim.Actor // Proxmox's lock on each config
+	// unreadable are the configs that give EIO to who reads all of them.
+	unreadable map[lease.VMID]bool
+	grabs      map[lease.VMID]int       // how often a command of ours took it
+	runs       map[lease.VMID]*guestRun // what lxc-start supervises
+	past       map[lease.VMID]time.Time // when each was last started past the hook
+	flock      *sim.Actor               // holds the ledger's lock of the node
+	marker     bool                     // the lock directory may be this node's
+	gateways   map[netip.Addr]missing
+	fooled     map[string]time.Time // when silence last proved nothing on a bridge, and nothing told of it
 }
 
 // etcPVE is one node's copy of what pmxcfs stores.
@@ -99,7 +101,7 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 		n := &machine{
 			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, links: map[string]*link{},
 			prober: lease.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[lease.VMID]conf{}},
-			seen: map[lease.VMID]glance{}, gateways: map[netip.Addr]missing{}, fooled: map[string]time.Time{},
+			gateways: map[netip.Addr]missing{}, fooled: map[string]time.Time{},
 		}
 		for _, s := range subnets {
 			n.links[s.Bridge] = &link{up: true}
@@ -116,6 +118,7 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 // clear is what a boot does to /run.
 func (n *machine) clear() {
 	n.runs, n.locks = map[lease.VMID]*guestRun{}, map[lease.VMID]*sim.Actor{}
+	n.seen, n.unreadable = map[lease.VMID]glance{}, map[lease.VMID]bool{}
 	n.flock, n.marker, n.grabs, n.past = nil, false, map[lease.VMID]int{}, map[lease.VMID]time.Time{}
 }
 

@@ -67,6 +67,7 @@ func events() map[string]func(*cluster, *sim.Actor, event) {
 		"learning":  (*cluster).learning,
 		"days":      (*cluster).days,
 		"ownstatic": (*cluster).ownStatic,
+		"unread":    (*cluster).unread,
 	}
 }
 

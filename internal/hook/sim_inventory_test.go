@@ -18,6 +18,8 @@ type glance struct {
 	version int
 	node    string
 	parsedConf
+	unread bool // it can't be read now
+	known  bool // and what it last said stands in
 }
 
 // parsedConf is what the inventory takes from a config.
@@ -95,11 +97,15 @@ func (p *process) look(id lease.VMID, listed conf) (vanished bool) {
 		return false
 	}
 	p.a.At("looks at the config of", id.String())
+	if p.n.unreadable[id] {
+		p.seen[id] = p.seen[id].failed(id, listed.node)
+		return false
+	}
 	now, ok := p.n.etc.guests[id]
 	if !ok || now.node != listed.node {
 		return true
 	}
-	p.seen[id] = glance{listed.version, listed.node, parse(id, listed.node, now.text)}
+	p.seen[id] = glance{version: listed.version, node: listed.node, parsedConf: parse(id, listed.node, now.text)}
 	return false
 }
 
@@ -124,10 +130,10 @@ func (p *process) collect(ids []lease.VMID) lease.Inventory {
 	maps.DeleteFunc(p.seen, func(id lease.VMID, _ glance) bool { return !slices.Contains(ids, id) })
 	p.n.seen = maps.Clone(p.seen)
 	for _, id := range ids {
-		g := p.seen[id]
-		inv.Guests[id] = g.guest
-		for _, u := range g.uses {
-			inv.Uses[u.Addr] = append(inv.Uses[u.Addr], u)
+		if g := p.seen[id]; g.unread {
+			inv.AddUnread(g.guest, g.uses, lease.Unread{What: "config " + id.String(), Why: "EIO", Known: g.known})
+		} else {
+			inv.Add(g.guest, g.uses)
 		}
 	}
 	return inv

@@ -29,6 +29,7 @@ type process struct {
 	left  string                // the guest's config when it ended
 	grabs int                   // of the config's lock until then
 	seen  map[lease.VMID]glance // what it has read of guests, the node's cache to begin with
+	began beginning
 }
 
 // hook puts the real hook together on this process.
@@ -52,7 +53,7 @@ func (p *process) hook() *hook.Hook {
 func (c *cluster) program(parent *sim.Actor, name string, n *machine, f func(context.Context, *process, *hook.Hook)) *process {
 	p := &process{cluster: c, n: n}
 	p.a = c.Start(parent, name, n.name, func(a *sim.Actor) {
-		p.a = a
+		p.a, p.began = a, n.beginning(c.watch.table)
 		ctx, cancel := hook.WithDeadline(context.Background(), c.deadline)
 		defer cancel()
 		ctx, signal := context.WithCancelCause(ctx)
@@ -120,6 +121,7 @@ func (p *process) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old,
 	// Nothing can come between this comparison and the rename but what
 	// comes between two system calls; see the scenario for it.
 	p.watch.edit(old, data)
+	p.checkNamed(id, old, data)
 	if !p.put(p.n, id, p.n.name, string(data), true) {
 		return errors.New("config stays as it was: no quorum")
 	}

@@ -86,6 +86,7 @@ func (c *cluster) epilogue() error {
 	for _, n := range c.nodes {
 		n.quorate = true
 		n.cable(true)
+		clear(n.unreadable)
 	}
 	c.settle()
 	c.Pass(5 * time.Minute)

@@ -21,6 +21,7 @@ type watch struct {
 	harmed time.Time
 	exits  []exit
 	had    map[sight]bool // who had which address at some time
+	leased map[leasedTo]bool
 }
 
 // sight is somebody who has an address.
@@ -39,7 +40,9 @@ type exit struct {
 	said string
 }
 
-func (w *watch) init() { w.table, w.had = lease.NewTable(), map[sight]bool{} }
+func (w *watch) init() {
+	w.table, w.had, w.leased = lease.NewTable(), map[sight]bool{}, map[leasedTo]bool{}
+}
 
 func (w *watch) fail(format string, args ...any) {
 	if w.err == nil {
@@ -85,6 +88,7 @@ func (c *cluster) check() error {
 		w.fail("the ledger's generation went from %d back to %d", w.gen, t.Generation)
 	case err == nil:
 		w.table, w.gen = t, t.Generation
+		w.note(t)
 		if w.broken {
 			c.forget()
 		}

@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"encoding/binary"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,11 +22,22 @@ import (
 //	the format's name, number of guests, of MAC addresses and of uses in all
 //	a guest: node, kind, number, version, name, flags, MAC addresses, uses
 //	a use:   address, interface, bridge, tag, part of the config
+//	whether this node's own addresses are known, their number, each
+//	whether the SDN's IPAM file is known, its name, version, number of entries
+//	an entry: address, guest, MAC address, whether it is a gateway
 type cache string
+
+// memory is what is kept: what was last read of everything, which stands in
+// for what can't be read now.
+type memory struct {
+	seen  map[place]*parsed
+	own   ownAddrs
+	given given
+}
 
 // cacheFormat begins the file; another version of the program may keep other
 // fields.
-const cacheFormat = "pve-iplease inventory 2\n"
+const cacheFormat = "pve-iplease inventory 3\n"
 
 // The flags of a guest.
 const (
@@ -35,11 +47,11 @@ const (
 
 // save writes the cache, readable by root alone. It isn't synced: a machine
 // that lost power has another boot, and /run begins empty.
-func (c cache) save(seen map[place]*parsed) {
+func (c cache) save(m memory) {
 	if c == "" {
 		return
 	}
-	data := encode(seen)
+	data := encode(m)
 	_ = os.MkdirAll(filepath.Dir(string(c)), 0o700)
 	f, err := renameio.NewPendingFile(string(c), renameio.WithTempDir(filepath.Dir(string(c))), renameio.WithPermissions(0o600))
 	if err != nil {
@@ -58,41 +70,37 @@ func (c cache) young() bool {
 }
 
 // encode writes down what was read.
-func encode(seen map[place]*parsed) []byte {
+func encode(m memory) []byte {
 	guests, macs, uses := 0, 0, 0
-	for _, p := range seen {
-		if p.lasts() {
+	for _, p := range m.seen {
+		if p := p.known(); p != nil {
 			guests, macs, uses = guests+1, macs+len(p.guest.MACs), uses+len(p.uses)
 		}
 	}
-	b := make([]byte, 0, 64+80*guests+30*uses)
+	b := make([]byte, 0, 1024+80*guests+30*uses+40*len(m.given.entries))
 	b = append(b, cacheFormat...)
 	for _, n := range [...]int{guests, macs, uses} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
-	for at, p := range seen {
-		if p.lasts() {
-			b = appendGuest(b, at, p)
+	for at, p := range m.seen {
+		if last := p.known(); last != nil {
+			b = appendGuest(b, at, last, p.err == nil && !p.young)
 		}
 	}
-	return b
+	return appendGiven(appendOwn(b, m.own), m.given)
 }
 
-// lasts reports whether what was read is worth keeping. Without a version that
-// can be believed it tells at least that the guest exists.
-func (p *parsed) lasts() bool { return p.err == nil }
-
-func appendGuest(b []byte, at place, p *parsed) []byte {
+// appendGuest writes no version that can't be believed: without one it is told
+// at least that the guest exists, and what it last said.
+func appendGuest(b []byte, at place, p *parsed, current bool) []byte {
 	b = appendText(b, at.node)
 	b = binary.AppendUvarint(b, uint64(at.kind))
 	b = binary.AppendUvarint(b, uint64(at.vmid))
 	v := p.version
-	if p.young {
+	if !current {
 		v = version{}
 	}
-	for _, v := range v {
-		b = binary.AppendVarint(b, v)
-	}
+	b = appendVersion(b, v)
 	b = appendText(b, p.guest.Name)
 	var flags uint64
 	if p.guest.Template {
@@ -115,12 +123,44 @@ func appendGuest(b []byte, at place, p *parsed) []byte {
 
 // appendUse leaves out what the guest's place says already.
 func appendUse(b []byte, u *lease.Use) []byte {
-	addr, _ := u.Addr.MarshalBinary() // never fails
-	b = appendText(b, string(addr))
-	b = binary.AppendUvarint(b, uint64(u.Owner.NIC))
+	b = binary.AppendUvarint(appendAddr(b, u.Addr), uint64(u.Owner.NIC))
 	b = appendText(b, u.Segment.Bridge)
 	b = binary.AppendUvarint(b, uint64(u.Segment.Tag))
 	return binary.AppendUvarint(b, uint64(u.Where))
+}
+
+func appendVersion(b []byte, v version) []byte {
+	for _, n := range v {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func appendFlag(b []byte, is bool) []byte {
+	return binary.AppendUvarint(b, map[bool]uint64{true: 1}[is])
+}
+
+func appendAddr(b []byte, a netip.Addr) []byte {
+	addr, _ := a.MarshalBinary() // never fails
+	return appendText(b, string(addr))
+}
+
+func appendOwn(b []byte, own ownAddrs) []byte {
+	b = binary.AppendUvarint(appendFlag(b, own.known), uint64(len(own.addrs)))
+	for _, a := range own.addrs {
+		b = appendAddr(b, a)
+	}
+	return b
+}
+
+func appendGiven(b []byte, g given) []byte {
+	b = appendVersion(appendText(appendFlag(b, g.known), g.file), g.version)
+	b = binary.AppendUvarint(b, uint64(len(g.entries)))
+	for _, e := range g.entries {
+		b = binary.AppendUvarint(appendAddr(b, e.Addr), uint64(e.VMID))
+		b = appendFlag(append(b, e.MAC[:]...), e.Gateway)
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {

@@ -12,39 +12,38 @@ import (
 
 // load reads the cache; one that is missing, damaged or of another version is
 // empty.
-func (c cache) load() map[place]*parsed {
+func (c cache) load() memory {
 	data, err := fastio.ReadFile(string(c))
-	if err != nil {
-		return map[place]*parsed{}
+	if err == nil {
+		if m, ok := decode(string(data)); ok {
+			return m
+		}
 	}
-	seen, ok := decode(string(data))
-	if !ok {
-		return map[place]*parsed{}
-	}
-	return seen
+	return memory{seen: map[place]*parsed{}}
 }
 
 // decode is the inverse of encode. All texts stay parts of the one that they
 // are read from.
-func decode(text string) (seen map[place]*parsed, ok bool) {
+func decode(text string) (m memory, ok bool) {
 	rest, ok := strings.CutPrefix(text, cacheFormat)
 	if !ok {
-		return nil, false
+		return m, false
 	}
 	d := decoder{rest: rest}
 	// What a file can hold at most: damage must not cost memory.
 	guests := make([]parsed, d.number(len(rest)/12))
 	d.macs = make([]lease.MAC, 0, d.number(len(rest)/6))
 	d.uses = make([]lease.Use, 0, d.number(len(rest)/6))
-	seen = make(map[place]*parsed, len(guests))
+	m.seen = make(map[place]*parsed, len(guests))
 	for i := range guests {
 		at := d.guest(&guests[i])
 		if d.bad {
-			return nil, false
+			return m, false
 		}
-		seen[at] = &guests[i]
+		m.seen[at] = &guests[i]
 	}
-	return seen, !d.bad && d.rest == "" && len(seen) == len(guests)
+	m.own, m.given = d.own(), d.given()
+	return m, !d.bad && d.rest == "" && len(m.seen) == len(guests)
 }
 
 // decoder takes a cache apart from its beginning on.
@@ -59,9 +58,7 @@ func (d *decoder) guest(p *parsed) (at place) {
 	at.node = d.text()
 	at.kind = lease.Kind(d.number(int(lease.VM)))
 	at.vmid = lease.VMID(d.number(999999999))
-	for i := range p.version {
-		p.version[i] = d.signed()
-	}
+	p.version = d.version()
 	p.guest = lease.Guest{Kind: at.kind, VMID: at.vmid, Node: at.node, Name: d.text()}
 	flags := d.number(isTemplate | isHooked)
 	p.guest.Template, p.guest.Hooked = flags&isTemplate != 0, flags&isHooked != 0
@@ -84,6 +81,32 @@ func (d *decoder) use(at place) (u lease.Use) {
 	u.Segment = lease.Segment{Bridge: d.text(), Tag: uint16(d.number(math.MaxUint16)), Nodes: at.node}
 	u.Where = lease.Where(d.number(int(lease.Snapshot)))
 	return u
+}
+
+func (d *decoder) own() (own ownAddrs) {
+	own.known = d.flag()
+	for range d.number(len(d.rest) / 2) {
+		own.addrs = append(own.addrs, d.addr())
+	}
+	return own
+}
+
+func (d *decoder) given() (g given) {
+	g.known, g.file, g.version = d.flag(), d.text(), d.version()
+	for range d.number(len(d.rest) / 8) {
+		e := IPAMEntry{Addr: d.addr(), VMID: lease.VMID(d.number(999999999)), MAC: d.mac(), Gateway: d.flag()}
+		g.entries = append(g.entries, e)
+	}
+	return g
+}
+
+func (d *decoder) flag() bool { return d.number(1) == 1 }
+
+func (d *decoder) version() (v version) {
+	for i := range v {
+		v[i] = d.signed()
+	}
+	return v
 }
 
 // number takes one that is most at most; anything else is bad and counts as 0.

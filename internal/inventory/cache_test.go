@@ -28,7 +28,7 @@ func sorted(files []file, less func(a, b file) bool) []file {
 }
 
 // whole is a cache with everything in it.
-func whole() map[place]*parsed {
+func whole() memory {
 	at := place{"pve1", lease.VM, 101}
 	use := func(addr string, w lease.Where) lease.Use {
 		return lease.Use{
@@ -36,7 +36,7 @@ func whole() map[place]*parsed {
 			Segment: lease.NewSegment("vmbr0", 4094, "pve1"), Where: w,
 		}
 	}
-	return map[place]*parsed{
+	seen := map[place]*parsed{
 		at: {
 			version: version{7, math.MaxInt64, -1, 3},
 			guest:   lease.Guest{Kind: lease.VM, VMID: 101, Node: "pve1", Name: "web\t\n", Template: true, Hooked: true, MACs: []lease.MAC{{1}, {2}}},
@@ -44,11 +44,17 @@ func whole() map[place]*parsed {
 		},
 		{"pve2", lease.Container, 102}: {version: version{7, 2}, guest: lease.Guest{VMID: 102, Node: "pve2", MACs: []lease.MAC{}}, uses: []lease.Use{}},
 	}
+	return memory{
+		seen: seen, own: ownAddrs{true, []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")}},
+		given: given{true, ipamFiles[0], version{1, 2, 3, 4}, []IPAMEntry{
+			{Addr: netip.MustParseAddr("10.0.0.9"), VMID: 200, MAC: lease.MAC{2}}, {Addr: netip.MustParseAddr("fd00::1"), Gateway: true},
+		}},
+	}
 }
 
 func cmpCache() cmp.Options {
 	return cmp.Options{
-		cmp.AllowUnexported(parsed{}, place{}),
+		cmp.AllowUnexported(parsed{}, place{}, memory{}, ownAddrs{}, given{}),
 		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	}
 }
@@ -61,7 +67,7 @@ func TestCacheKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpCache()); diff != "" || !ok {
 		t.Errorf("read %v (-want +got):\n%s", ok, diff)
 	}
-	one := want[place{"pve1", lease.VM, 101}]
+	one := want.seen[place{"pve1", lease.VM, 101}]
 	for _, v := range []reflect.Value{reflect.ValueOf(one.guest), reflect.ValueOf(one.uses[0])} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {

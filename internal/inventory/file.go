@@ -19,7 +19,8 @@ import (
 // listing is every guest's config file at one moment.
 type listing struct {
 	files    []file
-	complete bool // false: a directory could not be read
+	complete bool           // false: a directory could not be read
+	unread   []lease.Unread // which, and why
 
 	// Of a listing by pmxcfs: when it was started, and the list as it stands.
 	start uint64
@@ -73,6 +74,28 @@ type parsed struct {
 	young   bool // the file changed just before: its next version may look like this one
 	reading int  // the call of Read that found it so
 	err     error
+	last    *parsed // with err: what was read before; nil: nothing was
+}
+
+// movedTo is what was known of a guest that is on another node now.
+func (p *parsed) movedTo(node string) *parsed {
+	if p == nil {
+		return nil
+	}
+	moved := *p
+	moved.version, moved.guest.Node, moved.uses = version{}, node, slices.Clone(p.uses)
+	for i := range moved.uses {
+		moved.uses[i].Segment.Nodes = node
+	}
+	return &moved
+}
+
+// known is what was last read without an error; nil: nothing was.
+func (p *parsed) known() *parsed {
+	if p == nil || p.err == nil {
+		return p
+	}
+	return p.last
 }
 
 // folder is where the file is, name is its own.
@@ -108,7 +131,7 @@ func (r *Reader) refresh(ctx context.Context, files []file) (known, vanished boo
 	}
 	if len(todo) > many && todo[0].version != (version{}) {
 		defer r.cache.lock(ctx)()
-		todo = r.adopt(r.cache.load(), todo)
+		todo = r.adopt(r.cache.load().seen, todo)
 		defer r.Save()
 	}
 	return false, r.readAll(ctx, todo)
@@ -168,6 +191,9 @@ func (r *Reader) readAll(ctx context.Context, todo []task) (vanished bool) {
 			}
 		}
 		p.reading = r.reading
+		if p.err != nil {
+			p.last = known.known()
+		}
 		if p != known {
 			if known == nil || known.version != p.version {
 				r.unsaved++
@@ -222,13 +248,29 @@ func (r *Reader) read(at *desk, t task) *parsed {
 const granularity = 2 * time.Second
 
 // stat tells one state of a file from the next, also of one that was renamed
-// into its place. The time of change is used, which nobody can set. A young
-// file may change once more and look the same.
+// into its place.
 func stat(dir *fastio.Dir, folder, name string) (v version, young bool, err error) {
 	var st unix.Stat_t
 	if err := dir.Stat(folder, name, &st); err != nil {
 		return v, false, err
 	}
+	v, young = versionOf(&st)
+	return v, young, nil
+}
+
+// fstat is stat for a file that is open.
+func fstat(fd int, path string) (v version, young bool, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return v, false, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	v, young = versionOf(&st)
+	return v, young, nil
+}
+
+// versionOf uses the time of change, which nobody can set. A young file may
+// change once more and look the same.
+func versionOf(st *unix.Stat_t) (v version, young bool) {
 	changed := time.Unix(st.Ctim.Unix())
-	return version{int64(st.Ino), st.Size, st.Ctim.Sec, st.Ctim.Nsec}, time.Since(changed) < granularity, nil
+	return version{int64(st.Ino), st.Size, st.Ctim.Sec, st.Ctim.Nsec}, time.Since(changed) < granularity
 }

@@ -3,6 +3,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,12 +28,14 @@ type Reader struct {
 	index    index
 	members  map[netip.Addr]string // of the cluster, with what to say of them
 	cluster  []string              // its nodes, none where they are not known
+	unknown  string                // why the members are not known
+	ungiven  string                // why the SDN's IPAM file could not be read now
 	cache    cache
-	seen     map[place]*parsed // nil before the first reading
-	reading  int               // how often Read was called
-	last     listing           // of pmxcfs
-	unsaved  int               // configs that were read and that the cache lacks
-	gone     bool              // the cache holds guests that are no more
+	memory           // seen is nil before the first reading
+	reading  int     // how often Read was called
+	last     listing // of pmxcfs
+	unsaved  int     // configs that were read and that the cache lacks
+	gone     bool    // the cache holds guests that are no more
 }
 
 // NewReader reads below dir, Proxmox's /etc/pve, an ordinary directory; self
@@ -77,19 +80,24 @@ const (
 // each config since the call, though the file be gone at the end: its guest is
 // being edited, not destroyed.
 func (r *Reader) Read(ctx context.Context) (inv lease.Inventory, err error) {
-	if r.mount == nil {
-		return r.once(ctx)
-	}
-	err = r.mount.Steadily(ctx, func() error {
+	try := func() error {
 		inv, err = r.once(ctx)
 		return err
-	})
-	return inv, err
+	}
+	if r.mount == nil {
+		err = try()
+	} else {
+		err = r.mount.Steadily(ctx, try)
+	}
+	if err != nil {
+		return r.unlisted(ctx, err)
+	}
+	return inv, nil
 }
 
 func (r *Reader) once(ctx context.Context) (lease.Inventory, error) {
 	if r.seen == nil {
-		r.seen = r.cache.load()
+		r.memory = r.cache.load()
 	}
 	r.reading++
 	defer r.index.close()
@@ -103,7 +111,7 @@ func (r *Reader) once(ctx context.Context) (lease.Inventory, error) {
 			break
 		}
 		absent := n < patience && r.misses(l)
-		if err = r.knowMembers(); err != nil {
+		if err = cmp.Or(r.knowMembers(), r.knowGiven()); err != nil {
 			break
 		}
 		if known && !absent && l.whole() {
@@ -129,12 +137,28 @@ func (r *Reader) once(ctx context.Context) (lease.Inventory, error) {
 	return lease.Inventory{}, err
 }
 
+// unlisted is what was last known, when the guests can't be listed. Where
+// nothing is mounted there is nothing to be listed, and nobody to serve.
+func (r *Reader) unlisted(ctx context.Context, err error) (lease.Inventory, error) {
+	l := listing{unread: []lease.Unread{{What: "the list of all guests", Why: err.Error(), Known: true}}}
+	known := false
+	for at, p := range r.seen {
+		l.files = append(l.files, file{place: at})
+		known = known || p.known() != nil
+	}
+	if !known || ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) {
+		return lease.Inventory{}, cmp.Or(context.Cause(ctx), err)
+	}
+	_, _ = r.knowMembers(), r.knowGiven() // what isn't known then is said
+	return r.collect(l), nil
+}
+
 // Save keeps what was read for the next process, unless that is little and
 // others save all the time. That it can't is no reason to fail: the next one
 // reads anew.
 func (r *Reader) Save() {
 	if r.gone || r.unsaved >= many || r.unsaved > 0 && !r.cache.young() {
-		r.cache.save(r.seen)
+		r.cache.save(r.memory)
 		r.unsaved, r.gone = 0, false
 	}
 }
@@ -200,28 +224,61 @@ func (r *Reader) collect(l listing) lease.Inventory {
 	inv := lease.Inventory{
 		Guests: make(map[lease.VMID]lease.Guest, len(l.files)),
 		Uses:   make(map[netip.Addr][]lease.Use, len(l.files)),
-		Never:  map[netip.Addr]string{}, Complete: l.complete,
+		Never:  map[netip.Addr]string{}, Complete: l.complete, Unread: l.unread,
 	}
 	for i := range l.files {
 		f := &l.files[i]
-		p := r.seen[f.place]
-		if p.err != nil {
-			inv.Complete = false
-			inv.Guests[f.vmid] = lease.Guest{Kind: f.kind, VMID: f.vmid, Node: f.node}
-			continue
-		}
-		inv.Guests[f.vmid] = p.guest
-		for i, u := range p.uses {
-			if others, shared := inv.Uses[u.Addr]; shared {
-				inv.Uses[u.Addr] = append(others, u)
-			} else {
-				inv.Uses[u.Addr] = p.uses[i : i+1 : i+1]
-			}
+		if p := r.seen[f.place]; p.err == nil {
+			inv.Add(p.guest, p.uses)
+		} else {
+			r.standIn(&inv, f.place, p)
 		}
 	}
 	r.forget(l)
 	r.nodes(&inv)
+	r.sdn(&inv)
 	return inv
+}
+
+// standIn enters a guest whose config can't be read, with what it last said,
+// here or where the guest was before.
+func (r *Reader) standIn(inv *lease.Inventory, at place, p *parsed) {
+	for o, q := range r.seen {
+		if p.last == nil && o.vmid == at.vmid && o.kind == at.kind {
+			p.last = q.known().movedTo(at.node)
+		}
+	}
+	u := lease.Unread{What: r.folder(at) + "/" + at.name(), Why: reason(p.err), Known: p.last != nil}
+	if u.Known {
+		inv.AddUnread(p.last.guest, p.last.uses, u)
+		return
+	}
+	inv.AddUnread(lease.Guest{Kind: at.kind, VMID: at.vmid, Node: at.node}, nil, u)
+}
+
+// knowGiven reads what Proxmox's SDN has given away, if that has changed.
+func (r *Reader) knowGiven() error {
+	before := r.given.version
+	r.ungiven = ""
+	if err := r.given.refresh(r.dir); err != nil {
+		if clusterfs.Disconnected(err) {
+			return fmt.Errorf("the IPAM file of Proxmox's SDN: %w", err)
+		}
+		r.ungiven = reason(err)
+	}
+	if r.given.version != before {
+		r.unsaved++
+	}
+	return nil
+}
+
+// sdn enters what Proxmox's SDN has given away.
+func (r *Reader) sdn(inv *lease.Inventory) {
+	if r.ungiven != "" || !r.given.known {
+		u := lease.Unread{What: "the IPAM file of Proxmox's SDN below " + r.dir, Why: cmp.Or(r.ungiven, "there was no time"), Known: r.given.known}
+		inv.Unread = append(inv.Unread, u)
+	}
+	r.given.enter(inv)
 }
 
 // forget drops what was read of files that are not listed any more.

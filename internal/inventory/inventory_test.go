@@ -70,7 +70,7 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 		at := place{"pve1", lease.Container, 101}
 		r.seen[at].young = young
 		r.Save()
-		return cache(cached).load()[at]
+		return cache(cached).load().seen[at]
 	}
 	if p := look(true); p == nil || p.version != (version{}) {
 		t.Errorf("a young file is remembered as %+v", p)
@@ -222,7 +222,7 @@ func TestManyReadOnce(t *testing.T) {
 	cached := filepath.Join(t.TempDir(), "inventory")
 	open := func() *Reader { return NewClusterReader(clusterfs.At(tr.dir, ""), cached, none) }
 	first, second := open(), open()
-	second.seen = second.cache.load() // before there is anything in it
+	second.seen = second.cache.load().seen // before there is anything in it
 
 	unlock := first.cache.lock(t.Context())
 	done := make(chan lease.Inventory)
@@ -237,7 +237,7 @@ func TestManyReadOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first.seen = first.cache.load()
+	first.seen = first.cache.load().seen
 	first.readAll(t.Context(), first.outdated(l.files))
 	first.Save()
 	for n := range many + 1 { // behind the list's back: who reads these files sees other addresses
@@ -271,7 +271,7 @@ func TestSaveInACrowd(t *testing.T) {
 		r := NewClusterReader(clusterfs.At(tr.dir, ""), cached, none)
 		read1(t, r)
 		r.Save()
-		return len(cache(cached).load())
+		return len(cache(cached).load().seen)
 	}
 	tr.ct("pve1", 102, "10.0.0.6")
 	both := entry(101, "pve1", 1) + "," + entry(102, "pve1", 2)

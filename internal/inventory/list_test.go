@@ -101,7 +101,7 @@ func TestListedNowhere(t *testing.T) {
 		t.Errorf("destroyed: %+v", inv)
 	}
 	r.Save()
-	if seen := cache(cached).load(); len(seen) != 1 {
+	if seen := cache(cached).load().seen; len(seen) != 1 {
 		t.Errorf("kept %d guests", len(seen))
 	}
 }

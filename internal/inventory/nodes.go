@@ -1,8 +1,11 @@
 package inventory
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"path/filepath"
@@ -18,12 +21,39 @@ import (
 // addresses of the host that sends it.
 func (r *Reader) nodes(inv *lease.Inventory) {
 	inv.Nodes = r.cluster
-	never := inv.Never
-	maps.Copy(never, r.members)
-	own, _ := r.self()
-	for _, p := range own {
-		never[p.Addr().Unmap()] = "an address of this node"
+	if r.members == nil {
+		inv.Unread = append(inv.Unread, lease.Unread{What: "the nodes' addresses in " + r.dir + "/.members", Why: cmp.Or(r.unknown, "there was no time")})
 	}
+	maps.Copy(inv.Never, r.members)
+	if err := r.readOwn(); err != nil {
+		inv.Unread = append(inv.Unread, lease.Unread{What: "the list of this node's own addresses", Why: reason(err), Known: r.own.known})
+	}
+	for _, a := range r.own.addrs {
+		inv.Never[a] = "an address of this node"
+	}
+}
+
+// ownAddrs are this node's own addresses as they were last read.
+type ownAddrs struct {
+	known bool
+	addrs []netip.Addr
+}
+
+// readOwn asks the kernel. After an error what was known stands.
+func (r *Reader) readOwn() error {
+	own, err := r.self()
+	if err != nil {
+		return err
+	}
+	addrs := make([]netip.Addr, len(own))
+	for i, p := range own {
+		addrs[i] = p.Addr().Unmap()
+	}
+	if !r.own.known || !slices.Equal(r.own.addrs, addrs) {
+		r.own = ownAddrs{true, addrs}
+		r.unsaved++
+	}
+	return nil
 }
 
 // knowMembers reads the nodes and their addresses from /etc/pve/.members, which
@@ -33,26 +63,34 @@ func (r *Reader) knowMembers() error {
 		return nil
 	}
 	data, err := fastio.ReadDirect(filepath.Join(r.dir, ".members"), make([]byte, 4<<10))
-	if clusterfs.Disconnected(err) {
+	switch {
+	case clusterfs.Disconnected(err):
 		return fmt.Errorf("the cluster's members: %w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		r.members = map[netip.Addr]string{} // no pmxcfs
+	case err == nil:
+		r.members, r.cluster, err = parseMembers(data)
 	}
-	r.members, r.cluster = parseMembers(data)
+	if r.members == nil {
+		r.unknown = reason(err)
+	}
 	return nil
 }
 
-func parseMembers(data []byte) (map[netip.Addr]string, []string) {
+func parseMembers(data []byte) (map[netip.Addr]string, []string, error) {
 	never := map[netip.Addr]string{}
 	var members struct {
 		NodeList map[string]struct {
 			IP string `json:"ip"`
 		} `json:"nodelist"`
 	}
-	if json.Unmarshal(data, &members) == nil {
-		for name, n := range members.NodeList {
-			if a, err := netip.ParseAddr(n.IP); err == nil {
-				never[a.Unmap()] = "an address of node " + name
-			}
+	if err := json.Unmarshal(data, &members); err != nil {
+		return nil, nil, err
+	}
+	for name, n := range members.NodeList {
+		if a, err := netip.ParseAddr(n.IP); err == nil {
+			never[a.Unmap()] = "an address of node " + name
 		}
 	}
-	return never, slices.Sorted(maps.Keys(members.NodeList))
+	return never, slices.Sorted(maps.Keys(members.NodeList)), nil
 }

@@ -22,9 +22,8 @@ func (r *Reader) walk() (listing, error) {
 	for _, n := range nodes {
 		for kind, folder := range [...]string{lease.Container: "lxc", lease.VM: "qemu-server"} {
 			names, err := fastio.Names(filepath.Join(r.dir, "nodes", n, folder))
-			if err != nil {
-				l.complete = l.complete && errors.Is(err, fs.ErrNotExist)
-				continue
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				r.unlistable(&l, n, lease.Kind(kind), err)
 			}
 			l.files = slices.Grow(l.files, len(names))
 			for _, name := range names {
@@ -37,4 +36,25 @@ func (r *Reader) walk() (listing, error) {
 		}
 	}
 	return l, nil
+}
+
+// unlistable enters the guests that a directory held when it was last listed.
+func (r *Reader) unlistable(l *listing, node string, kind lease.Kind, err error) {
+	u := lease.Unread{What: r.folder(place{node: node, kind: kind}), Why: reason(err)}
+	for p := range r.seen {
+		if p.node == node && p.kind == kind {
+			l.files = append(l.files, file{place: p})
+			u.Known = true
+		}
+	}
+	l.complete, l.unread = false, append(l.unread, u)
+}
+
+// reason is an error without the file that it is about.
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
 }

@@ -103,12 +103,12 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 		}
 		shared := a.warnOfOthers(cur)
 		g := a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner"))
-		g.Shared = shared
+		g.Shared = g.Shared || shared
 		return g, nil
 	}
 	shared := a.warnOfOthers(cur)
 	g := a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool")
-	g.Shared = shared
+	g.Shared = g.Shared || shared
 	return g, nil
 }
 

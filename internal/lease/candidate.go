@@ -90,6 +90,11 @@ func (t *Table) rank(w *World, p *Pool, seg Segment, owner, from Owner, a netip.
 			return candidate{addr: a, tier: taken, why: w.explained(func() string { return u.describe(&w.Inventory) })}
 		}
 	}
+	for _, u := range w.Inventory.Given[a] {
+		if !u.of(owner) {
+			return candidate{addr: a, tier: taken, why: w.explained(func() string { return u.describe(&w.Inventory) })}
+		}
+	}
 	return c
 }
 
@@ -187,17 +192,23 @@ func (w *World) holdOver(l *Lease) bool {
 	return p != nil && p.Hold != Forever && age(w.Now, l.Since) >= p.Hold
 }
 
-// describe says whose config names the address.
+// describe says whose config names the address, or to whom it is given.
 func (u Use) describe(inv *Inventory) string {
-	g := inv.Guests[u.Owner.VMID]
-	s := "is named by the config of " + u.Owner.Guest()
-	if g.Node != "" {
-		s += " on " + g.Node
+	whose := u.Owner.Guest()
+	if g := inv.Guests[u.Owner.VMID]; g.Node != "" {
+		whose += " on " + g.Node
 	}
-	if u.Where == Pending {
-		s += " (pending)"
+	switch {
+	case u.Where == Router:
+		return "is a gateway of Proxmox's SDN"
+	case u.Where == SDN && u.Owner.IsZero():
+		return "is given away by Proxmox's SDN"
+	case u.Where == SDN:
+		return "is given to " + whose + " by Proxmox's SDN"
+	case u.Where == Pending:
+		whose += " (pending)"
 	}
-	return s
+	return "is named by the config of " + whose
 }
 
 // stamp prints a time for people.

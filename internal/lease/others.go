@@ -3,13 +3,23 @@ package lease
 import "slices"
 
 // others lists the running and pending configs of other living guests that
-// name an address on a segment. Templates never run, so they don't count.
+// name an address on a segment, and to whom Proxmox's SDN has given it.
+// Templates never run, so they don't count.
 func (w *World) others(k Key, owner Owner) []Use {
-	return slices.DeleteFunc(slices.Clone(w.Inventory.Uses[k.Addr]), func(u Use) bool {
+	all := slices.DeleteFunc(slices.Clone(w.Inventory.Uses[k.Addr]), func(u Use) bool {
 		return u.Owner == owner || u.Where == Snapshot || w.Inventory.Guests[u.Owner.VMID].Template ||
 			(!u.Segment.Bridgeless() && !u.Segment.Overlaps(k.Segment))
 	})
+	for _, u := range w.Inventory.Given[k.Addr] {
+		if u.Where == SDN && !u.of(owner) {
+			all = append(all, u)
+		}
+	}
+	return all
 }
+
+// of reports whether an entry of Proxmox's SDN is of the owner's guest.
+func (u Use) of(owner Owner) bool { return u.Owner.VMID != 0 && u.Owner.VMID == owner.VMID }
 
 // asks reports whether the guest whose config names an address will ask us
 // before it starts with it again: it has our hook, and a pool serves the NIC.

@@ -15,6 +15,11 @@ func Rebuild(w World, id string, stopped func(Guest) bool) (t *Table, doubtful [
 	t = NewTable()
 	for addr, uses := range w.Inventory.Uses {
 		u, living := w.soleOwner(uses)
+		for _, g := range w.Inventory.Given[addr] {
+			if !g.of(u.Owner) {
+				living++
+			}
+		}
 		switch {
 		case living > 1:
 			doubtful = append(doubtful, addr)

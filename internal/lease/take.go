@@ -18,9 +18,15 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 	if !a.want.Until.IsZero() {
 		want.State = Offered
 	}
+	// One that is the owner's already may start without a proof: the ledger keeps
+	// it from others, and a config that can't be read must not lock anybody out.
+	g.Shared = a.w.Inventory.Blind() != nil && !a.owns(addr)
 	g.Lease = a.store(want)
 	return g
 }
+
+// owns reports whether the owner has a lease of an address already.
+func (a *acquisition) owns(addr netip.Addr) bool { return a.own != nil && a.own.Addr == addr }
 
 // former is another MAC than the NIC's that the ledger has for the address.
 func (a *acquisition) former(k Key) MAC {

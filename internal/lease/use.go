@@ -2,19 +2,24 @@ package lease
 
 import "net/netip"
 
-// Where tells which part of a guest's config names an address.
+// Where tells which part of a guest's config names an address, if one does.
 type Where uint8
 
-// Only the running and the pending part make an address taken.
+// Of a config only the running and the pending part make an address taken.
 const (
 	Running Where = iota
 	Pending
 	Snapshot
+	SDN    // Proxmox's SDN has given the address to the guest
+	Router // it is a gateway of Proxmox's SDN
 )
 
-func (w Where) String() string { return [...]string{"running", "pending", "snapshot"}[w] }
+func (w Where) String() string {
+	return [...]string{"running", "pending", "snapshot", "SDN", "SDN's gateway"}[w]
+}
 
-// Use is one place in one guest's config that names an address.
+// Use is one place in one guest's config that names an address, or an entry of
+// Proxmox's SDN.
 type Use struct {
 	Addr    netip.Addr
 	Owner   Owner
@@ -43,7 +48,12 @@ type Inventory struct {
 	Never map[netip.Addr]string
 	// Nodes are the names of the cluster's nodes; none where they are not known.
 	Nodes []string
+	// Given is what Proxmox's SDN has given away, by its IPAM file. It names the
+	// guest, if it knows it, and neither the interface nor the bridge.
+	Given map[netip.Addr][]Use
 	// Complete is false when some part could not be read (no quorum, a
 	// broken file): then no guest may be called gone.
 	Complete bool
+	// Unread is what could not be read: unknown, and not empty.
+	Unread []Unread
 }

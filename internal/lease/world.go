@@ -74,7 +74,7 @@ type Grant struct {
 	Gateway netip.Addr   // invalid: none
 	Former  MAC          // that used the address before, if another; zero: none is known
 	From    Owner        // the stopped guest that had the address until now; mostly nobody
-	Shared  bool         // new to the ledger, and another guest's config names it too: only a proof decides
+	Shared  bool         // new to the ledger, and another guest's config names it too, or may: only a proof decides
 	Twin    bool         // another guest's config names it too, and has the NIC's own MAC
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
 	Why     string       // one clause: why this address

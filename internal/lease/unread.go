@@ -1,0 +1,47 @@
+package lease
+
+// Unread is a part of the inventory that could not be read.
+type Unread struct {
+	What string // a file, or what else was asked
+	Why  string
+	// Known says that what was last known of it stands in. Otherwise it may name
+	// any address, and only a proof tells.
+	Known bool
+}
+
+func (u Unread) String() string {
+	if u.Known {
+		return u.What + " can't be read (" + u.Why + "): what it last said counts"
+	}
+	return u.What + " can't be read (" + u.Why + "), and which addresses it names is not known"
+}
+
+// Blind is something unread of which nothing is known; nil: there is none.
+func (inv *Inventory) Blind() *Unread {
+	for i := range inv.Unread {
+		if !inv.Unread[i].Known {
+			return &inv.Unread[i]
+		}
+	}
+	return nil
+}
+
+// Add enters a guest and what its config names.
+func (inv *Inventory) Add(g Guest, uses []Use) {
+	inv.Guests[g.VMID] = g
+	for i, u := range uses {
+		if others, shared := inv.Uses[u.Addr]; shared {
+			inv.Uses[u.Addr] = append(others, u)
+		} else {
+			inv.Uses[u.Addr] = uses[i : i+1 : i+1] // nothing is allocated for each
+		}
+	}
+}
+
+// AddUnread enters a guest whose config can't be read, with what it last said
+// where that is known.
+func (inv *Inventory) AddUnread(g Guest, last []Use, u Unread) {
+	inv.Add(g, last)
+	inv.Complete = false
+	inv.Unread = append(inv.Unread, u)
+}

@@ -1,0 +1,85 @@
+package lease_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// TestUnread: while something can't be read of which nothing is known, only a
+// proof decides about what is new to the ledger. What has a lease comes back.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scene  *scene
+		known  bool
+		want   lease.Want
+		shared bool
+	}{
+		"a new lease":                     {newScene(), false, want(102, ""), true},
+		"an address that its config has":  {newScene(), false, want(102, "10.0.0.205/24"), true},
+		"a static one":                    {newScene(), false, want(102, "10.0.0.50/24"), true},
+		"its own":                         {newScene().has(102, lease.Released, "10.0.0.205"), false, want(102, "10.0.0.205/24"), false},
+		"its own, which it doesn't carry": {newScene().has(102, lease.Released, "10.0.0.205"), false, want(102, ""), false},
+		"its own static one":              {newScene().has(102, lease.Released, "10.0.0.50", origin(lease.Static)), false, want(102, "10.0.0.50/24"), false},
+		"what it last said stands in":     {newScene(), true, want(102, ""), false},
+	} {
+		s := c.scene
+		s.w.Inventory.AddUnread(lease.Guest{VMID: 101, Node: "pve1"}, nil, lease.Unread{What: "101.conf", Why: "EIO", Known: c.known})
+		if g, err := s.acquire(c.want); err != nil || g.Shared != c.shared {
+			t.Errorf("%s: only a proof decides: %v, %v", name, g.Shared, err)
+		}
+		if s.w.Inventory.Complete {
+			t.Errorf("%s: the inventory says that it is complete", name)
+		}
+	}
+}
+
+// TestGiven: Proxmox's SDN counts as a config of who it has given an address to.
+func TestGiven(t *testing.T) {
+	t.Parallel()
+	give := func(s *scene, addr string, id lease.VMID, w lease.Where) *scene {
+		s.w.Inventory.Given = map[netip.Addr][]lease.Use{ip(addr): {{Addr: ip(addr), Owner: lease.Owner{Kind: lease.VM, VMID: id}, Where: w}}}
+		return s
+	}
+	for name, c := range map[string]struct {
+		scene  *scene
+		want   lease.Want
+		addr   string
+		shared bool
+	}{
+		"to another guest":                    {give(newScene(), "10.0.0.200", 300, lease.SDN), want(102, ""), "10.0.0.201/24", false},
+		"to somebody":                         {give(newScene(), "10.0.0.200", 0, lease.SDN), want(102, ""), "10.0.0.201/24", false},
+		"to this guest":                       {give(newScene(), "10.0.0.200", 102, lease.SDN), want(102, ""), "10.0.0.200/24", false},
+		"a gateway":                           {give(newScene(), "10.0.0.200", 0, lease.Router), want(102, ""), "10.0.0.201/24", false},
+		"to another, and its config names it": {give(newScene(), "10.0.0.205", 300, lease.SDN), want(102, "10.0.0.205/24"), "10.0.0.205/24", true},
+		"to itself, and its config names it":  {give(newScene(), "10.0.0.205", 102, lease.SDN), want(102, "10.0.0.205/24"), "10.0.0.205/24", false},
+		"a gateway, and its config names it":  {give(newScene(), "10.0.0.205", 0, lease.Router), want(102, "10.0.0.205/24"), "10.0.0.205/24", false},
+		"a stopped guest's, long released": {
+			give(newScene(lan(func(p *lease.Pool) { p.Ranges[0].Last = ip("10.0.0.200") })).has(101, lease.Released, "10.0.0.200", ago(48*time.Hour)), "10.0.0.200", 101, lease.SDN),
+			want(102, ""), "", false,
+		},
+	} {
+		g, err := c.scene.acquire(c.want)
+		if (err != nil) != (c.addr == "") || err == nil && (g.Address.String() != c.addr || g.Shared != c.shared) {
+			t.Errorf("%s: %v, only a proof decides: %v, %v", name, g.Address, g.Shared, err)
+		}
+	}
+}
+
+// TestRebuildBesideSDN: an address that a config names and Proxmox's SDN has
+// given to another is left to who starts first.
+func TestRebuildBesideSDN(t *testing.T) {
+	t.Parallel()
+	s := newScene().names(101, lease.Running, "10.0.0.200").names(102, lease.Running, "10.0.0.201")
+	s.w.Inventory.Given = map[netip.Addr][]lease.Use{
+		ip("10.0.0.200"): {{Addr: ip("10.0.0.200"), Owner: ct(300), Where: lease.SDN}},
+		ip("10.0.0.201"): {{Addr: ip("10.0.0.201"), Owner: ct(102), Where: lease.SDN}},
+	}
+	table, doubtful := lease.Rebuild(s.w, "id", func(lease.Guest) bool { return false })
+	if len(doubtful) != 1 || doubtful[0] != ip("10.0.0.200") || table.Len() != 1 || len(table.Of(ct(102))) != 1 {
+		t.Errorf("doubtful %v, %d leases", doubtful, table.Len())
+	}
+}
