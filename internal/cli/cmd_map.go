@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,6 +69,10 @@ func (a *app) runMap(ctx context.Context, arg string, o mapOptions) error {
 	heard, err := a.surveyPools(ctx, l, pools, o)
 	if err != nil {
 		return err
+	}
+	if l.unread() {
+		a.tellRemarks(l.Remarks)
+		return errors.New("without the ledger and the guests' configs a map would show as free what isn't; 'pve-iplease doctor' says what is wrong")
 	}
 	l.inspectVoices(heard)
 	var plots []evidence.Plot

@@ -38,7 +38,8 @@ than slow hosts can answer.
 Switches that inspect ARP may close a port that sends over 15 such packets in a
 second (Cisco: dynamic ARP inspection). On such a network use --rate 14.
 
-Exit code 3 on a conflict, 1 when the network can't tell.`,
+Exit code 3 on a conflict, 1 when the network can't tell, or the ledger or the
+guests' configs can't be read.`,
 	}
 	cmd.Flags().StringVar(&o.bridge, "bridge", "", "the `NAME` of the bridge that carries the network, with .VLAN")
 	rateFlag(cmd, &o.rate, probe.SweepRate)
@@ -118,6 +119,9 @@ func (a *app) runScan(ctx context.Context, arg string, o scanOptions) error {
 		n.Seconds = took[i].Round(time.Millisecond).Seconds()
 		out.Networks = append(out.Networks, n)
 		a.judgeNetwork(n)
+	}
+	if a.code == hook.OK && l.unread() {
+		a.code = hook.Failed
 	}
 	if *o.format == "json" {
 		if err := ui.JSON(a.out, out); err != nil {

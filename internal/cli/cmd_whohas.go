@@ -23,7 +23,8 @@ func (a *app) whohasCommand() *cobra.Command {
 		Long: `Find out who has an address: on the network, by the kernel's tables, the ledger,
 the guests' configs, DHCP servers and Proxmox's SDN. The last lines are the
 verdict and what to do. Asked for a guest, a MAC address or a name, it judges
-the addresses that belong to it. Exit code 3 on a conflict.`,
+the addresses that belong to it. Exit code 3 on a conflict, 1 when the ledger or
+the guests' configs can't be read.`,
 	}
 	f := formatFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error { return a.runWhohas(c.Context(), args[0], *f) }
@@ -52,6 +53,9 @@ func (a *app) runWhohas(ctx context.Context, arg string, f format) error {
 	if err != nil {
 		a.tellRemarks(l.Remarks)
 		return err
+	}
+	if l.unread() {
+		a.code = hook.Failed
 	}
 	return a.showSubject(l.investigate(ctx, s, heard), f)
 }

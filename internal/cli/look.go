@@ -39,8 +39,12 @@ func newLook(h *hook.Host) *look {
 // nothing: the pools, the ledger, or all configs.
 func (l *look) blind() bool {
 	broken := slices.ContainsFunc(l.host.Problems, func(p config.Problem) bool { return !p.Warning })
-	return broken || l.Inventory.Guests == nil || slices.ContainsFunc(l.Remarks, func(r evidence.Remark) bool { return r.Source == "ledger" })
+	return broken || l.unread()
 }
+
+// unread reports whether the ledger or all configs could not be read: then no
+// address can be called free.
+func (l *look) unread() bool { return l.Unread || l.Inventory.Guests == nil }
 
 // gather asks everything but the network.
 func (l *look) gather(ctx context.Context) { l.gatherWith(ctx, evidence.LookAtKernel) }

@@ -54,6 +54,9 @@ func (a *audit) configured(o lease.Owner, four bool) []netip.Addr {
 // range, without the ledger knowing. A guest with our hook tells it at its
 // next start.
 func (a *audit) statics() {
+	if a.Unread {
+		return
+	}
 	for _, addr := range a.addresses() {
 		d := a.About(addr, nil, nil)
 		if a.known(addr) {

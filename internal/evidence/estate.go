@@ -19,6 +19,7 @@ type Estate struct {
 	Named        map[netip.Addr]string // infrastructure that the pools file names
 
 	Table     *lease.Table // never nil after Gather
+	Unread    bool         // the ledger could not be read: that Table is empty says nothing
 	Inventory lease.Inventory
 	Kernel    Kernel
 	DHCP      dhcp.Found
@@ -42,6 +43,15 @@ type Remark struct {
 func (e *Estate) guest(id lease.VMID) (lease.Guest, bool) {
 	g, ok := e.Inventory.Guests[id]
 	return g, ok
+}
+
+// absent says of a guest without a config where it is: on no node, unless not
+// all of the configs could be read.
+func (e *Estate) absent() string {
+	if e.Inventory.Complete {
+		return ", which is on no node"
+	}
+	return ", of which no config could be read"
 }
 
 // guestByMAC finds the guest whose config has a MAC address.

@@ -30,12 +30,12 @@ type collector struct {
 // Gather asks all sources side by side. What fails, or has not come when ctx
 // ends, is a remark.
 func (s Sources) Gather(ctx context.Context, e *Estate) {
-	e.Table = lease.NewTable()
+	e.Table, e.Unread = lease.NewTable(), s.Ledger != nil
 	var all []collector
 	if s.Ledger != nil {
 		all = append(all, collector{"ledger", func(ctx context.Context) (func(), error) {
 			t, err := s.Ledger(ctx)
-			return func() { e.Table = t }, err
+			return func() { e.Table, e.Unread = t, false }, err
 		}})
 	}
 	if s.Inventory != nil {

@@ -94,6 +94,9 @@ func (h Host) who(d *Dossier) string {
 	case h.Prober != "":
 		return "node " + report.Clean(h.Prober)
 	}
+	if !d.Inventory.Complete {
+		return "no guest whose config could be read"
+	}
 	return "no guest of this cluster"
 }
 
@@ -125,7 +128,7 @@ func (h Host) details(d *Dossier) string {
 func (e *Estate) guestName(o lease.Owner) string {
 	g, ok := e.guest(o.VMID)
 	if !ok {
-		return o.Guest() + ", which is on no node"
+		return o.Guest() + e.absent()
 	}
 	o.Kind = g.Kind
 	name := o.Guest()

@@ -14,7 +14,7 @@ func Judge(d *Dossier) Verdict {
 	c.call()
 	for _, rule := range []func() (Verdict, bool){
 		c.proxied, c.ours, c.crowded, c.infrastructure, c.usurped, c.rightful, c.foreign,
-		c.contested, c.silentRight, c.silentStranger, c.promised, c.remembered, c.unsure,
+		c.contested, c.silentRight, c.silentStranger, c.promised, c.unread, c.remembered, c.unsure,
 	} {
 		if v, ok := rule(); ok {
 			return v

@@ -362,3 +362,50 @@ func fixedCases() map[string]judgeCase {
 }
 
 func withMAC(m lease.MAC) func(*lease.Lease) { return func(l *lease.Lease) { l.MAC = m } }
+
+// unreadCases: the ledger could not be read, so what it would say is unknown.
+func unreadCases() map[string]judgeCase {
+	const cant = "can't be told, for the ledger can't be read"
+	all := map[string]judgeCase{
+		"the guest of a config answers": {
+			func(w world) { w.named(ct(101), lease.Running, "pve1") },
+			heard(voice(webMAC, "veth101i0")),
+			"notice: 10.0.0.219 is used by CT 101 (web) on pve1, net0, as its config says; whether it is leased " + cant, "",
+		},
+		"a guest answers that no config gives it to": {
+			nil,
+			heard(voice(tvMAC, "tap200i0")),
+			"notice: 10.0.0.219 is used by 52:54:00:00:02:00 (QEMU) on tap200i0: VM 200 (tv) on pve1; it is in the range of pool lan, " +
+				"and whether it is leased to it " + cant, "",
+		},
+		"nobody answers": {
+			nil, heard(), "notice: 10.0.0.219: no config names it; nobody answers; whether it is leased " + cant, "",
+		},
+		"a snapshot names it": {
+			func(w world) { w.named(ct(102), lease.Snapshot, "pve2") },
+			heard(), "notice: 10.0.0.219: no config names it; nobody answers; whether it is leased " + cant, "",
+		},
+		"a DHCP server has leased it": {
+			func(w world) { w.served(printer(printerMAC)) }, heard(),
+			"notice: 10.0.0.219 is leased by dnsmasq to printer (00:11:22:33:44:55) until 2026-07-01 13:00:00; nobody answers", "reconfigure reserve",
+		},
+		"two configs name it all the same": {
+			func(w world) { w.named(ct(101), lease.Running, "pve1"); w.named(ct(102), lease.Running, "pve1") },
+			heard(),
+			"conflict: 10.0.0.219 is named by the config of CT 101 (web) on pve1, and the config of CT 102 (db) on pve2 " +
+				"names it too; nobody answers", "reconfigure",
+		},
+	}
+	unread := map[string]judgeCase{}
+	for name, c := range all {
+		before := c.world
+		c.world = func(w world) {
+			w.Unread = true
+			if before != nil {
+				before(w)
+			}
+		}
+		unread["unread ledger: "+name] = c
+	}
+	return unread
+}

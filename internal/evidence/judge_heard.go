@@ -135,6 +135,8 @@ func (c *trial) confirmed(h Host, r right) (Verdict, bool) {
 	used := fmt.Sprintf("%s is used by %s, net%d", c.Addr, c.guestName(r.owner), r.owner.NIC)
 	p := c.leasedBy(h.Segment)
 	switch {
+	case r.lease == nil && p != nil && c.Unread:
+		return c.verdict(Notice, nil, "%s, as its config says; whether it is leased can't be told, for the ledger can't be read", used)
 	case r.lease == nil && p != nil:
 		return c.verdict(Warning, []Step{
 			{What: "adopt", How: fmt.Sprintf("attach the hook to %s: at its next start the address becomes its lease", r.owner.Guest())},
@@ -162,6 +164,8 @@ func (c *trial) foreign() (Verdict, bool) {
 	switch s, known := c.stranger(); {
 	case slices.ContainsFunc(c.Reserved, func(r lease.Reservation) bool { return r.Owner.IsZero() }):
 		return c.verdict(Fine, nil, "%s; it is reserved, for no guest", who)
+	case p != nil && c.Unread && !h.Owner.IsZero():
+		return c.verdict(Notice, nil, "%s; it is in the range of pool %s, and whether it is leased to it can't be told, for the ledger can't be read", who, p.Name)
 	case known && p != nil:
 		return c.verdict(Warning, c.against(h, right{}), "%s; pool %s avoids the address since %s", who, p.Name, stamp(s.Since))
 	case p != nil:

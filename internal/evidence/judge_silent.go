@@ -110,7 +110,10 @@ func (c *trial) promised() (Verdict, bool) {
 // within is how bad it is that a pool could lease an address out that
 // somebody else manages.
 func (c *trial) within() Severity {
-	if c.inRange() {
+	switch {
+	case c.inRange() && c.Unread:
+		return Notice // it may be leased to that very one
+	case c.inRange():
 		return Warning
 	}
 	return Fine
@@ -131,13 +134,21 @@ func (e *Estate) entryOwner(i inventory.IPAMEntry) string {
 	case ok:
 		return e.guestName(lease.Owner{Kind: g.Kind, VMID: i.VMID})
 	case i.VMID != 0:
-		return "guest " + i.VMID.String() + ", which is on no node"
+		return "guest " + i.VMID.String() + e.absent()
 	case i.Name != "":
 		return report.Clean(i.Name)
 	case !i.MAC.IsZero():
 		return i.MAC.String()
 	}
 	return "somebody"
+}
+
+// unread: whose it is by the ledger can't be told.
+func (c *trial) unread() (Verdict, bool) {
+	if !c.Unread || c.Fixed != "" || !c.inRange() {
+		return no()
+	}
+	return c.verdict(Notice, nil, "%s: no config names it%s; whether it is leased can't be told, for the ledger can't be read", c.Addr, c.quiet())
 }
 
 // remembered: only traces of the past, or of a template or snapshot.

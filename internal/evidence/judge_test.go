@@ -19,7 +19,7 @@ type judgeCase struct {
 
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	for _, cases := range []map[string]judgeCase{rightCases(), conflictCases(), strangerCases(), silentCases(), fixedCases()} {
+	for _, cases := range []map[string]judgeCase{rightCases(), conflictCases(), strangerCases(), silentCases(), fixedCases(), unreadCases()} {
 		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
