@@ -21,6 +21,7 @@ import (
 //	    dead=NODE:STATUS    a node can't be reached
 //	    lacks=NODE          a node has no hookscript
 //	    live=PATH=FILE      a guest reports what is in a file
+//	    silent=NODE         a node's pvestatd is down: the cluster doesn't know who runs there
 //	    token=TOKEN=PRIVILEGE,...
 //	    edits=VMID          somebody edits a config before the daemon writes it
 //	asked                   stdout becomes what the daemon was asked
@@ -41,7 +42,7 @@ func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(stateKey{}).(*script)
 	d := &pveproxy.Server{
 		Root: ts.MkAbs("."), Node: "pve1", Pause: func(time.Duration) {},
-		Dead: map[string]int{}, Live: map[string]string{}, Tokens: map[string][]string{},
+		Dead: map[string]int{}, Live: map[string]string{}, Tokens: map[string][]string{}, NoStatus: map[string]bool{},
 	}
 	lacking := map[string]bool{}
 	for _, a := range args {
@@ -56,6 +57,8 @@ func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 			lacking[rest] = true
 		case "live":
 			d.Live[rest[:i]] = strings.TrimSpace(ts.ReadFile(rest[i+1:]))
+		case "silent":
+			d.NoStatus[rest] = true
 		case "edits":
 			d.Before = func(file string) {
 				if strings.HasSuffix(file, "/"+rest+".conf") {

@@ -32,8 +32,12 @@ type witness struct {
 	failed  error // why it reports nothing
 }
 
-// statusRunning is Proxmox's word for it.
-const statusRunning = "running"
+// Proxmox's words for it. Any other is that of a node whose status daemon is
+// down: it says nothing of the guest.
+const (
+	statusRunning = "running"
+	statusStopped = "stopped"
+)
 
 // asked reports whether the guest has answered.
 func (w *witness) asked() bool { return w.status == statusRunning && w.failed == nil }
@@ -107,7 +111,13 @@ func (c *comparison) ask(ctx context.Context, api *pveapi.API) error {
 
 // ask asks one guest, unless its node is known to be dead.
 func (w *witness) ask(ctx context.Context, api *pveapi.API, dead *deadNodes) {
-	if w.failed = dead.of(w.Node); w.failed != nil || w.status != statusRunning {
+	if w.failed = dead.of(w.Node); w.failed != nil {
+		return
+	}
+	if w.askStatus(ctx, api); w.failed != nil || w.status != statusRunning {
+		if errors.Is(w.failed, pveapi.ErrNodeDead) {
+			dead.add(w.Node, w.failed)
+		}
 		return
 	}
 	if w.Kind == lease.VM {
@@ -119,11 +129,24 @@ func (w *witness) ask(ctx context.Context, api *pveapi.API, dead *deadNodes) {
 	case errors.Is(w.failed, pveapi.ErrNodeDead):
 		dead.add(w.Node, w.failed)
 	case errors.Is(w.failed, pveapi.ErrNotRunning):
-		w.status, w.failed = "stopped", nil
+		w.status, w.failed = statusStopped, nil
 	case errors.Is(w.failed, pveapi.ErrNoAgent):
 		w.failed = errors.New("its guest agent doesn't answer; install qemu-guest-agent in it, and set agent: 1")
 	case w.failed == nil && len(w.reports) == 0 && w.Kind == lease.Container:
-		w.status = "stopped" // since the list was made
+		w.status = statusStopped // since the list was made
+	}
+}
+
+// askStatus asks the guest's node whether it runs, when the cluster knows the
+// guest and not that.
+func (w *witness) askStatus(ctx context.Context, api *pveapi.API) {
+	switch w.status {
+	case "", statusRunning, statusStopped:
+		return
+	}
+	w.status, w.failed = api.Status(ctx, w.Node, w.Kind, w.VMID)
+	if w.failed == nil && w.status != statusRunning && w.status != statusStopped {
+		w.failed = fmt.Errorf("node %s doesn't say whether it runs; see there 'systemctl status pvestatd'", report.Clean(w.Node))
 	}
 }
 

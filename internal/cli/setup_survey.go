@@ -193,6 +193,9 @@ func (v *survey) explore(ctx context.Context) error {
 	defer cancel()
 	v.gather(gather)
 	v.Now = v.host.Here.Now()
+	if v.unread() {
+		v.swept.Doubt = "the ledger or the guests' configs can't be read"
+	}
 	v.weigh()
 	return ctx.Err()
 }

@@ -78,6 +78,16 @@ func (a *API) Guests(ctx context.Context) ([]Guest, error) {
 	return list, err
 }
 
+// Status is whether a guest is "running" or "stopped", as its node finds out
+// now; what the cluster says is as old as the node's pvestatd.
+func (a *API) Status(ctx context.Context, node string, kind lease.Kind, id lease.VMID) (string, error) {
+	var raw struct {
+		Status string `json:"status"`
+	}
+	err := a.Get(ctx, guest(node, kind, id)+"/status/current", nil, &raw)
+	return raw.Status, err
+}
+
 // HasVolume reports whether a node has the file of a volume, such as a
 // snippet. Only who may allocate on its storage is told.
 func (a *API) HasVolume(ctx context.Context, node, volume string) (bool, error) {

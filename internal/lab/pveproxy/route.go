@@ -35,6 +35,8 @@ func (s *Server) route(who user, r *http.Request, path string) answer {
 		return needs(who, "VM.Audit", object, func() answer { return s.config(part[1], part[2], part[3]) })
 	case rest == "config":
 		return s.write(who, r, part[1], part[2], part[3])
+	case rest == "status/current":
+		return needs(who, "VM.Audit", object, func() answer { return ok(map[string]any{"status": s.status(part[1], part[2], part[3]), "vmid": part[3]}) })
 	case rest == "interfaces":
 		return needs(who, "VM.Audit", object, func() answer { return s.live(path) })
 	case rest == "agent/network-get-interfaces":
@@ -81,20 +83,29 @@ func (s *Server) guests(who user) []map[string]any {
 		}
 		id := strings.TrimSuffix(filepath.Base(f), ".conf")
 		node := filepath.Base(filepath.Dir(filepath.Dir(f)))
-		kind, live := "lxc", "interfaces"
+		kind := "lxc"
 		if filepath.Base(filepath.Dir(f)) == "qemu-server" {
-			kind, live = "qemu", "agent/network-get-interfaces"
+			kind = "qemu"
 		}
-		status := "stopped"
-		if _, runs := s.Live["/nodes/"+node+"/"+kind+"/"+id+"/"+live]; runs {
-			status = "running"
-		}
-		if _, dead := s.Dead[node]; dead {
+		status := s.status(node, kind, id)
+		if _, dead := s.Dead[node]; dead || s.NoStatus[node] {
 			status = "unknown"
 		}
 		list = append(list, map[string]any{"vmid": id, "node": node, "type": kind, "status": status, "template": "0"})
 	}
 	return list
+}
+
+// status is whether a guest runs, as its node finds out when it is asked.
+func (s *Server) status(node, kind, id string) string {
+	live := "interfaces"
+	if kind == "qemu" {
+		live = "agent/network-get-interfaces"
+	}
+	if _, runs := s.Live["/nodes/"+node+"/"+kind+"/"+id+"/"+live]; runs {
+		return "running"
+	}
+	return "stopped"
 }
 
 // live is what a test says that a guest reports: JSON, or the text of an error.

@@ -25,9 +25,11 @@ type Server struct {
 	Dead   map[string]int      // nodes that can't be reached, with the status: 595, 596 or 599
 	Tokens map[string][]string // USER@REALM!NAME=SECRET to its privileges
 	Script func(node string) bool
-	Live   map[string]string     // what running guests report, as JSON, by path
-	Pause  func(d time.Duration) // before a login is refused; nil: time.Sleep
-	Before func(file string)     // what somebody else does before a config is written; may be nil
+	// NoStatus are nodes whose pvestatd is down: the cluster doesn't know who runs.
+	NoStatus map[string]bool
+	Live     map[string]string     // what running guests report, as JSON, by path
+	Pause    func(d time.Duration) // before a login is refused; nil: time.Sleep
+	Before   func(file string)     // what somebody else does before a config is written; may be nil
 
 	mu  sync.Mutex
 	log []string
