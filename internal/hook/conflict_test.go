@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"pve-iplease/internal/hook"
@@ -32,9 +33,11 @@ func TestRenewalThatAStrangerHasTaken(t *testing.T) {
 			h.put(ct{id: 101, ip: c.ip, gw: "10.0.0.1"})
 			h.start(101).exits(hook.OK)
 			s := h.stranger(c.taken)
-			h.start(101).exits(c.code).says(c.says).says(s.MAC, "a Proxmox guest", "port eno1")
+			again := h.start(101).exits(c.code).says(c.says).says(s.MAC, "a Proxmox guest", "port eno1")
 			h.has(ct{id: 101, ip: c.becomes, gw: "10.0.0.1"})
 			if c.code == hook.OK {
+				now, _, _ := strings.Cut(c.becomes, "/")
+				again.says("warning: CT 101 net0 was "+c.taken+", is now "+now)
 				h.records(c.record, c.taken+" conflicted "+s.MAC.String())
 			} else {
 				h.records(c.record)

@@ -159,6 +159,7 @@ type run struct {
 	set      Setter       // nil: the guest's config is written here
 	foreseen bool         // the start is yet to come
 	stays    bool         // down: it ends before the guest has started
+	declined []netip.Addr // that strangers were heard with
 	claimed  *lease.Table // the ledger as it was at the claims
 	made     []*trial     // those claims, wherever they have moved since
 	turn     func()       // ends its turn; nil: it has none

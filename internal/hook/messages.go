@@ -64,6 +64,9 @@ func (r *run) leased(s subject, t *trial) {
 	for _, note := range t.g.Notes {
 		r.warn(t.g, "%s", note)
 	}
+	if old := t.g.Want.Current.Addr(); old != t.g.Lease.Addr && slices.Contains(r.declined, old) {
+		r.warn(t.g, "%s net%d was %s, is now %s: whoever knows it by the old address must learn the new one", s.guest(r.id), t.nic.Index, old, t.g.Lease.Addr)
+	}
 	r.Log.Info(fmt.Sprintf("%s net%d has %s", s.guest(r.id), t.nic.Index, r.describe(t.g, t.p)), r.about(t.g, t.g.How.String()))
 }
 

@@ -240,6 +240,7 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 	} else {
 		r.warn(g, "%s is asked for by %s too: not leased", g.Lease.Addr, who)
 	}
+	r.declined = append(r.declined, g.Lease.Addr)
 	var next lease.Grant
 	var proved bool
 	var full *lease.ExhaustedError
