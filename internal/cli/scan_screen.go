@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 
 	"pve-iplease/internal/ui"
@@ -56,8 +57,16 @@ func (n network) below(b *ui.Page) {
 	if len(n.Addresses) > 0 {
 		b.WriteString("\n")
 	}
-	said := map[netip.Addr]bool{}
+	said, twice := map[netip.Addr]bool{}, map[lease.MAC]bool{}
 	for _, r := range n.Addresses {
+		if !r.Twice.IsZero() {
+			if !twice[r.Twice] {
+				b.Wrap(r.Verdict, "conflict: ")
+				steps(b, r.Do)
+			}
+			twice[r.Twice] = true
+			continue
+		}
 		if r.Severity == evidence.Conflict && !said[r.Addr] {
 			said[r.Addr] = true
 			text := r.Verdict

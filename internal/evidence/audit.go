@@ -23,7 +23,7 @@ type Finding struct {
 // address that anything names, and what only shows when all of it is compared.
 // It is pure.
 func Audit(e *Estate, heard []Hearing, scripts []Script) []Finding {
-	a := &audit{Estate: e, heard: heard}
+	a := &audit{Estate: e, heard: heard, spoke: map[lease.MAC]bool{}}
 	for _, addr := range a.addresses() {
 		a.judge(addr)
 	}
@@ -45,6 +45,7 @@ type audit struct {
 	*Estate
 	heard   []Hearing
 	found   []Finding
+	spoke   map[lease.MAC]bool   // that two guests have, and at least one speaks with
 	running map[nic][]netip.Addr // what running configs name, made when needed first
 }
 
@@ -116,7 +117,10 @@ func (a *audit) judge(addr netip.Addr) {
 	if len(d.Hearings) == 0 {
 		d.Hearings = a.overheard(addr)
 	}
-	if v := Judge(d); v.Severity >= Warning {
+	switch v := Judge(d); {
+	case !v.Twice.IsZero():
+		a.spoke[v.Twice] = true // said once, by cards
+	case v.Severity >= Warning:
 		a.add(v.Severity, addr, "", v.Do, "%s", v.Text)
 	}
 }

@@ -144,8 +144,7 @@ func (a *audit) ipam() {
 	}
 }
 
-// cards finds two guests with one MAC address, of which only one can be
-// reached. Templates never run.
+// cards finds guests with one MAC address, of which only one can be reached.
 func (a *audit) cards() {
 	owners := map[lease.MAC][]lease.VMID{}
 	for id, g := range a.Inventory.Guests {
@@ -160,12 +159,12 @@ func (a *audit) cards() {
 			continue
 		}
 		slices.Sort(ids)
-		names := make([]string, len(ids))
-		for i, id := range ids {
-			names[i] = a.guestName(lease.Owner{VMID: id})
+		severity := Warning
+		if a.spoke[m] {
+			severity = Conflict
 		}
-		a.add(Warning, netip.Addr{}, m.String(), []Step{{What: "reconfigure", How: "delete the MAC address in one of the configs: Proxmox makes a new one"}},
-			"%s is the MAC address of %s", m, strings.Join(names, " and of "))
+		v := a.twice(severity, m, ids)
+		a.add(v.Severity, netip.Addr{}, m.String(), v.Do, "%s", v.Text)
 	}
 }
 

@@ -162,7 +162,22 @@ func TestAudit(t *testing.T) {
 					w.Inventory.Guests[id] = g
 				}
 			},
-			want: "warning BC:24:11:00:01:01: BC:24:11:00:01:01 is the MAC address of CT 101 (web) on pve1 and of CT 102 (db) on pve2",
+			want: "warning BC:24:11:00:01:01: one MAC twice: BC:24:11:00:01:01 is the MAC address of CT 101 (web) on pve1 and of CT 102 (db) on pve2: " +
+				"while both run, what is sent to one of them reaches the other",
+		},
+		"two running guests with one MAC address": {
+			world: func(w world) {
+				g := w.Inventory.Guests[102]
+				g.Node, g.MACs = "pve1", []lease.MAC{webMAC}
+				w.Inventory.Guests[102] = g
+				w.leased(ct(101), lease.Bound)
+				w.named(ct(101), lease.Running, "pve1")
+				w.leased(ct(102), lease.Bound, func(l *lease.Lease) { l.Addr = other })
+				namedAt(w, other, ct(102))
+			},
+			heard: append(heard(voice(webMAC, "veth102i0")), evidence.Hearing{Segment: lan, Addr: other, Voices: []evidence.Voice{voice(webMAC, "veth102i0")}}),
+			want: "conflict BC:24:11:00:01:01: one MAC twice: BC:24:11:00:01:01 is the MAC address of CT 101 (web) on pve1 and of CT 102 (db) on pve1: " +
+				"while both run, what is sent to one of them reaches the other",
 		},
 		"a hookscript": {
 			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/p", Guests: []lease.VMID{101, 102}, Problem: "is missing"}},

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"pve-iplease/internal/dhcp"
@@ -54,16 +55,18 @@ func (e *Estate) absent() string {
 	return ", of which no config could be read"
 }
 
-// guestByMAC finds the guest whose config has a MAC address.
+// guestByMAC finds the guest whose config has a MAC address, of several the
+// one with the lowest number.
 func (e *Estate) guestByMAC(m lease.MAC) (lease.Guest, bool) {
 	if m.IsZero() {
 		return lease.Guest{}, false
 	}
-	for _, g := range e.Inventory.Guests {
-		for _, own := range g.MACs {
-			if own == m {
-				return g, true
-			}
+	if ids := e.bearers(m); len(ids) > 0 {
+		return e.Inventory.Guests[ids[0]], true
+	}
+	for _, g := range e.Inventory.Guests { // a template's, or that of a guest made of it by hand
+		if slices.Contains(g.MACs, m) {
+			return g, true
 		}
 	}
 	return lease.Guest{}, false

@@ -13,7 +13,7 @@ func Judge(d *Dossier) Verdict {
 	c := &trial{Dossier: d, rights: d.rights()}
 	c.call()
 	for _, rule := range []func() (Verdict, bool){
-		c.proxied, c.ours, c.crowded, c.infrastructure, c.usurped, c.rightful, c.foreign,
+		c.proxied, c.ours, c.doubled, c.crowded, c.infrastructure, c.usurped, c.rightful, c.foreign,
 		c.contested, c.silentRight, c.silentStranger, c.promised, c.unread, c.remembered, c.unsure,
 	} {
 		if v, ok := rule(); ok {
@@ -60,7 +60,7 @@ func (c *trial) call() {
 }
 
 func (c *trial) verdict(s Severity, do []Step, format string, args ...any) (Verdict, bool) {
-	return Verdict{s, fmt.Sprintf(format, args...), do}, true
+	return Verdict{Severity: s, Text: fmt.Sprintf(format, args...), Do: do}, true
 }
 
 func no() (Verdict, bool) { return Verdict{}, false }

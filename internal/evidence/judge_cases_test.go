@@ -98,6 +98,23 @@ func conflictCases() map[string]judgeCase {
 				"CT 101 (web) on pve1, with a MAC address that its config doesn't have",
 			"isolate reconfigure move reserve",
 		},
+		"another guest has its MAC address": {
+			func(w world) {
+				g := w.Inventory.Guests[102]
+				g.Node, g.MACs = "pve1", append(g.MACs, webMAC)
+				w.Inventory.Guests[102] = g
+				w.leased(ct(101), lease.Bound)
+			},
+			heard(voice(webMAC, "veth102i0")),
+			"conflict: one MAC twice: BC:24:11:00:01:01 is the MAC address of CT 101 (web) on pve1 and of CT 102 (db) on pve1: " +
+				"while both run, what is sent to one of them reaches the other", "reconfigure",
+		},
+		"another guest has taken its MAC address, which its config doesn't have": {
+			func(w world) { w.leased(ct(101), lease.Bound) },
+			heard(voice(webMAC, "tap200i0")),
+			"conflict: leased to CT 101 (web) on pve1, but BC:24:11:00:01:01 (a Proxmox guest) answers on tap200i0: " +
+				"VM 200 (tv) on pve1, with a MAC address that its config doesn't have", "isolate reconfigure move reserve",
+		},
 		"a stranger has what is leased": {
 			func(w world) { w.leased(ct(101), lease.Bound) },
 			heard(voice(printerMAC, "eno1")),

@@ -26,6 +26,7 @@ type Resident struct {
 	Severity Severity   `json:"severity"`
 	Verdict  string     `json:"verdict"`
 	Do       []Step     `json:"do,omitempty"`
+	Twice    lease.MAC  `json:"-"` // as the verdict has it
 }
 
 // Proxy is a host that answers for everybody, which says nothing about the
@@ -116,7 +117,7 @@ func (d *Dossier) lines(h Hearing, s lease.Segment) []Resident {
 	v := Judge(d)
 	line := Resident{
 		Addr: h.Addr, Segment: h.Segment.String(), Ledger: d.standing(s),
-		Severity: v.Severity, Verdict: v.Text, Do: v.Do,
+		Severity: v.Severity, Verdict: v.Text, Do: v.Do, Twice: v.Twice,
 	}
 	if len(h.Voices) == 0 {
 		if rights := d.rights(); len(rights) > 0 {
@@ -175,7 +176,8 @@ func (d *Dossier) remark(h Host, v Voice, verdict Verdict) string {
 			all = append(all, fmt.Sprintf(format, args...))
 		}
 	}
-	add(verdict.Severity == Conflict, "conflict")
+	add(verdict.Severity == Conflict && verdict.Twice.IsZero(), "conflict")
+	add(!verdict.Twice.IsZero(), "one MAC twice")
 	add(v.Asks, "probes for it only")
 	add(v.Proxy, "proxy")
 	add(d.Fixed != "", "%s", d.role())

@@ -1,5 +1,7 @@
 package evidence
 
+import "pve-iplease/internal/lease"
+
 // Severity says how bad a verdict is.
 type Severity uint8
 
@@ -24,6 +26,9 @@ type Verdict struct {
 	Severity Severity `json:"severity"`
 	Text     string   `json:"text"` // one sentence, without a full stop
 	Do       []Step   `json:"do,omitempty"`
+	// Twice is the MAC address that two guests have, when that is the whole of
+	// the matter, whatever the address; else zero.
+	Twice lease.MAC `json:"-"`
 }
 
 // Step is one thing that an administrator can do about it; several steps are

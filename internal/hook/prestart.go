@@ -267,7 +267,11 @@ func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World,
 	if err := idle(); err != nil {
 		return err
 	}
-	return r.write(ctx, s, trials, next)
+	if err := r.write(ctx, s, trials, next); err != nil {
+		return err
+	}
+	r.warnOfTwins(w, trials)
+	return nil
 }
 
 // world is what the ledger's decisions depend on.
