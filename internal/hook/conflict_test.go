@@ -37,7 +37,7 @@ func TestRenewalThatAStrangerHasTaken(t *testing.T) {
 			h.has(ct{id: 101, ip: c.becomes, gw: "10.0.0.1"})
 			if c.code == hook.OK {
 				now, _, _ := strings.Cut(c.becomes, "/")
-				again.says("warning: CT 101 net0 was "+c.taken+", is now "+now)
+				again.says("warning: CT 101 net0 was " + c.taken + ", is now " + now)
 				h.records(c.record, c.taken+" conflicted "+s.MAC.String())
 			} else {
 				h.records(c.record)

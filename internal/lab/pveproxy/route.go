@@ -36,7 +36,9 @@ func (s *Server) route(who user, r *http.Request, path string) answer {
 	case rest == "config":
 		return s.write(who, r, part[1], part[2], part[3])
 	case rest == "status/current":
-		return needs(who, "VM.Audit", object, func() answer { return ok(map[string]any{"status": s.status(part[1], part[2], part[3]), "vmid": part[3]}) })
+		return needs(who, "VM.Audit", object, func() answer {
+			return ok(map[string]any{"status": s.status(part[1], part[2], part[3]), "vmid": part[3]})
+		})
 	case rest == "interfaces":
 		return needs(who, "VM.Audit", object, func() answer { return s.live(path) })
 	case rest == "agent/network-get-interfaces":
