@@ -72,7 +72,8 @@ func TestPostStartAnnouncesAnAddressThatChangedHands(t *testing.T) {
 	for name, c := range map[string]struct {
 		pools string
 		told  bool
-	}{"as by default": {dual, true}, "announce no": {dual + "\tannounce no\n", false}} {
+		late  bool // eth0 comes up 0.2 s after the start has returned, as a guest's does
+	}{"as by default": {dual, true, false}, "up later": {dual, true, true}, "announce no": {dual + "\tannounce no\n", false, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, c.pools+"\thold 0s\n")
@@ -91,7 +92,13 @@ func TestPostStartAnnouncesAnAddressThatChangedHands(t *testing.T) {
 			h.Must(neighbour.Believe(four, macOf(150)))
 			h.Must(neighbour.Believe(six, macOf(150)))
 			h.lives(guest)
-			res := h.phase(101, "post-start").exits(hook.OK)
+			h.Must(guest.SetUp("eth0", !c.late))
+			run := h.launch(h.command(program, h.call(101, "post-start")...))
+			if c.late {
+				time.Sleep(200 * time.Millisecond)
+				h.Must(guest.SetUp("eth0", true))
+			}
+			res := run.wait().exits(hook.OK)
 			if !c.told {
 				res.omits("pve-iplease")
 				return
@@ -123,6 +130,13 @@ func TestPostStartNeverFails(t *testing.T) {
 	h.phase(101, "post-start").exits(hook.OK).omits("pve-iplease")
 	h.write("/run/pve-iplease/post-start/101", "eth0 10.0.0.200\n")
 	h.phase(101, "post-start").exits(hook.OK).says("warning: CT 101: not announced: CT 101 has no lxc-start")
+	guest, err := h.node.Plug("vmbr0", lab.GuestPort(101, 0), macOf(101))
+	h.Must(err)
+	t.Cleanup(func() { _ = guest.Close() })
+	h.Must(guest.SetUp("eth0", false))
+	h.lives(guest)
+	h.write("/run/pve-iplease/post-start/101", "eth0 10.0.0.200\n")
+	h.phase(101, "post-start").exits(hook.OK).says("warning: CT 101: not announced: announcing on eth0: network is down; hosts that knew")
 	h.write("/run/pve-iplease/post-start/101", "nonsense\n")
 	h.phase(101, "post-start").exits(hook.OK).says("warning: CT 101: not announced")
 	if _, err := os.Stat(filepath.Join(h.root, "run/pve-iplease/post-start/101")); !os.IsNotExist(err) {

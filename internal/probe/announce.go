@@ -30,11 +30,17 @@ type Guest struct {
 const (
 	announcements    = 3
 	announceInterval = 100 * time.Millisecond
+	// announceRetry is how often a device that is down is tried again.
+	announceRetry = 10 * time.Millisecond
+	// announceEnd is how long after ctx the reason is waited for.
+	announceEnd = 100 * time.Millisecond
 )
 
 // Announce tells the neighbours of a container which MAC its addresses have
 // now, from inside it, by its own device: they may still have another one in
-// their caches. It takes a quarter of a second, and ends with ctx.
+// their caches. A guest brings its device up some time after it has started,
+// which is waited for; then it takes a quarter of a second. It ends with ctx,
+// which is no error once each address was announced.
 func Announce(ctx context.Context, g Guest, addrs []netip.Addr) error {
 	done := make(chan error, 1)
 	go func() {
@@ -45,15 +51,20 @@ func Announce(ctx context.Context, g Guest, addrs []netip.Addr) error {
 		}
 		done <- err
 	}()
+	var err error
 	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("announcing on %s: %w", g.Device, errno(err))
-		}
-		return nil
+	case err = <-done:
 	case <-ctx.Done():
-		return fmt.Errorf("announcing on %s: %w", g.Device, context.Cause(ctx))
+		select {
+		case err = <-done:
+		case <-time.After(announceEnd):
+			err = context.Cause(ctx)
+		}
 	}
+	if err != nil {
+		return fmt.Errorf("announcing on %s: %w", g.Device, errno(err))
+	}
+	return nil
 }
 
 // enter opens a packet socket on the container's device. The thread that goes
@@ -102,7 +113,7 @@ func announce(ctx context.Context, conn *packet.Conn, mac lease.MAC, addrs []net
 	for round := range announcements {
 		if round > 0 {
 			if err := pause(ctx, time.Now().Add(announceInterval)); err != nil {
-				return err
+				return nil // all are out once
 			}
 		}
 		for _, a := range addrs {
@@ -110,12 +121,28 @@ func announce(ctx context.Context, conn *packet.Conn, mac lease.MAC, addrs []net
 			if err != nil {
 				return err
 			}
-			if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast}); err != nil {
+			if err := sendWhenUp(ctx, conn, frame); err != nil {
+				if round > 0 && ctx.Err() != nil {
+					return nil
+				}
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// sendWhenUp sends a frame, on a device that is down as soon as it is up.
+func sendWhenUp(ctx context.Context, conn *packet.Conn, frame []byte) error {
+	for {
+		_, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast})
+		if !errors.Is(err, unix.ENETDOWN) {
+			return err
+		}
+		if pause(ctx, time.Now().Add(announceRetry)) != nil {
+			return err
+		}
+	}
 }
 
 // announcementFrame is an ARP announcement (RFC 5227 §2.3), or an unsolicited
