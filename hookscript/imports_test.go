@@ -12,7 +12,7 @@ const module = "pve-iplease/"
 
 // pieces are what the top layer puts together.
 var pieces = []string{
-	"clusterfs", "config", "dhcp", "fastio", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pveapi", "report", "vendor",
+	"clusterfs", "config", "dhcp", "fastio", "firewall", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pveapi", "report", "vendor",
 }
 
 // mayImport says which packages of ours each package may import: the pure core
@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/history":    {"lease"},
 	"internal/inventory":  {"lease", "guest", "clusterfs", "fastio", "filelock"},
 	"internal/ledger":     {"lease", "clusterfs", "fastio", "filelock"},
-	"internal/node":       {"lease", "clusterfs", "fastio", "filelock"},
+	"internal/node":       {"lease", "clusterfs", "fastio", "filelock", "firewall"},
 	"internal/probe":      {"lease"},
 	"internal/pveapi":     {"lease"},
 	"internal/pveapi/web": {"pveapi"},
