@@ -63,6 +63,7 @@ func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
 	for _, d := range l.dossiers(heard) {
 		l.inspect(d.Involved()...)
 	}
+	l.Firewall = evidence.LookAtFirewall(h.Node, l.Inventory, l.readGuest)
 	scripts := l.Scripts(l.readGuest, h.Node.Path)
 	out := audited{
 		Findings: append([]evidence.Finding{}, evidence.Audit(l.Estate, heard, scripts)...), Remarks: l.Remarks,

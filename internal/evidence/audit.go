@@ -34,6 +34,7 @@ func Audit(e *Estate, heard []Hearing, scripts []Script) []Finding {
 	a.ipam()
 	a.cards()
 	a.scripts(scripts)
+	a.filters()
 	slices.SortStableFunc(a.found, func(x, y Finding) int {
 		return cmp.Or(cmp.Compare(y.Severity, x.Severity), x.Addr.Compare(y.Addr), cmp.Compare(x.About, y.About))
 	})

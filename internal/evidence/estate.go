@@ -25,6 +25,7 @@ type Estate struct {
 	Kernel    Kernel
 	DHCP      dhcp.Found
 	IPAM      []inventory.IPAMEntry
+	Firewall  Firewall               // of this node
 	Wiring    map[lease.Owner]Wiring // of the guests that Inspect looked at
 
 	// Maker tells from a MAC address who made the card; a foreign string.

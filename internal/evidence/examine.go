@@ -14,7 +14,7 @@ import (
 func Examine(s *Setup) []Check {
 	x := &examination{Setup: s}
 	for _, look := range []func(){
-		x.cluster, x.nodes, x.hookscripts, x.config, x.ledger, x.bridges, x.gateways, x.guests, x.files, x.rights, x.clock,
+		x.cluster, x.nodes, x.hookscripts, x.config, x.ledger, x.bridges, x.gateways, x.filters, x.guests, x.files, x.rights, x.clock,
 	} {
 		look()
 	}

@@ -36,8 +36,9 @@ type Setup struct {
 	Scripts  []Script       // on each node where there should be one
 	Bridges  []Bridge       // of this node's pools
 	Gateways []node.Gateway // that this node has heard
-	Loose    []Loose        // directories that others could change
-	Plain    []lease.VMID   // guests of this node with our hook that no address reaches: Proxmox writes them no network files
+	Firewall Firewall
+	Loose    []Loose      // directories that others could change
+	Plain    []lease.VMID // guests of this node with our hook that no address reaches: Proxmox writes them no network files
 	Clock    Clock
 	Rights   Rights
 }

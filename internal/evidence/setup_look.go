@@ -49,6 +49,7 @@ func LookAtSetup(ctx context.Context, where Examined) (*Setup, error) {
 	v.scripts()
 	v.bridges()
 	v.Gateways = n.Gateways().All()
+	v.Firewall = LookAtFirewall(n, v.Inventory, func(g lease.Guest) ([]byte, error) { return os.ReadFile(GuestPath(n.Path, g)) })
 	v.loose()
 	return s, nil
 }
