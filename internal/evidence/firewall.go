@@ -3,7 +3,6 @@ package evidence
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"pve-iplease/internal/firewall"
@@ -149,19 +148,11 @@ func (t *traps) set(g Filtered, nic guest.NIC) {
 			"the set %s of %s has %s: it may use every address of that, whoever they are leased to", name, g.called(), report.Clean(wide))
 	}
 	for _, p := range []netip.Prefix{nic.Addr, nic.Addr6} {
-		if _, exists := g.File.Sets[nic.Index]; exists && p.IsValid() && alias == "" && !lets(entries, p.Addr()) {
+		if p.IsValid() && g.File.Lacks(nic.Index, p.Addr()) {
 			t.add(Wrong, "add it, or delete the set: with 'ipfilter: 1' a container's own address is let through", []string{g.add(nic, p.Addr())},
 				"the set %s of %s lacks %s, its address: what it sends is dropped", name, g.called(), p.Addr())
 		}
 	}
-}
-
-// lets reports whether a set lets an address through.
-func lets(entries []firewall.Entry, a netip.Addr) bool {
-	in := func(not bool) bool {
-		return slices.ContainsFunc(entries, func(e firewall.Entry) bool { return e.Not == not && e.Prefix().Contains(a) })
-	}
-	return in(false) && !in(true)
 }
 
 // called reads CT 101 (web).

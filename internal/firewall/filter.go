@@ -24,3 +24,28 @@ func (e Entry) Prefix() netip.Prefix {
 	}
 	return netip.Prefix{}
 }
+
+// State is what decides whether, and by what, a guest is pinned.
+type State struct {
+	Cluster, Own File
+	NFTables     bool // the rules are made by proxmox-firewall
+	Runs         bool // pve-firewall does
+}
+
+// Lacks reports whether a NIC has a set of its own, without an alias, that does
+// not let an address through.
+func (f File) Lacks(nic int, a netip.Addr) bool {
+	entries, own := f.Sets[nic]
+	in := false
+	for _, e := range entries {
+		switch p := e.Prefix(); {
+		case !p.IsValid():
+			return false
+		case p.Contains(a) && e.Not:
+			return true
+		case p.Contains(a):
+			in = true
+		}
+	}
+	return own && !in
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,17 +18,24 @@ import (
 // announceLimit bounds what an announcement may hold up the end of a start.
 const announceLimit = time.Second
 
+// droppedWord ends the line of an address from which nothing may get out yet.
+const droppedWord = " dropped"
+
 // errand is what the post-start is to announce: a line of device and address
 // for each address that another MAC had last. The neighbours may still have
 // that one in their caches.
-func (r *run) errand(trials []*trial) string {
+func (r *run) errand(trials []*trial, dropped []netip.Addr) string {
 	var b strings.Builder
 	for _, t := range trials {
 		if t.g.Pool == nil || t.g.Pool.Quiet || t.nic.MAC.IsZero() || t.nic.LinkDown {
 			continue
 		}
 		if former := r.former(t.g); !former.IsZero() && former != t.nic.MAC {
-			fmt.Fprintf(&b, "%s %s\n", t.nic.Name, t.g.Lease.Addr)
+			word := ""
+			if slices.Contains(dropped, t.g.Lease.Addr) {
+				word = droppedWord
+			}
+			fmt.Fprintf(&b, "%s %s%s\n", t.nic.Name, t.g.Lease.Addr, word)
 		}
 	}
 	return b.String()
@@ -49,7 +57,7 @@ func postStart(ctx context.Context, c Call, stdout, stderr io.Writer) {
 	if err != nil {
 		return // the pre-start has told it
 	}
-	devices, err := parseErrand(n.TakeErrand(c.VMID))
+	devices, dropped, err := parseErrand(n.TakeErrand(c.VMID))
 	if err == nil && len(devices) == 0 {
 		return
 	}
@@ -65,7 +73,11 @@ func postStart(ctx context.Context, c Call, stdout, stderr io.Writer) {
 		if err == nil {
 			err = probe.Announce(ctx, probe.Guest{PID: pid, Device: device}, addrs)
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case dropped:
+			log.Warn(fmt.Sprintf("CT %s: announced that %s, which another host had before, is on %s now, but Proxmox's address filter may have dropped that: hosts that knew it from before may take a minute to find it", c.VMID, list(addrs), report.Clean(device)), about)
+		default:
 			log.Info(fmt.Sprintf("CT %s: told the network that %s, which another host had before, is on %s now", c.VMID, list(addrs), report.Clean(device)), about)
 		}
 	}
@@ -74,18 +86,20 @@ func postStart(ctx context.Context, c Call, stdout, stderr io.Writer) {
 	}
 }
 
-// parseErrand reads what errand wrote.
-func parseErrand(text []byte) (map[string][]netip.Addr, error) {
-	devices := map[string][]netip.Addr{}
+// parseErrand reads what errand wrote. dropped tells that some of it may not
+// get out.
+func parseErrand(text []byte) (devices map[string][]netip.Addr, dropped bool, err error) {
+	devices = map[string][]netip.Addr{}
 	for line := range strings.Lines(string(text)) {
 		device, a, _ := strings.Cut(strings.TrimSpace(line), " ")
+		a, marked := strings.CutSuffix(a, droppedWord)
 		addr, err := netip.ParseAddr(a)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		devices[device] = append(devices[device], addr)
+		devices[device], dropped = append(devices[device], addr), dropped || marked
 	}
-	return devices, nil
+	return devices, dropped, nil
 }
 
 func list(addrs []netip.Addr) string {

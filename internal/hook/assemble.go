@@ -110,7 +110,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		NewID: newID, Beside: beside, Together: together, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
-		LastMAC:  past.LastMAC, Errand: n.LeaveErrand,
+		LastMAC:  past.LastMAC, Errand: n.LeaveErrand, Filter: n.Firewall(),
 	}}, nil
 }
 

@@ -122,6 +122,7 @@ type Hook struct {
 	Makers    *vendor.List                        // of network cards; nil: those that are built in
 	Remember  func(history.Event)
 	LastMAC   func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
+	Filter    Filter                         // nil: there is none
 	Errand    func(lease.VMID, []byte) error // leaves word for the guest's post-start
 	Log       *report.Log
 }

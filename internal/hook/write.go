@@ -79,8 +79,9 @@ func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draf
 		return err
 	}
 	if r.phase == PreStart && s.kind == lease.Container {
+		dropped := r.letThrough(ctx, trials)
 		// That the neighbours aren't told is no reason to keep a guest from starting.
-		_ = r.Errand(r.id, []byte(r.errand(trials)))
+		_ = r.Errand(r.id, []byte(r.errand(trials, dropped)))
 	}
 	for _, t := range trials {
 		r.explain(t.g)

@@ -32,6 +32,19 @@ func (f Firewall) Guest(id lease.VMID) (firewall.File, error) {
 	return f.file(firewall.Guest, "/etc/pve/firewall/"+id.String()+".fw")
 }
 
+// State is what decides whether a guest is pinned.
+func (f Firewall) State(id lease.VMID) (s firewall.State, err error) {
+	if s.Cluster, err = f.Cluster(); err != nil || !s.Cluster.Enable {
+		return s, err
+	}
+	if s.Own, err = f.Guest(id); err != nil || !s.Own.Enable {
+		return s, err
+	}
+	s.NFTables, err = f.NFTables()
+	s.Runs = !s.NFTables && f.Runs(false)
+	return s, err
+}
+
 // Guests are those that have a file.
 func (f Firewall) Guests() ([]lease.VMID, error) {
 	names, err := fastio.Names(f.h.Path("/etc/pve/firewall"))
