@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"internal/config":     {"lease", "jsontree"},
 	"internal/phoenix":    {"lease", "config", "jsontree"},
 	"internal/dhcp":       {"lease"},
+	"internal/firewall":   {"guest"},
 	"internal/guest":      {"lease"},
 	"internal/history":    {"lease"},
 	"internal/inventory":  {"lease", "guest", "clusterfs", "fastio", "filelock"},
