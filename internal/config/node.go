@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,6 +22,7 @@ type Node struct {
 	Pools    string        // the pools file, absolute, without the root directory
 	Ledger   string        // the directory of the ledger, likewise
 	Deadline time.Duration // for everything one invocation does
+	ARPRate  int           // ARP packets a second that all of this node's questions share on an uplink; 0: each start its own
 	DHCP     []string      // files of DHCP servers beside those at the default places, likewise
 }
 
@@ -33,7 +35,7 @@ func DefaultNode() Node {
 	}
 }
 
-var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once, "dhcp-leases": once, "snippets": once}
+var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once, "arp-rate": once, "dhcp-leases": once, "snippets": once}
 
 // ParseNode reads lines of "key value". A path that is given but wrong is
 // empty in the result, so that nobody goes on with the default, which may be
@@ -91,6 +93,8 @@ func (r *nodeReader) set(n int, key, value string, err error) {
 		r.Ledger, err = parsePath(value, err)
 	case "deadline":
 		r.Deadline, err = parseDeadline(value, err)
+	case "arp-rate":
+		r.ARPRate, err = parseRate(value, err)
 	case "dhcp-leases":
 		r.DHCP, err = parsePaths(value, "/var/lib/misc/dnsmasq.leases", err)
 	case "snippets": // read by the Debian package alone, which puts the hookscript there
@@ -98,7 +102,7 @@ func (r *nodeReader) set(n int, key, value string, err error) {
 	}
 	switch {
 	case err == nil:
-	case key == "dhcp-leases", key == "snippets": // no reason to keep guests from starting
+	case key == "arp-rate", key == "dhcp-leases", key == "snippets": // no reason to keep guests from starting
 		r.warn(n, "%s %v", key, err)
 	default:
 		r.fail(n, "%s %v", key, err)
@@ -128,6 +132,20 @@ func parsePaths(s, like string, err error) (paths []string, _ error) {
 		paths = append(paths, path.Clean(w))
 	}
 	return paths, err
+}
+
+// parseRate reads packets a second. Where it is wrong, the strictest that
+// switches are known to need stands in.
+func parseRate(s string, err error) (int, error) {
+	const strict, most = 14, 1000
+	n, aerr := strconv.Atoi(s)
+	if err == nil && (aerr != nil || n < 1 || n > most) {
+		err = fmt.Errorf("%s is no number from 1 to %d; %d is taken", quote(s), most, strict)
+	}
+	if err != nil {
+		return strict, err
+	}
+	return n, nil
 }
 
 func parseDeadline(s string, err error) (time.Duration, error) {

@@ -101,6 +101,11 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		Draft:   func(k lease.Kind, id lease.VMID, content []byte) (Draft, error) { return n.Draft(k, id, content) },
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
 		Open: func(at probe.Place) (Wire, bool, error) {
+			if settings.ARPRate > 0 {
+				at.Budget = probe.NewBudget(settings.ARPRate, n.ARPShare(at.Bridge), func(format string, args ...any) {
+					log.Info(fmt.Sprintf("%s: "+format, append([]any{report.Clean(at.Bridge)}, args...)...), report.Fields{})
+				})
+			}
 			port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))
 			if err != nil {
 				return nil, false, err

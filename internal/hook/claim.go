@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"pve-iplease/internal/guest"
@@ -23,8 +24,8 @@ type port struct {
 
 // open opens a NIC's network. Failing to is no error yet: a renewal may go
 // on without proof.
-func (r *run) open(nic guest.NIC) *port {
-	w, closed, err := r.Open(probe.Place{Bridge: nic.Bridge, Tag: nic.Tag, MAC: nic.MAC})
+func (r *run) open(nic guest.NIC, uplink *probe.Budget) *port {
+	w, closed, err := r.Open(probe.Place{Bridge: nic.Bridge, Tag: nic.Tag, MAC: nic.MAC, Budget: uplink})
 	if err != nil {
 		return &port{nic: nic, blind: err}
 	}
@@ -46,11 +47,16 @@ type trial struct {
 // trials opens the networks of all needs side by side.
 func (r *run) trials(needs []need) (trials []*trial, ports []*port) {
 	var open []func()
+	uplinks := map[string]*probe.Budget{} // by bridge: whatever the tags, it has one
 	for i, n := range needs {
+		mates := slices.ContainsFunc(needs, func(o need) bool { return o.nic.Index != n.nic.Index && o.nic.Bridge == n.nic.Bridge })
+		if mates && uplinks[n.nic.Bridge] == nil {
+			uplinks[n.nic.Bridge] = probe.OneStart()
+		}
 		if i == 0 || needs[i-1].nic.Index != n.nic.Index {
 			p := new(port)
 			ports = append(ports, p)
-			open = append(open, func() { *p = *r.open(n.nic) })
+			open = append(open, func() { *p = *r.open(n.nic, uplinks[n.nic.Bridge]) })
 		}
 		trials = append(trials, &trial{need: n, wire: ports[len(ports)-1]})
 	}

@@ -104,11 +104,11 @@ func TestStrangerOnOneNetwork(t *testing.T) {
 	h.records("10.0.0.200 ct/101/net0 bound pool", "10.1.0.50 vmbr1 conflicted "+s.MAC.String(), "10.1.0.51 vmbr1 ct/101/net1 bound pool")
 }
 
-// Two NICs of one network lose their addresses in one window, and each has a
-// spare of its own.
+// Two NICs of one network lose their addresses in one window, and at a pace that
+// leaves the uplink room for it each has a spare of its own.
 func TestBothNICsMoveInOneWindow(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, twoNets)
+	h := newHost(t, strings.Replace(twoNets, "\tnics all\n", "\tnics all\n\tprobe fast\n", 1))
 	h.script(lab.Script{}, "10.0.0.200")
 	h.script(lab.Script{}, "10.0.0.201")
 	h.put(ct{id: 101, ip: "manual", more: nic(101, 1, "vmbr0", "")})

@@ -79,12 +79,13 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 // that the guest's previous run is.
 func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*port, over bool) (map[*port]probe.Result, error) {
 	answers := map[*port]probe.Result{}
+	portions := share(trials)
 	var asked []*port
 	var results []probe.Result
 	var errs []error
 	var fs []func()
 	for _, p := range ports {
-		if q := r.question(w, p, trials, over); len(q.Candidates) > 0 {
+		if q := r.question(w, p, trials, portions, over); len(q.Candidates) > 0 {
 			i := len(asked)
 			asked = append(asked, p)
 			fs = append(fs, func() { results[i], errs[i] = p.Ask(ctx, q) })
@@ -95,6 +96,7 @@ func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*
 	for i, p := range asked {
 		answers[p] = results[i]
 	}
+	lend(trials, portions, answers)
 	return answers, errors.Join(errs...)
 }
 
@@ -167,7 +169,7 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 
 // question asks on one port for the claimed addresses, their spares and, as a
 // sign of life of the network, the gateways.
-func (r *run) question(w lease.World, on *port, trials []*trial, over bool) probe.Question {
+func (r *run) question(w lease.World, on *port, trials []*trial, portions map[*trial]portion, over bool) probe.Question {
 	var q probe.Question
 	for _, t := range trials {
 		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) {
@@ -179,12 +181,12 @@ func (r *run) question(w lease.World, on *port, trials []*trial, over bool) prob
 		if t.wire != on {
 			continue
 		}
-		q.Candidates = append(append(q.Candidates, t.g.Lease.Addr), t.g.Spares...)
+		q.Candidates = append(append(q.Candidates, t.g.Lease.Addr), t.g.Spares[:portions[t].spares]...)
 		if p := pace(t.g.Pool); p.Window() > q.Pace.Window() {
 			q.Pace = p
 		}
-		if gw := t.g.Gateway; gw.IsValid() && neighbour(t.g.Address, gw) && gw != t.g.Lease.Addr {
-			q.Gateways = append(q.Gateways, r.gateway(w, t.nic, gw))
+		if portions[t].gateway && t.asksGateway() {
+			q.Gateways = append(q.Gateways, r.gateway(w, t.nic, t.g.Gateway))
 		}
 	}
 	return q

@@ -77,7 +77,7 @@ func (f Firewall) NFTables() (bool, error) {
 	if unix.Access(f.h.Path("/usr/libexec/proxmox/proxmox-firewall"), unix.X_OK) != nil {
 		return false, nil
 	}
-	own, err := f.file(firewall.Node, "/etc/pve/nodes/"+f.h.name+"/host.fw")
+	own, err := f.file(firewall.Node, "/etc/pve/nodes/"+f.h.Name()+"/host.fw")
 	return own.NFTables, err
 }
 

@@ -114,10 +114,16 @@ func (p *Port) run(ctx context.Context, w *window) error {
 	p.attend(w, joinGroup)
 	defer p.attend(w, leaveGroup)
 	trouble := p.attune(ctx, w)
+	planned := plan(w.question, p.off)
+	turns, err := p.turns(ctx, planned)
+	if err != nil {
+		return err
+	}
 	due := time.Now()
-	for _, s := range plan(w.question, p.off) {
-		due = latest(due.Add(s.after), p.spent(s.addr).packets(1))
-		if err := p.hearOut(ctx, w, due); err != nil || w.over() {
+	for i, s := range planned {
+		w.planned = planned[i:]
+		due = latest(latest(due.Add(s.after), turns[i]), p.spent(s.addr).packets(1))
+		if err := p.awaitTurn(ctx, &due, turns[i], func() error { return p.hearOut(ctx, w, due) }); err != nil || w.over() {
 			return cmp.Or(trouble, err)
 		}
 		trouble = cmp.Or(trouble, p.narrow(w))
@@ -127,7 +133,7 @@ func (p *Port) run(ctx context.Context, w *window) error {
 		}
 		trouble = cmp.Or(trouble, p.ask(w, s.addr, w.from(s.asGuest)))
 	}
-	err := cmp.Or(p.hearOut(ctx, w, time.Now().Add(w.question.Pace.Wait)), p.drain(ctx, w))
+	err = cmp.Or(p.hearOut(ctx, w, time.Now().Add(w.question.Pace.Wait)), p.drain(ctx, w))
 	if w.stirred { // at the very last: who that was is found out yet
 		err = cmp.Or(err, p.hearOut(ctx, w, time.Now().Add(w.question.Pace.Wait)), p.drain(ctx, w))
 	}
@@ -171,7 +177,7 @@ func (p *Port) attune(ctx context.Context, w *window) (trouble error) {
 			continue
 		}
 		w.unseen[s] = toHear
-		if !s.rival && !p.spent(s.addr).packets(1).After(time.Now()) {
+		if !s.rival && !p.spent(s.addr).packets(1).After(time.Now()) && p.mayAsk(ctx, w, s.addr) {
 			trouble = cmp.Or(trouble, p.ask(w, s.addr, w.from(false)))
 		}
 	}

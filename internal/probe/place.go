@@ -16,6 +16,8 @@ type Place struct {
 	// that the guest will have, probes are sent from it and from its stand-in;
 	// zero when there is no guest, and the bridge's stand-in is used.
 	MAC lease.MAC
+	// Budget is shared with other questions on the same uplink; nil: with none.
+	Budget *Budget
 }
 
 // String reads vmbr0, vmbr0.20.

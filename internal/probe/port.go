@@ -25,8 +25,9 @@ type Port struct {
 	ear       ingress // nil: nobody can say by which port a frame came in
 	vlan      uint16  // of frames at the ports, 0 for untagged ones
 	bridge    bridge
-	budget    budget // of ARP
-	budget6   budget // of neighbour discovery
+	shared    *Budget // of ARP, of all on the uplink; nil: nobody else is there
+	budget    budget  // of ARP
+	budget6   budget  // of neighbour discovery
 	off       func(jitter time.Duration) time.Duration
 	close     func()
 }
@@ -52,7 +53,11 @@ func Open(at Place, declared []string) (*Port, error) {
 	if err := at.check(); err != nil {
 		return nil, err
 	}
-	return at.open(declared)
+	p, err := at.open(declared)
+	if err == nil {
+		p.shared = at.Budget
+	}
+	return p, err
 }
 
 // port puts a port together.

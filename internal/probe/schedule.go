@@ -37,6 +37,9 @@ func plan(q Question, off func(jitter time.Duration) time.Duration) []sending {
 	return out
 }
 
+// GatewayProbes is how often a window asks a gateway that is silent.
+const GatewayProbes = 2
+
 // asksGateway picks the rounds that begin with the gateway: the first, and
 // the one in the middle. When only the second is answered, because a switch
 // port opened late, half of the candidates' probes still follow.

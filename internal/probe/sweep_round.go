@@ -81,13 +81,18 @@ func (p *Port) volley(ctx context.Context, c *crowd) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		turn, err := p.turn(ctx, time.Until(due))
+		if err != nil {
+			return err
+		}
+		due = latest(due, turn)
 		if i%sweepBatch == 0 {
 			if err := p.drain(ctx, c); err != nil {
 				return err
 			}
 			c.tell(len(c.next) - i)
 		}
-		if err := p.listen(ctx, c, due); err != nil {
+		if err := p.awaitTurn(ctx, &due, turn, func() error { return p.listen(ctx, c, due) }); err != nil {
 			return err
 		}
 		if err := p.knock(c, a); err != nil {

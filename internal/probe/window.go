@@ -21,6 +21,7 @@ type window struct {
 	posers   map[netip.Addr]Sign
 	asked    map[netip.Addr]bool       // gateways: what one said before does not count as life
 	senders  map[netip.Addr]netip.Addr // from which address each is asked; see settleIn
+	planned  []sending                 // what is left of the window's packets
 	sent     int
 	hears    int // how many addresses the wire lets us hear about
 

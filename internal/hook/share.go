@@ -1,0 +1,100 @@
+package hook
+
+import (
+	"slices"
+
+	"pve-iplease/internal/lease"
+	"pve-iplease/internal/probe"
+)
+
+// uplinkPackets are what switches bear in a second, as the probe's own budget
+// has it: Cisco's dynamic ARP inspection closes a port at 15.
+const uplinkPackets = 14
+
+// portion is what a NIC may ask in a window that it shares the uplink of with
+// others of the guest.
+type portion struct {
+	spares  int  // beside the claimed address
+	gateway bool // it asks the gateway, for all on the same network
+}
+
+// share splits what one uplink bears in a second among the NICs on it: first
+// each claimed address and each gateway once, then spares in turn. Whatever
+// doesn't fit, because there are many NICs, the budget of the uplink delays.
+func share(trials []*trial) map[*trial]portion {
+	out := map[*trial]portion{}
+	for _, t := range trials {
+		first := !slices.ContainsFunc(trials, func(o *trial) bool {
+			_, before := out[o]
+			return before && o.asksGateway() && o.network() == t.network() && o.g.Gateway == t.g.Gateway && o.wire.blind == nil
+		})
+		out[t] = portion{gateway: first}
+	}
+	for turn := range most(trials) {
+		for _, t := range trials {
+			if p := out[t]; len(t.g.Spares) > turn && packets(trials, out, t) <= uplinkPackets-pace(t.g.Pool).Probes {
+				p.spares++
+				out[t] = p
+			}
+		}
+	}
+	return out
+}
+
+// network is the segment that a NIC is plugged into, as this node has it.
+func (t *trial) network() lease.Segment { return lease.NewSegment(t.nic.Bridge, t.nic.Tag) }
+
+// packets are those of one window on the uplink of a NIC, of the same family.
+func packets(trials []*trial, of map[*trial]portion, on *trial) (n int) {
+	for _, t := range trials {
+		if t.nic.Bridge != on.nic.Bridge || t.family != on.family {
+			continue
+		}
+		n += pace(t.g.Pool).Probes * (1 + of[t].spares)
+		if of[t].gateway && t.asksGateway() {
+			n += probe.GatewayProbes
+		}
+	}
+	return n
+}
+
+// most is how many spares a trial has at most.
+func most(trials []*trial) (n int) {
+	for _, t := range trials {
+		n = max(n, len(t.g.Spares))
+	}
+	return n
+}
+
+// asksGateway reports whether the gateway is a sign of life of the network.
+func (t *trial) asksGateway() bool {
+	gw := t.g.Gateway
+	return gw.IsValid() && neighbour(t.g.Address, gw) && gw != t.g.Lease.Addr
+}
+
+// lend has what the gateway's silence says of one port hold for those on the
+// same network, where it was not asked again.
+func lend(trials []*trial, of map[*trial]portion, answers map[*port]probe.Result) {
+	for _, t := range trials {
+		if of[t].gateway || !t.asksGateway() {
+			continue
+		}
+		i := slices.IndexFunc(trials, func(o *trial) bool {
+			return of[o].gateway && o.network() == t.network() && o.g.Gateway == t.g.Gateway
+		})
+		res, from := answers[t.wire], probe.Result{}
+		if i >= 0 {
+			from = answers[trials[i].wire]
+		}
+		if res.Doubt != "" || from.Doubt == "" {
+			continue
+		}
+		res.Doubt, res.Answers = from.Doubt, slices.Clone(res.Answers)
+		for j, a := range res.Answers {
+			if a.Verdict == probe.Free {
+				res.Answers[j].Verdict, res.Answers[j].Reason = probe.Unknown, from.Doubt
+			}
+		}
+		answers[t.wire] = res
+	}
+}
