@@ -103,7 +103,15 @@ type usageError struct{ error }
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // host puts the pieces together for a command.
-func (a *app) host() (*hook.Host, error) { return hook.NewHost(a.place, a.log()) }
+// host is this node's. A lease that a start could not bind is bound by the first
+// command that comes when it can be.
+func (a *app) host() (*hook.Host, error) {
+	h, err := hook.NewHost(a.place, a.log())
+	if err == nil {
+		_ = h.Bind(context.Background())
+	}
+	return h, err
+}
 
 // log is where commands tell about their work: stderr, since stdout is for
 // their result.

@@ -37,7 +37,7 @@ func (a *app) root() *cobra.Command {
 	cmd.AddCommand(a.completionCommand())
 	cmd.AddCommand(a.reserveCommand(), a.unreserveCommand(), a.importCommand(), a.exportCommand())
 	cmd.AddCommand(a.listCommand(), a.getCommand(), a.acquireCommand(), a.releaseCommand(),
-		a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
+		a.confirmCommand(), a.renumberCommand(), a.moveCommand(), a.historyCommand(), a.reclaimCommand(), a.repairCommand(),
 		a.poolCommand(), a.versionCommand(),
 		a.whohasCommand(), a.scanCommand(), a.mapCommand(), a.withLive(a.auditCommand()), a.statusCommand(), a.doctorCommand(), a.rehearseCommand())
 	cmd.AddCommand(a.setupCommand(), a.attachCommand(), a.detachCommand())

@@ -90,7 +90,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	_ = l.Relieve() // who writes next on this node does it otherwise
 	configs := guestConfigs(n, pmxcfs)
 	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
-	return &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
+	host := &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
 		Here: Here{
 			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
 			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned, Under: n.StoppingRun,
@@ -116,7 +116,10 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
 		LastMAC:  past.LastMAC, Errand: n.LeaveErrand, Filter: n.Firewall(),
-	}}, nil
+		Proved: n.Proved(), Heard: n.Heard(), Unbound: n.Unbound(),
+	}}
+	host.Binding()
+	return host, nil
 }
 
 // readSettings reads node.cfg. A path in it that is wrong is an error: the
@@ -262,7 +265,7 @@ func serve(ctx context.Context, c Call, version string, stdout, stderr io.Writer
 		postStart(ctx, c, stdout, stderr)
 	}
 	extra := extraHooks(c.Root)
-	if (c.Phase == PostStart || c.Phase == PreStop) && len(extra) == 0 {
+	if (c.Phase == PostStart && !leftUnbound(c.Root) || c.Phase == PreStop) && len(extra) == 0 {
 		return OK // nothing is done there: don't even look at the host
 	}
 	place := Place{Root: c.Root, Config: c.Config, Version: version}

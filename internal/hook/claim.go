@@ -109,21 +109,23 @@ func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 		wants[i] = t.want(t.wire, r.opt.Move && r.moves(t.need))
 	}
 	var grants []lease.Grant
-	q, wait := r.inQueue(ctx, func() bool { return r.safeWithout(ctx, w, trials) })
-	defer q.over()
-	err := r.update(wait, w, func(t *lease.Table) (err error) {
-		q.over()
-		r.claimed = t
-		for _, tr := range trials {
-			t.Known(r.Here.Name, r.Here.Version, tr.wire.prober())
-		}
-		if grants, err = t.Acquire(w, r.stamp(), wants); err != nil {
+	err := r.asking(&w, func() error {
+		q, wait := r.inQueue(ctx, func() bool { return r.safeWithout(ctx, w, trials) })
+		defer q.over()
+		return r.update(wait, w, func(t *lease.Table) (err error) {
+			q.over()
+			r.claimed, w.Proved = t, r.proofs(t, trials[0].owner.Kind, r.id)
+			for _, tr := range trials {
+				t.Known(r.Here.Name, r.Here.Version, tr.wire.prober())
+			}
+			if grants, err = t.Acquire(w, r.stamp(), wants); err != nil {
+				return err
+			}
+			for _, g := range grants {
+				err = cmp.Or(err, mismatch(g))
+			}
 			return err
-		}
-		for _, g := range grants {
-			err = cmp.Or(err, mismatch(g))
-		}
-		return err
+		})
 	})
 	for i, g := range grants {
 		trials[i].g = g

@@ -55,13 +55,14 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 	}
 	err = r.prove(ctx, w, trials, ports, func() error { return nil })
 	if err == nil {
-		err = r.confirm(ctx, []lease.Grant{t.g})
+		err = r.confirm(ctx, trials)
 	}
 	if err != nil {
 		// What isn't proved must not be taken for an offer by the next call.
 		undo := h.Ledger.Update(ctx, func(tb *lease.Table) error { tb.Withdraw(t.g); return nil })
 		return lease.Lease{}, lease.Grant{}, errors.Join(err, undo)
 	}
+	r.proved(ctx, t.g)
 	return t.g.Lease, t.g, nil
 }
 

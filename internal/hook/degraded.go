@@ -43,6 +43,11 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 	if stop := r.stopped(ctx); stop != nil {
 		return stop
 	}
+	t, err := r.Ledger.View(ctx)
+	if err != nil {
+		t = lease.NewTable() // the configs alone decide
+	}
+	w.Proved = r.proofs(t, s.kind, r.id)
 	var carried []need
 	for _, n := range needs {
 		if len(n.pools) == 0 && n.mode() == guest.DHCP {
@@ -53,12 +58,12 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 			return cause
 		}
 		key := n.key(r.Here.Name)
-		if why := r.belongsElsewhere(ctx, n, w, key); why != "" {
+		if why := belongsElsewhere(t, n, w, key); why != "" {
 			return fmt.Errorf("%w; and %s can't go on with %s: it %s", cause, s.guest(r.id), key.Addr, why)
 		}
 		carried = append(carried, n)
 	}
-	silence, err := r.askOnce(ctx, w, s, carried)
+	silence, err := r.askOnce(ctx, t, w, s, carried)
 	if err != nil {
 		return errors.Join(err, cause)
 	}
@@ -73,6 +78,7 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 	}
 	for _, n := range carried {
 		key := n.key(r.Here.Name)
+		r.leaveUnbound(t, key, n.owner)
 		r.warn(lease.Grant{Lease: lease.Lease{Key: key}}, "%v; %s starts with %s as net%d says: no other guest names it and %s",
 			cause, s.guest(r.id), n.current(), n.nic.Index, silence[key])
 	}
@@ -82,13 +88,8 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 // belongsElsewhere says who else has a right to the address, by the ledger
 // read without lock and by the guests' configs. Where the ledger can't be read
 // the configs alone decide: whoever was given the address since is named there.
-func (r *run) belongsElsewhere(ctx context.Context, n need, w lease.World, k lease.Key) string {
-	if t, err := r.Ledger.View(ctx); err == nil {
-		if why := cmp.Or(t.Foreign(w, k, n.owner), t.Lapsed(w, k, n.owner)); why != "" {
-			return why
-		}
-	}
-	return w.NamedByOthers(k, n.owner)
+func belongsElsewhere(t *lease.Table, n need, w lease.World, k lease.Key) string {
+	return cmp.Or(t.Foreign(w, k, n.owner), t.Lapsed(w, k, n.owner), w.NamedByOthers(k, n.owner))
 }
 
 // unseen refuses an address that nothing speaks for: not the ledger, since it
@@ -126,11 +127,11 @@ func (q quietness) String() string {
 	return s
 }
 
-// askOnce refuses addresses for which somebody answers, and says of each what
-// was heard. Who probes for one is given a window more to take it: to ask alone
-// keeps nobody from starting. Who speaks in the guest's own name is asked
-// himself, once its previous run is over.
-func (r *run) askOnce(ctx context.Context, w lease.World, s subject, needs []need) (map[lease.Key]quietness, error) {
+// askOnce refuses addresses for which somebody answers, or that may be another's
+// where the wire can't tell, and says of each what was heard. Who probes for one
+// is given a window more to take it: to ask alone keeps nobody from starting. Who
+// speaks in the guest's own name is asked himself, once its previous run is over.
+func (r *run) askOnce(ctx context.Context, table *lease.Table, w lease.World, s subject, needs []need) (map[lease.Key]quietness, error) {
 	if len(needs) == 0 {
 		return nil, nil
 	}
@@ -162,9 +163,16 @@ func (r *run) askOnce(ctx context.Context, w lease.World, s subject, needs []nee
 	for _, t := range trials {
 		res := answers[t.wire]
 		quiet := quietness{doubt: doubt(res, t.g)}
+		if quiet.doubt != "" {
+			t.g.Contest = cmp.Or(table.Contest(w, t.g.Lease.Key, t.owner), r.heardBefore(t.owner, t.g.Lease.Addr))
+			if t.g.Contest != "" {
+				return nil, unprovable(w, t.g, proof{doubt: quiet.doubt})
+			}
+		}
 		heard := heard(t.g, res)
 		switch who := r.speakers(w, t.g.Lease.Addr, res); {
 		case t.g.Taken(heard):
+			r.remembersVoice(ctx, t.g, who)
 			return nil, r.refusal(w, t.g, who, res)
 		case wants(t.g, heard):
 			quiet.wanted = who

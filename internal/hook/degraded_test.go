@@ -103,9 +103,62 @@ func TestLedgerThatIsLockedAllTheTime(t *testing.T) {
 	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/103/net0 bound pool")
 }
 
-// A guest that came up while the ledger could not be written runs with a lease
-// that stays released. When its hold is over, nobody gets the address: either
-// the guest is heard, and has its lease back, or nothing is believed.
+// A guest that came up while the pools could not be used has its lease bound,
+// since the ledger could be.
+func TestDegradedStartIsBound(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan)
+	h.put(ct{id: 101, ip: "manual"})
+	h.start(101).exits(hook.OK)
+	h.phase(101, "post-stop").exits(hook.OK)
+	h.records("10.0.0.200 ct/101/net0 released pool")
+	h.pools(broken)
+	h.start(101).exits(hook.OK).says("CT 101 starts with 10.0.0.200/24 as net0 says")
+	h.records("10.0.0.200 ct/101/net0 bound pool")
+	h.phase(101, "post-stop").exits(hook.OK)
+	h.records("10.0.0.200 ct/101/net0 released pool")
+}
+
+// While the ledger can't be written, word of the start is left, and the first
+// hook or command that can write binds its lease.
+func TestDegradedStartIsBoundLater(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(h *host){
+		"its post-start": func(h *host) { h.phase(101, "post-start").exits(hook.OK) },
+		"another guest's": func(h *host) {
+			h.launch(h.command(program, h.call(102, "pre-start")...)).wait().exits(hook.OK)
+		},
+		"another's post-stop": func(h *host) { h.phase(103, "post-stop").exits(hook.OK) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, lan)
+			h.settings("deadline 6s\n")
+			h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"}, ct{id: 103, ip: "manual"})
+			h.start(101).exits(hook.OK)
+			h.start(103).exits(hook.OK)
+			h.phase(101, "post-stop").exits(hook.OK)
+			free := h.keep(ledgerDir + "/lock")
+			h.launch(h.command(program, h.call(101, "pre-start")...)).wait().exits(hook.OK).says("CT 101 starts with 10.0.0.200/24 as net0 says")
+			free()
+			if l := h.only(101); l.State != lease.Released {
+				t.Fatalf("it is %s already", l.State)
+			}
+			next(h)
+			if l := h.only(101); l.State != lease.Bound {
+				t.Errorf("it is still %s", l.State)
+			}
+			h.phase(101, "post-stop").exits(hook.OK)
+			if l := h.only(101); l.State != lease.Released {
+				t.Errorf("it stopped, and is still %s", l.State)
+			}
+		})
+	}
+}
+
+// A guest that came up past its hook runs with a lease that stays released. When
+// its hold is over, nobody gets the address: either the guest is heard, and has
+// its lease back, or nothing is believed.
 func TestGuestThatRunsWithAReleasedLease(t *testing.T) {
 	t.Parallel()
 	for name, blind := range map[string]bool{"heard": false, "the network cannot tell": true} {
@@ -121,10 +174,10 @@ func TestGuestThatRunsWithAReleasedLease(t *testing.T) {
 			h.start(101).exits(hook.OK).says("warning: ", "CT 101 starts with 10.0.0.200/24 as net0 says")
 			h.pools(pools)
 			h.neighbour(macOf(101), "10.0.0.200")
-			h.rewrite(func(l *lease.Lease) bool { l.Since = l.Since.Add(-2 * hour); return true })
+			h.rewrite(func(l *lease.Lease) bool { l.State, l.Since = lease.Released, l.Since.Add(-2*hour); return true })
 			if blind {
 				h.Must(h.node.Remove("vmbr0"))
-				h.start(102).exits(hook.Failed).says("error: cannot prove that 10.0.0.200 is free", "CT 101's, which may run without the ledger knowing")
+				h.start(102).exits(hook.Failed).says("error: cannot prove that 10.0.0.200 is free", "named by the config of CT 101 on pve1", "pve-iplease confirm 102")
 				return
 			}
 			h.launch(h.command(program, h.call(102, "pre-start")...)).wait().exits(hook.Exhausted).says("10.0.0.200 is in use by", "CT 101")

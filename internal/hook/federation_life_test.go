@@ -273,7 +273,7 @@ func TestRemovedPackageAndGuestWithoutHooks(t *testing.T) {
 	// Its hold is over, and it seems to be one that asks before it starts.
 	s.rewrite(func(l *lease.Lease) bool { l.Since = l.Since.Add(-hour * 2); return true })
 	s.put(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1"})
-	result{t, 0, s.p.Start(102).Log}.says("10.0.0.200 is in use by", "CT 101").says("TASK ERROR", "exit code 4")
+	result{t, 0, s.p.Start(102).Log}.says("10.0.0.200 is CT 101's, which runs although its lease is released").says("TASK ERROR", "exit code 4")
 	s.OK(s.p.Reboot(101))
 	s.boots(101, "10.0.0.200/24")
 	s.records("10.0.0.200 ct/101/net0 bound pool")

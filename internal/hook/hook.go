@@ -124,6 +124,9 @@ type Hook struct {
 	LastMAC   func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
 	Filter    Filter                         // nil: there is none
 	Errand    func(lease.VMID, []byte) error // leaves word for the guest's post-start
+	Proved    Notes                          // by the id of a contested claim: it is proved
+	Unbound   Notes                          // of starts whose lease is released: the ledger could not be written
+	Heard     Notes                          // by owner and address: who spoke for it at the last proof
 	Log       *report.Log
 }
 
@@ -144,7 +147,10 @@ func (h *Hook) Run(ctx context.Context, id lease.VMID, phase Phase, opt Options)
 		return r.preStart(ctx)
 	case PostStop:
 		return r.postStop(ctx)
-	case PostStart, PreStop:
+	case PostStart:
+		_ = r.Bind(ctx) // the next hook or command does
+		return OK
+	case PreStop:
 		return OK
 	}
 	r.info("phase %s is unknown to this version: nothing to do", report.Clean(string(phase)))

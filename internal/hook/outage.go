@@ -87,7 +87,8 @@ func (o *Outage) on(name string, said *memo) *Hook {
 		Remember: func(history.Event) {},
 		LastMAC:  func(netip.Addr) lease.MAC { return lease.MAC{} },
 		Errand:   func(lease.VMID, []byte) error { return nil },
-		Beside:   func(work func()) func() { work(); return func() {} },
+		Proved:   NoNotes{}, Heard: NoNotes{}, Unbound: NoNotes{},
+		Beside: func(work func()) func() { work(); return func() {} },
 		Together: func(works ...func()) {
 			for _, work := range works {
 				work()

@@ -41,6 +41,7 @@ func (r *run) postStop(ctx context.Context) int {
 	var released []lease.Lease
 	var kept []lease.Kept
 	err := r.Ledger.Update(briefly(ctx, stopWait), func(t *lease.Table) error {
+		end.Proved = r.proofs(t, kind, r.id)
 		released, kept = t.Stopped(end)
 		return nil
 	})

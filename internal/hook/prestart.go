@@ -237,6 +237,7 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 		if err := r.degraded(ctx, s, lost, w, r.brokenPools()); err != nil {
 			return Failed, err
 		}
+		_ = r.Bind(ctx) // what can't be now is later
 	}
 	return OK, r.lease(ctx, s, needs, w, trials, ports)
 }

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,6 +107,7 @@ func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Resu
 	p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, t.g)
 	heard, err := r.believed(w, heard(t.g, res), res)
 	if err != nil {
+		r.remembersVoice(ctx, t.g, "a host that answers for everything")
 		return err
 	}
 	taken := t.g.Taken(heard)
@@ -134,12 +136,12 @@ func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Resu
 
 // withdraw gives up what a start that failed has claimed of another guest's.
 func (r *run) withdraw(ctx context.Context, trials []*trial) error {
-	if !slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Shared }) || r.stopped(ctx) != nil {
+	if !slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Withdrawn() }) || r.stopped(ctx) != nil {
 		return nil
 	}
 	err := r.Ledger.Update(briefly(ctx, stopWait), func(tb *lease.Table) error {
 		for _, t := range trials {
-			if t.g.Shared {
+			if t.g.Withdrawn() {
 				tb.Withdraw(t.g)
 			}
 		}
@@ -153,15 +155,12 @@ func (r *run) withdraw(ctx context.Context, trials []*trial) error {
 
 // unprovable is why a start fails that the wire can't tell about.
 func unprovable(w lease.World, g lease.Grant, p proof) error {
-	if who := w.NamedByOthers(g.Lease.Key, g.Lease.Owner); g.Shared && who != "" {
-		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: take it out of one of the two configs", g.Lease.Addr, p.doubt, who)
+	if g.Contest != "" {
+		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: see that nobody else has it, then run 'pve-iplease confirm %s'",
+			g.Lease.Addr, p.doubt, g.Contest, g.Lease.Owner.VMID)
 	}
 	if blind := w.Inventory.Blind(); g.Shared && blind != nil {
 		return fmt.Errorf("cannot prove that %s is free: %s; and %s: see to that first", g.Lease.Addr, p.doubt, report.Sentence(blind.String()))
-	}
-	if !g.From.IsZero() {
-		return fmt.Errorf("cannot prove that %s is free: %s; and it was %s's, which may run without the ledger knowing",
-			g.Lease.Addr, p.doubt, g.From.Guest())
 	}
 	return fmt.Errorf("cannot prove that %s is free: %s; set 'unproven start' in pool %s to start all the same",
 		g.Lease.Addr, p.doubt, g.PoolName())
@@ -234,6 +233,7 @@ func doubt(res probe.Result, g lease.Grant) string {
 func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res probe.Result, heard []lease.Heard) (lease.Grant, bool, error) {
 	who := r.speakers(w, g.Lease.Addr, res)
 	if !g.Movable() || strayTwin(g, res) {
+		r.remembersVoice(ctx, g, who)
 		return g, false, r.refusal(w, g, who, res)
 	}
 	if g.Taken(heard) {
@@ -247,14 +247,17 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 	var proved bool
 	var full *lease.ExhaustedError
 	w.Now = r.Here.Now()
-	q, wait := r.inQueue(ctx, func() bool { return false })
-	defer q.over()
-	err := r.Ledger.Update(wait, func(t *lease.Table) (err error) {
-		q.over()
-		if next, proved, err = t.Decline(w, r.stamp(), g, heard); errors.As(err, &full) {
-			return nil // what strangers have is worth knowing, and the claim on it is void
-		}
-		return err
+	err := r.asking(&w, func() error {
+		q, wait := r.inQueue(ctx, func() bool { return false })
+		defer q.over()
+		return r.Ledger.Update(wait, func(t *lease.Table) (err error) {
+			q.over()
+			w.Proved = r.proofs(t, g.Lease.Owner.Kind, g.Lease.Owner.VMID)
+			if next, proved, err = t.Decline(w, r.stamp(), g, heard); errors.As(err, &full) {
+				return nil // what strangers have is worth knowing, and the claim on it is void
+			}
+			return err
+		})
 	})
 	if err == nil && full != nil {
 		err = full
@@ -290,12 +293,11 @@ func (r *run) refusal(w lease.World, g lease.Grant, who string, res probe.Result
 
 // startsUnproven reports whether a guest may start although the wire can't
 // tell: one that had the address before, after a second window, and a new
-// lease where the pool says so. Of two configs that name an address which the
-// ledger gave to neither, the one that starts first must be proved; and so must
-// an address that was a stopped guest's, which may have come up since without
-// the ledger being told.
+// lease where the pool says so or an administrator vouches for it. What may be
+// another's must be proved.
 func (r *run) startsUnproven(ctx context.Context, t *trial) bool {
-	if t.g.Shared || !t.g.From.IsZero() {
+	t.g.Contest = cmp.Or(t.g.Contest, r.heardBefore(t.g.Lease.Owner, t.g.Lease.Addr))
+	if t.g.Contest != "" || t.g.Shared {
 		return false
 	}
 	if t.p.hearsay {
@@ -303,7 +305,7 @@ func (r *run) startsUnproven(ctx context.Context, t *trial) bool {
 	}
 	last := !r.timeForAnother(ctx, t.g) || t.wire.blind != nil
 	if !t.g.Present() {
-		return t.g.Pool.Unproven && last
+		return last && (t.g.Pool.Unproven || len(t.g.Lease.Vouched) > 0)
 	}
 	return t.p.windows > 1 || last
 }
@@ -321,7 +323,7 @@ const (
 func (r *run) timeForAnother(ctx context.Context, g lease.Grant) bool {
 	end, ok := ctx.Deadline()
 	need := pace(g.Pool).Window() + margin
-	if g.Shared {
+	if g.Withdrawn() {
 		need += undoing
 	}
 	return !ok || time.Until(end) > need

@@ -22,6 +22,7 @@ type carried struct {
 	// administrator starts past the hook, or changes while it runs, is not.
 	vouched  bool
 	degraded bool // although pools or ledger were unusable
+	lost     bool // damage took its lease
 	unproven bool
 }
 

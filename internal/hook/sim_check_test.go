@@ -1,6 +1,11 @@
 package hook_test
 
-import "pve-iplease/internal/lease"
+import (
+	"slices"
+
+	"pve-iplease/internal/guest"
+	"pve-iplease/internal/lease"
+)
 
 // checkLedger holds the newest ledger against those who live.
 func (c *cluster) checkLedger() {
@@ -19,7 +24,8 @@ func (c *cluster) checkLedger() {
 // still name what they have, which keeps others away.
 func (c *cluster) forget() {
 	for r, a := range c.living() {
-		a.degraded = a.degraded || !c.owns(r, a)
+		a.lost = a.lost || !a.degraded && !c.owns(r, a)
+		a.degraded = a.degraded || a.lost
 	}
 }
 
@@ -58,10 +64,11 @@ func (w *watch) booted(c *cluster, r *guestRun) {
 			continue
 		}
 		c.checkWire(r, a)
+		c.checkUnproven(r, a)
 		if r.hooked.Before(w.harmed) && !c.owns(r, a) {
 			// Damage took its lease when it couldn't answer for itself yet: a clone
 			// of it may have been proved meanwhile.
-			a.degraded = true
+			a.degraded, a.lost = true, true
 			continue
 		}
 		c.checkTwins(r, a)
@@ -71,12 +78,50 @@ func (w *watch) booted(c *cluster, r *guestRun) {
 	}
 }
 
+// checkUnproven checks that nothing in the world told of another guest to whom
+// an address may belong that starts unproven.
+func (c *cluster) checkUnproven(r *guestRun, a *carried) {
+	if !a.unproven {
+		return
+	}
+	for _, id := range c.truth.ids() {
+		cf := c.truth.guests[id]
+		if id == r.id || cf.at.After(r.hooked) || guest.Parse(lease.Container, []byte(cf.text)).Template() {
+			continue
+		}
+		for _, b := range addressesIn(cf.text) {
+			if b.Key == a.Key && !c.vouchesFor(r, a, lease.Owner{VMID: id, NIC: b.nic}) {
+				c.watch.fail("CT %s starts unproven with %s, which the config of CT %s names", r.id, a.Addr, id)
+			}
+		}
+	}
+	for _, l := range c.watch.table.At(a.Key) {
+		if _, proved := r.n.notes["proved"][l.Claim.ID]; l.Owner == r.owner(a) && l.Contested && !proved {
+			c.watch.fail("CT %s starts unproven with %s, which was another's", r.id, a.Addr)
+		}
+	}
+}
+
+// vouchesFor reports whether an administrator said that another guest hasn't got
+// an address.
+func (c *cluster) vouchesFor(r *guestRun, a *carried, other lease.Owner) bool {
+	for _, l := range c.watch.table.At(a.Key) {
+		if l.Owner == r.owner(a) {
+			return slices.Contains(l.Vouched, other)
+		}
+	}
+	return false
+}
+
 // checkTwins checks that nobody else lives with an address.
 func (c *cluster) checkTwins(r *guestRun, a *carried) {
 	for o, b := range c.living() {
 		// Damage of both slots takes the lease of whom two configs name; if then
-		// the wire is cut too, nothing in the world tells of it.
-		unknown := (b.degraded || o.stray) && c.apart(r, o, a)
+		// the wire is cut too, or it answers nobody, nothing in the world tells of
+		// it. Nor does anything on another node tell of who started without the
+		// ledger and answers nobody.
+		_, untold := o.n.notes["unbound"][noteOf(o.owner(b), b.Addr)]
+		unknown := (b.degraded || o.stray) && c.apart(r, o, a) || o.mute && (b.lost || untold && o.n != r.n)
 		if o != r && b.vouched && b.Key == a.Key && !unknown {
 			c.watch.fail("CT %s on %s and CT %s on %s live with %s", r.id, r.n.name, o.id, o.n.name, a.Addr)
 		}
@@ -97,7 +142,7 @@ func (c *cluster) checkWire(r *guestRun, a *carried) {
 		return
 	}
 	for o, b := range c.living() {
-		if o != r && b.Key == a.Key && b.since.Before(r.hooked) && !c.apart(r, o, a) {
+		if o != r && !o.mute && b.Key == a.Key && b.since.Before(r.hooked) && !c.apart(r, o, a) {
 			c.watch.fail("CT %s comes up with %s, which CT %s on %s had before", r.id, a.Addr, o.id, o.n.name)
 		}
 	}

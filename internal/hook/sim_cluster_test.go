@@ -57,7 +57,8 @@ type machine struct {
 	flock      *sim.Actor               // holds the ledger's lock of the node
 	marker     bool                     // the lock directory may be this node's
 	gateways   map[netip.Addr]missing
-	fooled     map[string]time.Time // when silence last proved nothing on a bridge, and nothing told of it
+	fooled     map[string]time.Time         // when silence last proved nothing on a bridge, and nothing told of it
+	notes      map[string]map[string]string // what outlives a boot, by directory
 }
 
 // etcPVE is one node's copy of what pmxcfs stores.
@@ -76,6 +77,7 @@ type conf struct {
 	text    string
 	version int
 	byHook  bool // the hook wrote it last
+	at      time.Time
 }
 
 type slotFile struct {
@@ -102,6 +104,7 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, links: map[string]*link{},
 			prober: lease.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[lease.VMID]conf{}},
 			gateways: map[netip.Addr]missing{}, fooled: map[string]time.Time{},
+			notes: map[string]map[string]string{"proved": {}, "heard": {}},
 		}
 		for _, s := range subnets {
 			n.links[s.Bridge] = &link{up: true}
@@ -119,6 +122,7 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 func (n *machine) clear() {
 	n.runs, n.locks = map[lease.VMID]*guestRun{}, map[lease.VMID]*sim.Actor{}
 	n.seen, n.unreadable = map[lease.VMID]glance{}, map[lease.VMID]bool{}
+	n.notes["unbound"] = map[string]string{}
 	n.flock, n.marker, n.grabs, n.past = nil, false, map[lease.VMID]int{}, map[lease.VMID]time.Time{}
 }
 
@@ -207,9 +211,10 @@ func (c *cluster) change(n *machine, f func(*etcPVE)) bool {
 
 // put writes a guest's config, or moves it to a node.
 func (c *cluster) put(n *machine, id lease.VMID, node, text string, byHook bool) bool {
+	at := time.Now()
 	return c.change(n, func(e *etcPVE) {
 		e.version++
-		e.guests[id] = conf{node: node, text: text, version: e.version, byHook: byHook}
+		e.guests[id] = conf{node: node, text: text, version: e.version, byHook: byHook, at: at}
 	})
 }
 

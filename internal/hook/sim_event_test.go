@@ -62,9 +62,14 @@ func events() map[string]func(*cluster, *sim.Actor, event) {
 				r.sup.Doom()
 			}
 		},
-		"hostile":   (*cluster).hostility,
-		"router":    (*cluster).router,
-		"learning":  (*cluster).learning,
+		"hostile":  (*cluster).hostility,
+		"router":   (*cluster).router,
+		"learning": (*cluster).learning,
+		"mute": func(c *cluster, _ *sim.Actor, e event) {
+			if r := c.running(e.id); r != nil {
+				r.mute = true // a firewall in it, say
+			}
+		},
 		"days":      (*cluster).days,
 		"ownstatic": (*cluster).ownStatic,
 		"unread":    (*cluster).unread,

@@ -16,7 +16,7 @@ func (c *cluster) command(a *sim.Actor, e event) {
 	if n == nil || !n.up {
 		return
 	}
-	names := []string{"release", "renumber", "reclaim", "move", "repair"}
+	names := []string{"release", "renumber", "reclaim", "move", "repair", "confirm"}
 	name := names[e.n%len(names)]
 	on := subnets[e.net]
 	p := c.program(nil, name+" "+e.id.String(), n, func(ctx context.Context, _ *process, h *hook.Hook) {
@@ -25,6 +25,8 @@ func (c *cluster) command(a *sim.Actor, e event) {
 			_, _ = h.Release(ctx, e.id)
 		case "renumber":
 			h.Renumber(ctx, e.id, hook.Options{NIC: on.nic, Family: on.family()})
+		case "confirm":
+			_, _ = h.Vouch(ctx, e.id)
 		case "reclaim":
 			_, _ = h.Reclaim(ctx, false)
 		case "move":

@@ -35,18 +35,28 @@ type process struct {
 // hook puts the real hook together on this process.
 func (p *process) hook() *hook.Hook {
 	pools := p.pools
-	return &hook.Hook{
+	h := &hook.Hook{
 		Here: hook.Here{
 			Name: p.n.name, Boot: p.n.boot(), Version: "sim", Uptime: p.n.uptime, Now: p.n.now,
 			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
 			Under:    p.stoppingRun,
 		},
 		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) lease.MAC { return lease.MAC{} }, Errand: func(lease.VMID, []byte) error { return nil }, Gateways: p,
-		Inventory: p.inventory, Open: p.open, Quorate: func(context.Context) error { return nil }, Remember: func(history.Event) {},
-		Beside: p.beside, Together: inTurn,
+		Inventory: p.inventory, Open: p.open, Quorate: p.quorum, Remember: func(history.Event) {},
+		Proved: p.notes("proved"), Heard: p.notes("heard"), Unbound: p.notes("unbound"), Beside: p.beside, Together: inTurn,
 		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
 		Log:   report.New(&p.said, &p.said, ""),
 	}
+	h.Binding()
+	return h
+}
+
+// quorum asks as node.Host does, by the mode of a link.
+func (p *process) quorum(context.Context) error {
+	if !p.n.quorate {
+		return ledger.ErrNoQuorum
+	}
+	return nil
 }
 
 // program starts a process on a node and returns it.

@@ -25,6 +25,7 @@ type guestRun struct {
 	ending  bool // somebody told it to
 	gone    bool // so is its lxc-start
 	stray   bool // its config is another node's meanwhile
+	mute    bool // it answers nobody
 	carries []carried
 
 	vouched bool      // a pre-start let it begin
@@ -108,6 +109,9 @@ func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
 	up := false
 	c.supervise(a, r, p.left, func() { up = true })
 	a.Await(context.Background(), "start: waits for the container", func() bool { return up || r.gone })
+	if up && p.a != nil && len(n.notes["unbound"]) > 0 {
+		c.call(a, n, id, hook.PostStart, nil)
+	}
 	return code
 }
 

@@ -23,6 +23,11 @@ type stage struct {
 // scenario plays one interleaving by name.
 func scenario(t *testing.T, f func(*stage)) {
 	t.Parallel()
+	played(t, f)
+}
+
+// played is a scenario that others wait for.
+func played(t *testing.T, f func(*stage)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{newCluster(1, "a", "b", "c"), t}
 		defer s.Close()

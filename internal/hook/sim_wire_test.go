@@ -216,7 +216,7 @@ func (c *cluster) owners(k lease.Key, at *machine) (out []word) {
 		out = append(out, word{s.mac, outside})
 	}
 	for r, a := range c.living() {
-		if a.Key == k && linked(k.Segment.Bridge, r.n, at) {
+		if a.Key == k && !r.mute && linked(k.Segment.Bridge, r.n, at) {
 			out = append(out, word{a.mac, r.port(a.nic, at)})
 		}
 	}

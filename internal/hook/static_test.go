@@ -41,3 +41,43 @@ func TestStaticAddressThatIsTakenBackGivesWayToALease(t *testing.T) {
 	h.start(101).exits(hook.OK)
 	h.records("10.0.0.200 ct/101/net0 bound pool")
 }
+
+// Two configs name one static address: whoever starts first has it, the other's
+// start is refused, and neither config is rewritten.
+func TestStaticAddressThatTwoConfigsName(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string][2]lease.VMID{"the lower VMID first": {101, 102}, "the higher VMID first": {102, 101}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, lan)
+			first, second := order[0], order[1]
+			a, b := ct{id: first, ip: "10.0.0.50/24", gw: "10.0.0.1"}, ct{id: second, ip: "10.0.0.50/24", gw: "10.0.0.1"}
+			h.put(a, b)
+			h.start(first).exits(hook.OK).says("10.0.0.50/24", "static")
+			refused := []any{"error: 10.0.0.50 is static in the config of CT " + second.String(), "is leased to CT " + first.String(), "give one of the two another address"}
+			h.start(second).exits(hook.Conflict).says(refused...)
+			h.start(second).exits(hook.Conflict).says(refused...)
+			h.phase(first, "post-stop").exits(hook.OK)
+			h.start(second).exits(hook.Conflict).says("error: 10.0.0.50", "is kept for CT "+first.String()+", stopped since")
+			h.has(a, b)
+			h.records("10.0.0.50 ct/" + first.String() + "/net0 released static")
+			// The first one gives it up.
+			h.put(ct{id: first, ip: "manual"})
+			h.start(second).exits(hook.OK).says("10.0.0.50/24", "static")
+			h.start(first).exits(hook.OK).says("10.0.0.200/24")
+		})
+	}
+}
+
+// Also where the guest has a lease of its own from the pool.
+func TestStaticAddressOfAnotherGuestIsNotRewrittenToTheOwnLease(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan)
+	h.put(ct{id: 101, ip: "10.0.0.50/24"}, ct{id: 102, ip: "manual"})
+	h.start(101).exits(hook.OK)
+	h.start(102).exits(hook.OK)
+	b := ct{id: 102, ip: "10.0.0.50/24"}
+	h.put(b)
+	h.start(102).exits(hook.Conflict).says("error: 10.0.0.50 is static in the config of CT 102, but is leased to CT 101")
+	h.has(b)
+}

@@ -52,11 +52,7 @@ func (d *draft) discard() {
 // and gw= of the NICs, nothing else, in one go.
 func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draft) error {
 	r.work(ctx)
-	grants := make([]lease.Grant, len(trials))
-	for i, t := range trials {
-		grants[i] = t.g
-	}
-	if err := r.confirm(ctx, grants); err != nil {
+	if err := r.confirm(ctx, trials); err != nil {
 		return err
 	}
 	next, err := r.edited(s, trials)
@@ -71,6 +67,10 @@ func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draf
 		return nil
 	}
 	for _, t := range trials {
+		if t.p.doubt == "" {
+			r.proved(ctx, t.g)
+			continue
+		}
 		if err := r.markUnproven(ctx, t.g, t.p); err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (r *run) unchanged(s subject) error {
 
 // confirm is invariant 3: the ledger still holds the claims and no config that
 // changed meanwhile names an address.
-func (r *run) confirm(ctx context.Context, grants []lease.Grant) error {
+func (r *run) confirm(ctx context.Context, trials []*trial) error {
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return err
@@ -169,14 +169,25 @@ func (r *run) confirm(ctx context.Context, grants []lease.Grant) error {
 	if err != nil {
 		return err
 	}
-	return t.Confirm(r.world(inv), grants)
+	w := r.world(inv)
+	grants := make([]lease.Grant, len(trials))
+	for i, tr := range trials {
+		grants[i] = tr.g
+	}
+	if err := t.Confirm(w, grants); err != nil {
+		return err
+	}
+	for _, tr := range trials {
+		w.Proved = r.proofs(t, tr.owner.Kind, r.id)
+		if why := t.Contest(w, tr.g.Lease.Key, tr.owner); why != "" && tr.p.doubt != "" {
+			return &lease.LostError{Addr: tr.g.Lease.Addr, Reason: why + " meanwhile"}
+		}
+	}
+	return nil
 }
 
 // markUnproven records in the ledger that the wire could not tell.
 func (r *run) markUnproven(ctx context.Context, g lease.Grant, p proof) error {
-	if p.doubt == "" {
-		return nil
-	}
 	r.warn(g, "%s starts unproven: %s; 'pve-iplease audit' tells later whether somebody else has it", g.Lease.Addr, p.doubt)
 	err := r.Ledger.Update(briefly(ctx, renewalWait), func(t *lease.Table) error { return t.Unproved(g) })
 	if unusable(err) {

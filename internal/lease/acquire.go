@@ -19,7 +19,7 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 	for _, want := range wants {
 		a := acquisition{t: t, w: &w, claim: c, want: want}
 		g, err := a.decide()
-		if err != nil {
+		if err = cmp.Or(err, a.alive); err != nil {
 			return nil, err
 		}
 		grants = append(grants, g)
@@ -30,6 +30,7 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 		t.NoteMissing(w)
 		t.ForgetMarks(w)
 		t.forgetNodes(w)
+		t.noteAlive(&w)
 	}
 	return grants, nil
 }
@@ -43,6 +44,7 @@ type acquisition struct {
 	pools []*Pool // that serve the NIC, in the order of the configuration
 	own   *Lease  // the owner's lease on this segment
 	notes []string
+	alive error // somebody may run with what was taken
 }
 
 // decide is the order of rights: a reservation, then the ledger, then what
@@ -81,7 +83,12 @@ func (a *acquisition) servers() {
 // inherit judges an address that the guest's config names and that is not
 // the owner's lease.
 func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
-	holder := a.holder(cur)
+	holder := ""
+	if slices.ContainsFunc(a.pools, func(p *Pool) bool { return p.Contains(cur) }) {
+		holder = a.holder(cur)
+	} else if why := a.occupant(cur); why != "" {
+		return Grant{}, &ConflictError{Addr: cur, Reason: fmt.Sprintf("is static in the config of %s, but %s: give one of the two another address", a.want.Owner.Guest(), why)}
+	}
 	if holder != "" {
 		a.note("%s, which net%d names, %s", cur, a.want.Owner.NIC, holder)
 		if a.own != nil {

@@ -45,13 +45,14 @@ func newScene(pools ...lease.Pool) *scene {
 	if len(pools) == 0 {
 		pools = []lease.Pool{lan()}
 	}
-	s := &scene{t: lease.NewTable(), w: lease.World{Now: now, Node: "pve1", Pools: pools}}
+	s := &scene{t: lease.NewTable(), w: lease.World{Now: now, Node: "pve1", Pools: pools, Alive: map[lease.VMID]bool{}}}
 	s.w.Inventory = lease.Inventory{
 		Guests: map[lease.VMID]lease.Guest{}, Uses: map[netip.Addr][]lease.Use{},
 		Never: map[netip.Addr]string{}, Complete: true,
 	}
 	for id := lease.VMID(101); id <= 105; id++ {
 		s.w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: "pve1", Hooked: true}
+		s.w.Alive[id] = false
 	}
 	return s
 }
@@ -145,7 +146,11 @@ func TestAcquire(t *testing.T) {
 		{name: "an edit that a crash left undone", scene: newScene().has(101, lease.Bound, "10.0.0.205", func(l *lease.Lease) { l.Was = ip("10.0.0.207") }), want: want(101, "10.0.0.207/24"), addr: "10.0.0.205/24", how: lease.Renewed},
 		{name: "static outside every range", scene: newScene(), want: want(101, "10.0.0.50/24"), addr: "10.0.0.50/24", how: lease.Guarded},
 		{name: "static on another subnet", scene: newScene(), want: want(101, "172.16.0.5/16"), addr: "172.16.0.5/16", how: lease.Guarded},
-		{name: "static that another owns", scene: newScene().has(102, lease.Bound, "10.0.0.50", origin(lease.Static)), want: want(101, "10.0.0.50/24"), addr: "10.0.0.200/24", notes: "leased to CT 102"},
+		{name: "static that another owns", scene: newScene().has(102, lease.Bound, "10.0.0.50", origin(lease.Static)), want: want(101, "10.0.0.50/24"), fails: "10.0.0.50 is static in the config of CT 101, but is leased to CT 102 since"},
+		{name: "static that a stopped guest has too", scene: newScene().has(102, lease.Released, "10.0.0.50", origin(lease.Static)).names(102, lease.Running, "10.0.0.50"), want: want(101, "10.0.0.50/24"), fails: "but is kept for CT 102, stopped since"},
+		{name: "static that a stopped guest gave up", scene: newScene().has(102, lease.Released, "10.0.0.50", origin(lease.Static)), want: want(101, "10.0.0.50/24"), addr: "10.0.0.50/24", how: lease.Guarded},
+		{name: "static that another has by a pool it was in", scene: newScene().has(102, lease.Bound, "10.0.0.50").has(101, lease.Bound, "10.0.0.205"), want: want(101, "10.0.0.50/24"), fails: "but is leased to CT 102 since"},
+		{name: "static that is reserved for another", scene: newScene(), with: reserve("10.0.0.50", 102), want: want(101, "10.0.0.50/24"), fails: "but is reserved for CT 102"},
 		{name: "static taken back", scene: newScene().has(101, lease.Bound, "10.0.0.50", origin(lease.Static)), want: want(101, ""), addr: "10.0.0.200/24"},
 		{name: "static that is this node's", scene: newScene(), with: func(s *scene) { s.w.Inventory.Never[ip("10.0.0.13")] = "an address of this node" }, want: want(101, "10.0.0.13/24"), fails: "10.0.0.13 is an address of this node"},
 		{name: "shrunk pool", scene: newScene().has(101, lease.Released, "10.0.0.150"), want: want(101, "10.0.0.150/24"), addr: "10.0.0.150/24", how: lease.Renewed, notes: "outside the ranges"},

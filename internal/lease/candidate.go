@@ -74,6 +74,9 @@ func (t *Table) rank(w *World, p *Pool, seg Segment, owner, from Owner, a netip.
 		if tr == taken {
 			return candidate{addr: a, tier: taken, why: w.explained(l.describe)}
 		}
+		if w.Alive[l.Owner.VMID] && l.State == Released {
+			return candidate{addr: a, tier: taken, why: w.explained(l.runs)}
+		}
 		c.tier, c.gen = max(c.tier, tr), max(c.gen, l.Gen)
 		if tr == expired {
 			c.from = l.Owner

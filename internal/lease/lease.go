@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -85,9 +86,16 @@ type Lease struct {
 	Port   string     // Conflicted: where the stranger was heard, as pve1:eno1; empty: not known
 	Was    netip.Addr // what the guest's config said when the lease was claimed, if another address
 
-	Unproven bool      // started without proof on the wire
-	Freed    bool      // Released by hand: the hold is over
-	Missing  time.Time // when the guest was first seen to be on no node; zero: it exists
+	Unproven bool // started without proof on the wire
+	// Contested: somebody else had the address, named it or was heard with it, and
+	// the claim is unproved. Its proof is on the claim's node, see World.Proved;
+	// the mark goes with the owner's next write.
+	Contested bool
+	// Vouched are those whose configs may name the address at an administrator's
+	// word, the owner first; nobody vouches for most.
+	Vouched []Owner
+	Freed   bool      // Released by hand: the hold is over
+	Missing time.Time // when the guest was first seen to be on no node; zero: it exists
 
 	// Extra holds what a newer version wrote beside the fields above, in the
 	// ledger's encoding; it survives a rewrite by this version.
@@ -98,7 +106,7 @@ type Lease struct {
 func (l *Lease) Same(o *Lease) bool {
 	return l.Key == o.Key && l.Owner == o.Owner && l.Origin == o.Origin && l.State == o.State && l.Claim == o.Claim &&
 		l.Gen == o.Gen && l.Since == o.Since && l.Until == o.Until && l.MAC == o.MAC && l.Port == o.Port && l.Was == o.Was &&
-		l.Unproven == o.Unproven && l.Freed == o.Freed && l.Missing == o.Missing && bytes.Equal(l.Extra, o.Extra)
+		l.Unproven == o.Unproven && l.Contested == o.Contested && slices.Equal(l.Vouched, o.Vouched) && l.Freed == o.Freed && l.Missing == o.Missing && bytes.Equal(l.Extra, o.Extra)
 }
 
 // Living reports whether the record gives its owner a right to the address.

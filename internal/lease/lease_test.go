@@ -18,7 +18,7 @@ func TestSameComparesEverything(t *testing.T) {
 		Owner: lease.Owner{Kind: lease.VM, VMID: 101, NIC: 1}, Origin: lease.Static, State: lease.Released,
 		Claim: lease.Claim{ID: "a", Node: "b", Boot: "c", Up: 1, At: now, Foreseen: true},
 		Gen:   1, Since: now, Until: now, MAC: lease.MAC{1}, Port: "a", Was: netip.MustParseAddr("10.0.0.1"),
-		Unproven: true, Freed: true, Missing: now.Add(time.Hour), Extra: []byte("a"),
+		Unproven: true, Contested: true, Vouched: []lease.Owner{{VMID: 101}}, Freed: true, Missing: now.Add(time.Hour), Extra: []byte("a"),
 	}
 	if zero := (lease.Lease{}); !zero.Same(&lease.Lease{}) || !other.Same(&other) {
 		t.Error("a record is not the same as itself")

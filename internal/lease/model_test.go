@@ -83,6 +83,7 @@ func (m *model) world() lease.World {
 	for _, id := range m.ids() {
 		g := m.guests[id]
 		w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: "pve1", Hooked: true}
+		w.Alive[id] = g.running
 		for _, at := range managed {
 			if a := g.conf[at]; a.IsValid() {
 				w.Inventory.Uses[a] = append(w.Inventory.Uses[a], lease.Use{

@@ -34,6 +34,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 			return refuse("%s: change that first", u.describe(&w.Inventory))
 		}
 	}
+	_, contested := t.contest(&w, k, want.Owner)
 	for _, l := range t.Of(want.Owner) {
 		if l.Segment.Overlaps(k.Segment) && FamilyOf(l.Addr) == want.Family {
 			t.drop(l.Key)
@@ -41,6 +42,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 	}
 	t.put(Lease{
 		Key: k, Owner: want.Owner, State: Released, Claim: c, Since: c.At, MAC: want.MAC, Was: a.previous(k.Addr),
+		Contested: contested,
 	})
 	return nil
 }

@@ -3,6 +3,7 @@ package lease
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,8 @@ type Run struct {
 	Boot    string
 	Started time.Duration // since the node's boot, when the guest's supervisor began
 	Now     time.Time
-	Sure    bool // the guest is stopped and can't have been started again: whatever it holds ends
+	Proved  []string // the ids of contested claims that the node has proved
+	Sure    bool     // the guest is stopped and can't have been started again: whatever it holds ends
 }
 
 // Kept is a lease that stays as it is although its guest stopped.
@@ -46,6 +48,7 @@ func (t *Table) Stopped(r Run) (released []Lease, kept []Kept) {
 			continue
 		}
 		l.State, l.Since, l.Gen, l.Was = Released, r.Now, t.Generation+1, netip.Addr{}
+		l.Contested = l.Contested && !slices.Contains(r.Proved, l.Claim.ID)
 		t.changed = true
 		released = append(released, *l)
 	}

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -68,10 +69,10 @@ func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, p
 		a.want.Avoid = append(a.want.Avoid, h.Addr)
 	}
 	if next, ok := a.spare(g, silent); ok {
-		return next, true, nil
+		return next, true, a.alive
 	}
 	next, err = a.fresh()
-	return next, false, err
+	return next, false, cmp.Or(err, a.alive)
 }
 
 // spare claims the first of the grant's spares that stayed silent and is
@@ -100,7 +101,7 @@ func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) 
 			continue
 		}
 		if l.State == Released && slices.Contains(by, l.MAC) {
-			l.State, l.Since, l.Gen, t.changed = Bound, w.Now, t.Generation+1, true
+			t.awaken(l, w.Now)
 		}
 		return false
 	}
@@ -166,10 +167,15 @@ func (t *Table) holds(g Grant) error {
 }
 
 // Withdraw ends what could not be proved: an offer, or the claim on an address
-// that another config names too. By the next start either would be a lease.
+// that another config names too or that another had. By the next start either
+// would be a lease, and whoever had it would find it taken.
 func (t *Table) Withdraw(g Grant) {
-	if (g.Lease.State == Offered || g.Shared) && t.holds(g) == nil {
-		t.drop(g.Lease.Key)
+	if g.Lease.State != Offered && !g.Withdrawn() || t.holds(g) != nil {
+		return
+	}
+	t.drop(g.Lease.Key)
+	for _, l := range g.Prior {
+		t.put(l)
 	}
 }
 

@@ -180,6 +180,10 @@ func TestConfirm(t *testing.T) {
 		{"nothing changed", func(*scene) {}, ""},
 		{"a config names it now", func(s *scene) { s.names(103, lease.Running, "10.0.0.200") }, "named by the config of CT 103"},
 		{"a snapshot names it now", func(s *scene) { s.names(103, lease.Snapshot, "10.0.0.200") }, ""},
+		{"claimed anew", func(s *scene) {
+			s.t = lease.NewTable()
+			s.has(101, lease.Bound, "10.0.0.200")
+		}, "taken back"},
 		{"freed by hand", func(s *scene) { s.t.Free(lease.Container, 101, now) }, "taken back"},
 		{"leased to another", func(s *scene) {
 			s.t = lease.NewTable()

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,9 +11,19 @@ import (
 func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why string) Grant {
 	g := Grant{Want: a.want, Pool: p, How: how, Why: why, Notes: a.notes}
 	g.Address, g.Gateway = a.lines(p, addr, how)
-	g.Former, g.Twin = a.former(Key{a.segment(p), addr}), a.twin(addr) != ""
+	k := Key{a.segment(p), addr}
+	g.Former, g.Twin = a.former(k), a.twin(addr) != ""
+	why, lasting := a.t.contest(a.w, k, a.want.Owner)
+	g.Contest = why
+	a.askWhoRuns(k)
+	for _, l := range a.t.At(k) {
+		if l.Owner != a.want.Owner {
+			g.Prior = append(g.Prior, l)
+		}
+	}
 	want := Lease{
-		Key: Key{a.segment(p), addr}, Owner: a.want.Owner, Origin: origin, Claim: a.claim,
+		Contested: lasting,
+		Key:       k, Owner: a.want.Owner, Origin: origin, Claim: a.claim,
 		Since: a.claim.At, MAC: a.want.MAC, Was: a.previous(addr), Until: a.want.Until,
 	}
 	if !a.want.Until.IsZero() {
@@ -53,7 +64,7 @@ func (a *acquisition) store(want Lease) Lease {
 		if a.want.Closed || len(a.t.At(Key{want.Segment, l.Addr})) > 1 {
 			want.Segment = l.Segment
 		}
-		want.Extra = l.Extra
+		want.Extra, want.Vouched = l.Extra, l.Vouched
 		if l.says(want) {
 			return l
 		}
@@ -72,7 +83,7 @@ func (l *Lease) says(want Lease) bool {
 	}
 	return l.State == want.State && l.Origin == want.Origin && l.MAC == want.MAC && l.Segment == want.Segment &&
 		l.Was == want.Was && l.Claim.Node == want.Claim.Node && l.Claim.Boot == want.Claim.Boot &&
-		!l.Unproven && l.Missing.IsZero()
+		!l.Unproven && l.Missing.IsZero() && (l.Contested || !want.Contested)
 }
 
 // previous is what the config names while it is not yet changed to addr.
@@ -147,12 +158,33 @@ func (a *acquisition) poolOf(addr netip.Addr) *Pool {
 // holder says which other owner the ledger or a reservation gives an address
 // to; empty: nobody.
 func (a *acquisition) holder(addr netip.Addr) string {
+	return cmp.Or(a.reservedFor(addr), a.t.Foreign(*a.w, Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner))
+}
+
+// reservedFor says which other guest has a reservation; empty: none.
+func (a *acquisition) reservedFor(addr netip.Addr) string {
 	for _, r := range a.w.Reservations {
 		if r.Addr == addr && !r.Owner.IsZero() && !r.Pins(a.want.Owner) {
 			return r.describe()
 		}
 	}
-	return a.t.Foreign(*a.w, Key{a.segment(a.poolOf(addr)), addr}, a.want.Owner)
+	return ""
+}
+
+// occupant says who else has a static address, by the ledger or a reservation;
+// empty: nobody. A guest that stopped and whose config names it no more has
+// given it up.
+func (a *acquisition) occupant(addr netip.Addr) string {
+	k := Key{a.segment(a.poolOf(addr)), addr}
+	others := a.w.others(k, a.want.Owner)
+	for _, l := range a.t.At(k) {
+		named := slices.ContainsFunc(others, func(u Use) bool { return u.Owner == l.Owner })
+		if l.Owner == a.want.Owner || !l.Living() || a.w.held(&l) == orphaned || l.State == Released && !named {
+			continue
+		}
+		return l.describe()
+	}
+	return a.reservedFor(addr)
 }
 
 // warnOfOthers notes every other living config that names the address, and

@@ -17,6 +17,11 @@ type World struct {
 	// address is leased to nobody, but a guest whose config says it may keep it.
 	Named   map[netip.Addr]string
 	Explain bool // collect a reason for each address that is passed over
+	// Alive tells of guests of this node that have a released lease whether they
+	// run all the same. One that isn't there was not asked: see UnaskedError.
+	Alive map[VMID]bool
+	// Proved are the ids of contested claims that this node has proved.
+	Proved []string
 }
 
 // Want is one NIC that needs an address of one family.
@@ -74,6 +79,8 @@ type Grant struct {
 	Gateway netip.Addr   // invalid: none
 	Former  MAC          // that used the address before, if another; zero: none is known
 	From    Owner        // the stopped guest that had the address until now; mostly nobody
+	Prior   []Lease      // what the ledger had for the address until now, of others
+	Contest string       // why only a proof lets the guest start with it; empty: nothing
 	Shared  bool         // new to the ledger, and another guest's config names it too, or may: only a proof decides
 	Twin    bool         // another guest's config names it too, and has the NIC's own MAC
 	Spares  []netip.Addr // the next candidates, to be asked in the same window
@@ -97,6 +104,9 @@ func (g *Grant) Keeps() bool {
 // already, so that the guest may have run with it. A lease that a failed start
 // left behind is not present: it was never proved.
 func (g *Grant) Present() bool { return g.Want.Current.Addr() == g.Lease.Addr }
+
+// Withdrawn reports whether the claim ends with a start that can't prove it.
+func (g *Grant) Withdrawn() bool { return g.Shared || len(g.Prior) > 0 }
 
 // Movable reports whether another address may be granted instead when a
 // stranger has this one.

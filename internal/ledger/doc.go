@@ -47,6 +47,9 @@
 //	origin    static or reserved, when not from a pool
 //	unproven  true: started without proof on the wire
 //	freed     true: released by hand
+//	contested true: another had the address, named it or was heard with it, and
+//	          nothing has proved since that it is free
+//	vouched   who may name the address at an administrator's word, joined by commas
 //	missing   when the guest was first seen to be on no node
 //	p         of a conflict: where the stranger was heard, node:port
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -62,6 +63,12 @@ func appendRare(b []byte, l *lease.Lease) []byte {
 	if l.Freed {
 		b = append(appendKey(b, "freed"), "true"...)
 	}
+	if l.Contested {
+		b = append(appendKey(b, "contested"), "true"...)
+	}
+	if len(l.Vouched) > 0 {
+		b = append(appendOwners(append(appendKey(b, "vouched"), '"'), l.Vouched), '"')
+	}
 	b = appendTime(b, "missing", l.Missing)
 	b = appendText(b, "p", l.Port)
 	if len(l.Extra) > 0 {
@@ -105,6 +112,17 @@ func appendOwner(b []byte, o lease.Owner) []byte {
 	return b
 }
 
+// appendOwners writes owners, joined by commas.
+func appendOwners(b []byte, all []lease.Owner) []byte {
+	for i, o := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOwner(b, o)
+	}
+	return b
+}
+
 func appendClaim(b []byte, c *lease.Claim) []byte {
 	if *c == (lease.Claim{}) {
 		return b
@@ -142,6 +160,9 @@ func storable(l *lease.Lease) error {
 		return errors.New("no owner")
 	case !l.Owner.IsZero() && !proper(l.Owner):
 		return fmt.Errorf("%q is not an owner", l.Owner)
+	}
+	if i := slices.IndexFunc(l.Vouched, func(o lease.Owner) bool { return !proper(o) }); i >= 0 {
+		return fmt.Errorf("%q is not an owner", l.Vouched[i])
 	}
 	for _, s := range [...]string{l.Segment.Bridge, l.Segment.Nodes, l.Port, l.Claim.ID, l.Claim.Node, l.Claim.Boot} {
 		if !plain(s) {

@@ -78,6 +78,7 @@ func sample(n int) *lease.Table {
 			l.Port = "pve1:eno1"
 		case 3:
 			l.Origin, l.Unproven, l.Was = lease.Static, true, netip.MustParseAddr("192.0.2.7")
+			l.Contested, l.Vouched = true, []lease.Owner{l.Owner, {Kind: lease.VM, VMID: 200, NIC: 1}}
 			l.Extra = []byte(`"color":"red","deep":{"a":[1,"}"]}`)
 		case 4:
 			l.Origin, l.Missing, l.Addr = lease.Reserved, noon, netip.MustParseAddr(fmt.Sprintf("fd00::%x", i))

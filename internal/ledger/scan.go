@@ -79,6 +79,10 @@ func setRare(l *lease.Lease, key, raw string) (err error) {
 		l.Unproven, err = strconv.ParseBool(raw)
 	case "freed":
 		l.Freed, err = strconv.ParseBool(raw)
+	case "contested":
+		l.Contested, err = strconv.ParseBool(raw)
+	case "vouched":
+		l.Vouched, err = owners(raw)
 	case "missing":
 		l.Missing, err = moment(raw)
 	case "p":
@@ -115,6 +119,11 @@ func owner(raw string) (lease.Owner, error) {
 	if err != nil {
 		return lease.Owner{}, err
 	}
+	return parseOwner(s)
+}
+
+// parseOwner reads what appendOwner wrote.
+func parseOwner(s string) (lease.Owner, error) {
 	if strings.Contains(s, "/net") {
 		return lease.ParseOwner(s)
 	}
@@ -127,6 +136,22 @@ func owner(raw string) (lease.Owner, error) {
 		return lease.Owner{Kind: lease.VM, VMID: vmid}, nil
 	}
 	return lease.Owner{VMID: vmid}, nil
+}
+
+// owners are joined by commas.
+func owners(raw string) (all []lease.Owner, err error) {
+	s, err := text(raw)
+	if err != nil {
+		return nil, err
+	}
+	for one := range strings.SplitSeq(s, ",") {
+		o, err := parseOwner(one)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, nil
 }
 
 func mac(raw string) (m lease.MAC, err error) {

@@ -1,0 +1,106 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// Notes are short texts by name that runs leave for later ones on this node. An
+// empty text takes a note away.
+type Notes interface {
+	Get(name string) (text string, ok bool)
+	Put(name, text string) error
+	Names() []string
+}
+
+// NoNotes remembers nothing.
+type NoNotes struct{}
+
+// Get finds none.
+func (NoNotes) Get(string) (string, bool) { return "", false }
+
+// Put keeps none.
+func (NoNotes) Put(string, string) error { return nil }
+
+// Names lists none.
+func (NoNotes) Names() []string { return nil }
+
+// proofsKept is how many proofs lie there before those are looked for whose
+// claim is no more.
+const proofsKept = 32
+
+// proofs are the ids of a guest's contested claims that this node has proved.
+// Of most guests nothing is contested, and nothing is looked for.
+func (h *Hook) proofs(t *lease.Table, kind lease.Kind, id lease.VMID) (ids []string) {
+	for _, l := range t.Guest(kind, id) {
+		if !l.Contested {
+			continue
+		}
+		if _, ok := h.Proved.Get(l.Claim.ID); ok {
+			ids = append(ids, l.Claim.ID)
+		}
+	}
+	return ids
+}
+
+// proved remembers what the wire has told about a claim. That it can't be
+// remembered is no reason to keep a guest from starting: it is asked again.
+func (r *run) proved(ctx context.Context, g lease.Grant) {
+	_ = r.Heard.Put(voice(g.Lease.Owner, g.Lease.Addr), "")
+	if !g.Lease.Contested {
+		return
+	}
+	names := r.Proved.Names() // before the ledger is read: whose claim isn't there is over
+	_ = r.Proved.Put(g.Lease.Claim.ID, fmt.Sprintf("%s %s %s\n", g.Lease.Owner, g.Lease.Addr, r.Here.Now().UTC().Format(time.RFC3339)))
+	if len(names) < proofsKept {
+		return
+	}
+	t, err := r.Ledger.View(ctx)
+	if err != nil {
+		return
+	}
+	claims := map[string]bool{}
+	for l := range t.All() {
+		claims[l.Claim.ID] = l.Contested
+	}
+	for _, name := range names {
+		if !claims[name] {
+			_ = r.Proved.Put(name, "")
+		}
+	}
+}
+
+// voice is the note's name of a guest's address that was heard.
+func voice(o lease.Owner, a netip.Addr) string {
+	return strings.ReplaceAll(o.String(), "/", "-") + "-" + a.String()
+}
+
+// remembersVoice remembers, here and in the ledger, that somebody speaks for an address
+// with which the guest can't start therefore. The next proof may hear nothing
+// because the wire can't tell.
+func (r *run) remembersVoice(ctx context.Context, g lease.Grant, who string) {
+	if !r.opt.DryRun {
+		_ = r.Heard.Put(voice(g.Lease.Owner, g.Lease.Addr), who+"\n")
+	}
+	if g.Lease.Claim.ID != "" {
+		_ = r.Ledger.Update(ctx, func(t *lease.Table) error { return t.Heard(g, r.NewID()) })
+	}
+}
+
+// heardBefore is why a guest can't start unproven with an address for which
+// this node's last proof heard a voice. Empty: it heard none.
+func (r *run) heardBefore(o lease.Owner, a netip.Addr) string {
+	who, ok := r.Heard.Get(voice(o, a))
+	if !ok {
+		return ""
+	}
+	if who = strings.TrimSpace(who); who == "" {
+		who = "somebody"
+	}
+	return "was in use by " + who + " when it was last asked for"
+}

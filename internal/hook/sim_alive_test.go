@@ -1,0 +1,126 @@
+package hook_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
+)
+
+// degradedStart stops a guest and starts it again without quorum, so that it
+// runs with a lease that is released. It answers nobody.
+func (s *stage) degradedStart(id lease.VMID) {
+	s.t.Helper()
+	n := s.home(id)
+	s.started(id)
+	s.halt(id)
+	s.Pass(10 * time.Second)
+	n.quorate = false
+	s.started(id)
+	if e := s.watch.exits[len(s.watch.exits)-1]; !strings.Contains(e.said, "starts with") {
+		s.must(errorf("no degraded start: %s", e.said))
+	}
+	s.running(id).mute = true
+	s.lives(id, hosts(10)...)
+	s.leased(id, lease.Released, hosts(10)...)
+	n.quorate = true
+	s.settle()
+}
+
+// A guest that started while the ledger could not be written, and that answers
+// nobody, keeps its address when the hold of its lease is over: its own node
+// sees it run.
+func TestLapsedLeaseOfAGuestThatRunsHere(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.one()
+		for i := range s.pools.Pools {
+			s.pools.Pools[i].Hold = time.Minute
+		}
+		s.degradedStart(101)
+		s.Pass(2 * time.Minute)
+		s.node("a").notes["unbound"] = map[string]string{} // whatever became of the note
+		s.started(102)
+		s.lives(102)
+		s.lastExit(hook.Exhausted)
+		s.lives(101, hosts(10)...)
+	})
+}
+
+// Its lease is bound again by the first hook of its node, so that no other node
+// takes it for a stopped guest's.
+func TestDegradedStartIsBoundByTheNextHookOfTheNode(t *testing.T) {
+	for name, next := range map[string]func(*stage){
+		"a start": func(s *stage) { s.started(102) },
+		"a stop":  func(s *stage) { s.halt(102) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(s *stage) {
+				s.pools = poolsOf(10, 11)
+				for i := range s.pools.Pools {
+					s.pools.Pools[i].Hold = time.Minute
+				}
+				s.started(101) // .10
+				s.started(102) // .11
+				if name == "a start" {
+					s.halt(102)
+				}
+				s.degradedStart(101)
+				next(s)
+				s.leased(101, lease.Bound, hosts(10)...)
+				s.Pass(2 * time.Minute)
+				s.halt(102)
+				s.Pass(2 * time.Minute)
+				s.started(103)
+				s.started(104)
+				s.lives(101, hosts(10)...)
+				s.lives(103, hosts(11)...)
+				s.lives(104)
+				s.halt(101)
+				s.leased(101, lease.Released, hosts(10)...)
+			})
+		})
+	}
+}
+
+// By its own post-start, if the ledger can be written by then.
+func TestDegradedStartIsBoundByItsPostStart(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.halt(101)
+		s.Pass(10 * time.Second)
+		s.node("a").quorate = false
+		one := s.starting(101)
+		s.until(one, "start: waits for the container")
+		s.node("a").quorate = true
+		s.rest()
+		s.lives(101, hosts(10)...)
+		s.leased(101, lease.Bound, hosts(10)...)
+		s.halt(101)
+		s.leased(101, lease.Released, hosts(10)...)
+	})
+}
+
+// Who was heard once doesn't get past a refusal by a wire that can't tell, also
+// while the ledger can't be written.
+func TestDegradedStartAfterAVoiceWithoutAWire(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		s.halt(101)
+		s.node("a").quorate = false
+		s.occupy(keyOf(hosts(10)[0]), 1)
+		s.started(101)
+		s.lastExit(hook.Conflict)
+		s.node("a").cable(false)
+		for range 2 {
+			s.started(101)
+			s.lives(101)
+		}
+		delete(s.strangers, keyOf(hosts(10)[0]))
+		s.node("a").cable(true)
+		s.Pass(time.Minute)
+		s.started(101)
+		s.lives(101, hosts(10)...)
+	})
+}
