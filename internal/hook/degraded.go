@@ -143,15 +143,14 @@ func (r *run) askOnce(ctx context.Context, table *lease.Table, w lease.World, s 
 		}
 	}
 	answers, err := r.ask(ctx, w, trials, ports, false)
-	switch {
-	case err != nil:
-	case hearsay(trials, answers):
+	if err == nil && wanted(trials, answers) { // who asks for it may be about to take it
+		answers, err = r.ask(ctx, w, trials, ports, false)
+	}
+	if err == nil && hearsay(trials, answers) {
 		if err := r.over(ctx, s); err != nil {
 			return nil, err
 		}
 		answers, err = r.ask(ctx, w, trials, ports, true)
-	case wanted(trials, answers): // who asks for it may be about to take it
-		answers, err = r.ask(ctx, w, trials, ports, false)
 	}
 	if stop := r.stopped(ctx); stop != nil {
 		return nil, stop
