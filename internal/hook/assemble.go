@@ -116,9 +116,10 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
 		LastMAC:  past.LastMAC, Errand: n.LeaveErrand, Filter: n.Firewall(),
-		Proved: n.Proved(), Heard: n.Heard(), Unbound: n.Unbound(),
+		Proved: n.Proved(), Heard: n.Heard(), Unbound: n.Unbound(), Unreleased: n.Unreleased(),
 	}}
 	host.Binding()
+	host.Releasing()
 	return host, nil
 }
 

@@ -63,6 +63,7 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		}
 		carried = append(carried, n)
 	}
+	r.keepBound(s.kind)
 	silence, err := r.askOnce(ctx, t, w, s, carried)
 	if err != nil {
 		return errors.Join(err, cause)

@@ -102,32 +102,33 @@ type Here struct {
 // Hook puts the pieces together. Every field must be set, but for those that
 // say what nil means.
 type Hook struct {
-	Here      Here
-	Pools     *config.Config
-	Problems  []config.Problem // of the pools file; a section that has one is disabled
-	Ledger    Ledger
-	Guests    Guests
-	Draft     func(lease.Kind, lease.VMID, []byte) (Draft, error) // nil: a config is written in one go
-	Runs      Runs
-	VMs       VMs
-	LXC       LXC
-	Gateways  Gateways
-	Quorate   func(context.Context) error // nil: the ledger can be written
-	Inventory func(context.Context) (lease.Inventory, error)
-	Open      func(at probe.Place) (wire Wire, closed bool, err error)
-	NewID     func() string                       // a random name for a claim
-	Beside    func(work func()) (wait func())     // does some work beside what follows, until wait is called
-	Turn      func(context.Context) (done func()) // waits until few starts work; nil: all do at once
-	Together  func(works ...func())               // does all of them at once, and returns when they are done
-	Makers    *vendor.List                        // of network cards; nil: those that are built in
-	Remember  func(history.Event)
-	LastMAC   func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
-	Filter    Filter                         // nil: there is none
-	Errand    func(lease.VMID, []byte) error // leaves word for the guest's post-start
-	Proved    Notes                          // by the id of a contested claim: it is proved
-	Unbound   Notes                          // of starts whose lease is released: the ledger could not be written
-	Heard     Notes                          // by owner and address: who spoke for it at the last proof
-	Log       *report.Log
+	Here       Here
+	Pools      *config.Config
+	Problems   []config.Problem // of the pools file; a section that has one is disabled
+	Ledger     Ledger
+	Guests     Guests
+	Draft      func(lease.Kind, lease.VMID, []byte) (Draft, error) // nil: a config is written in one go
+	Runs       Runs
+	VMs        VMs
+	LXC        LXC
+	Gateways   Gateways
+	Quorate    func(context.Context) error // nil: the ledger can be written
+	Inventory  func(context.Context) (lease.Inventory, error)
+	Open       func(at probe.Place) (wire Wire, closed bool, err error)
+	NewID      func() string                       // a random name for a claim
+	Beside     func(work func()) (wait func())     // does some work beside what follows, until wait is called
+	Turn       func(context.Context) (done func()) // waits until few starts work; nil: all do at once
+	Together   func(works ...func())               // does all of them at once, and returns when they are done
+	Makers     *vendor.List                        // of network cards; nil: those that are built in
+	Remember   func(history.Event)
+	LastMAC    func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
+	Filter     Filter                         // nil: there is none
+	Errand     func(lease.VMID, []byte) error // leaves word for the guest's post-start
+	Proved     Notes                          // by the id of a contested claim: it is proved
+	Unbound    Notes                          // of starts whose lease is released: the ledger could not be written
+	Heard      Notes                          // by owner and address: who spoke for it at the last proof
+	Unreleased Notes                          // of runs that ended: the ledger could not be written
+	Log        *report.Log
 }
 
 // Options are what a person may ask for beside VMID and phase.

@@ -119,7 +119,13 @@ func (r *run) cutShort(ctx context.Context, left []extraHook, code int) int {
 // else. The guest keeps the address in its config, and has it back if it starts
 // before the pool needs it.
 func (r *run) abandon(ctx context.Context) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil { // no time to wait for the ledger
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
+		defer cancel()
+		if end, free, ok := r.ended(late, r.kind()); ok {
+			r.leaveUnreleased(late, end)
+			free()
+		}
 		return
 	}
 	stop := *r

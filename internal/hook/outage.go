@@ -87,7 +87,7 @@ func (o *Outage) on(name string, said *memo) *Hook {
 		Remember: func(history.Event) {},
 		LastMAC:  func(netip.Addr) lease.MAC { return lease.MAC{} },
 		Errand:   func(lease.VMID, []byte) error { return nil },
-		Proved:   NoNotes{}, Heard: NoNotes{}, Unbound: NoNotes{},
+		Proved:   NoNotes{}, Heard: NoNotes{}, Unbound: NoNotes{}, Unreleased: NoNotes{},
 		Beside: func(work func()) func() { work(); return func() {} },
 		Together: func(works ...func()) {
 			for _, work := range works {

@@ -26,6 +26,10 @@ func (r *run) postStop(ctx context.Context) int {
 	kind := r.kind()
 	guest := lease.Owner{Kind: kind, VMID: r.id}.Guest()
 	if err := r.quorate(ctx); err != nil {
+		if end, free, ok := r.ended(ctx, kind); ok {
+			r.leaveUnreleased(ctx, end)
+			free()
+		}
 		r.warn(lease.Grant{}, "the lease of %s stays bound: %v", guest, err)
 		return exitCode(err)
 	}
@@ -46,6 +50,7 @@ func (r *run) postStop(ctx context.Context) int {
 		return nil
 	})
 	if err != nil {
+		r.leaveUnreleased(ctx, end)
 		r.warn(lease.Grant{}, "the lease of %s %s: %v", guest, bound(err), err)
 		return exitCode(err)
 	}

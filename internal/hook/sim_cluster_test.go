@@ -122,7 +122,7 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 func (n *machine) clear() {
 	n.runs, n.locks = map[lease.VMID]*guestRun{}, map[lease.VMID]*sim.Actor{}
 	n.seen, n.unreadable = map[lease.VMID]glance{}, map[lease.VMID]bool{}
-	n.notes["unbound"] = map[string]string{}
+	n.notes["unbound"], n.notes["unreleased"] = map[string]string{}, map[string]string{}
 	n.flock, n.marker, n.grabs, n.past = nil, false, map[lease.VMID]int{}, map[lease.VMID]time.Time{}
 }
 

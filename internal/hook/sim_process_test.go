@@ -43,11 +43,12 @@ func (p *process) hook() *hook.Hook {
 		},
 		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) lease.MAC { return lease.MAC{} }, Errand: func(lease.VMID, []byte) error { return nil }, Gateways: p,
 		Inventory: p.inventory, Open: p.open, Quorate: p.quorum, Remember: func(history.Event) {},
-		Proved: p.notes("proved"), Heard: p.notes("heard"), Unbound: p.notes("unbound"), Beside: p.beside, Together: inTurn,
+		Proved: p.notes("proved"), Heard: p.notes("heard"), Unbound: p.notes("unbound"), Unreleased: p.notes("unreleased"), Beside: p.beside, Together: inTurn,
 		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
 		Log:   report.New(&p.said, &p.said, ""),
 	}
 	h.Binding()
+	h.Releasing()
 	return h
 }
 

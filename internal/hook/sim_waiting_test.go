@@ -95,7 +95,8 @@ func TestWaitForTheLockEnds(t *testing.T) {
 	})
 }
 
-// A post-stop waits for five seconds.
+// A post-stop waits for five seconds, and the next process of its node that
+// writes releases what it could not.
 func TestStopGoesOnWithoutTheLock(t *testing.T) {
 	scenario(t, func(s *stage) {
 		s.started(101)
@@ -106,5 +107,44 @@ func TestStopGoesOnWithoutTheLock(t *testing.T) {
 			t.Errorf("after %v", took)
 		}
 		s.leased(101, lease.Bound, hosts(10)...)
+		s.freed()
+		s.started(103) // on another node
+		s.leased(101, lease.Bound, hosts(10)...)
+		s.started(102)
+		s.leased(101, lease.Released, hosts(10)...)
 	})
+}
+
+// freed gives the lock back that dead left.
+func (s *stage) freed() {
+	s.t.Helper()
+	s.change(s.node("c"), func(e *etcPVE) { e.lock = lockDir{} })
+	s.settle()
+}
+
+// What a post-stop could not release is not released when its guest runs again.
+func TestStartAfterAStopThatCouldNotRelease(t *testing.T) {
+	for name, start := range map[string]func(*stage){
+		"without the lock": func(s *stage) {
+			s.started(101)
+			s.freed()
+		},
+		"with it": func(s *stage) {
+			s.freed()
+			s.started(101)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(s *stage) {
+				s.started(101)
+				s.dead()
+				s.halt(101)
+				s.Pass(time.Minute)
+				start(s)
+				s.lives(101, hosts(10)...)
+				s.started(102)
+				s.leased(101, lease.Bound, hosts(10)...)
+			})
+		})
+	}
 }

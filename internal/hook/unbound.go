@@ -109,5 +109,5 @@ func (h *Hook) Bind(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, postStopLimit)
 	defer cancel()
-	return h.Ledger.Update(briefly(ctx, stopWait), func(*lease.Table) error { return nil })
+	return h.Ledger.Update(briefly(ctx, bindWait), func(*lease.Table) error { return nil })
 }

@@ -27,6 +27,9 @@ const (
 	holderWait = 140 * time.Second
 	// stopWait is for a post-stop: its lease stays bound, which is harmless.
 	stopWait = 5 * time.Second
+	// bindWait is for a post-start that binds what a start without the lock could
+	// not: the start ends with it, and others bind it later.
+	bindWait = time.Second
 	// tellEvery is how often the task log hears of it.
 	tellEvery = 10 * time.Second
 	// holdLeft is what must be left of a stopped guest's hold on its address when

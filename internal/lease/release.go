@@ -16,6 +16,7 @@ type Run struct {
 	Started time.Duration // since the node's boot, when the guest's supervisor began
 	Now     time.Time
 	Proved  []string // the ids of contested claims that the node has proved
+	Claims  []string // the claims that may end; nil: all
 	Sure    bool     // the guest is stopped and can't have been started again: whatever it holds ends
 }
 
@@ -30,7 +31,7 @@ type Kept struct {
 // to the next run, whose pre-start overtook this post-stop.
 func (t *Table) Stopped(r Run) (released []Lease, kept []Kept) {
 	for _, l := range t.guest(r.Kind, r.VMID) {
-		if l.State != Bound {
+		if l.State != Bound || r.Claims != nil && !slices.Contains(r.Claims, l.Claim.ID) {
 			continue
 		}
 		why := ""

@@ -1,0 +1,92 @@
+package hook
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"pve-iplease/internal/lease"
+)
+
+// unreleased is the note of a post-stop that could not write to the ledger: the
+// run that ended, and the claims that it held by then. One that is applied late
+// can't end a later claim.
+type unreleased struct {
+	Kind    lease.Kind    `json:"kind"`
+	VMID    lease.VMID    `json:"vmid"`
+	Boot    string        `json:"boot"`
+	Started time.Duration `json:"started"` // in ns since the boot
+	At      time.Time     `json:"at"`
+	Sure    bool          `json:"sure,omitempty"`
+	Claims  []string      `json:"claims"`
+}
+
+// noteName is under which a guest's note lies: one a guest.
+func noteName(kind lease.Kind, id lease.VMID) string { return kind.String() + "-" + id.String() }
+
+// leaveUnreleased leaves word of a run that ended, for whoever writes to the
+// ledger next on this node.
+func (r *run) leaveUnreleased(ctx context.Context, end lease.Run) {
+	t, err := r.Ledger.View(ctx)
+	if err != nil {
+		return
+	}
+	note := unreleased{Kind: end.Kind, VMID: end.VMID, Boot: end.Boot, Started: end.Started, At: end.Now, Sure: end.Sure}
+	for _, l := range t.Guest(end.Kind, end.VMID) {
+		if l.State == lease.Bound {
+			note.Claims = append(note.Claims, l.Claim.ID)
+		}
+	}
+	if text, err := json.Marshal(note); err == nil && len(note.Claims) > 0 {
+		_ = r.Unreleased.Put(noteName(end.Kind, end.VMID), string(text)) // without it the lease stays bound, which is harmless
+	}
+}
+
+// keepBound takes the guest's note away: it starts again with what it held.
+func (r *run) keepBound(kind lease.Kind) {
+	if !r.opt.DryRun {
+		_ = r.Unreleased.Put(noteName(kind, r.id), "")
+	}
+}
+
+// releasing is a ledger into which each change also brings what the post-stops of
+// this node could not.
+type releasing struct {
+	Ledger
+	*Hook
+}
+
+// Releasing lets every change of the hook's ledger release what this node's
+// post-stops left bound.
+func (h *Hook) Releasing() { h.Ledger = releasing{h.Ledger, h} }
+
+// Update is that of the ledger, with what is noted here done first.
+func (l releasing) Update(ctx context.Context, f func(*lease.Table) error) error {
+	names := l.Unreleased.Names()
+	if len(names) == 0 {
+		return l.Ledger.Update(ctx, f)
+	}
+	err := l.Ledger.Update(ctx, func(t *lease.Table) error {
+		l.release(t, names)
+		return f(t)
+	})
+	if err == nil {
+		for _, name := range names {
+			_ = l.Unreleased.Put(name, "")
+		}
+	}
+	return err
+}
+
+// release releases in a table what the notes name, as the post-stops would have.
+func (h *Hook) release(t *lease.Table, names []string) {
+	for _, name := range names {
+		text, _ := h.Unreleased.Get(name) // read under the lock: a start may have taken it away
+		var n unreleased
+		if json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Here.Boot {
+			t.Stopped(lease.Run{
+				Kind: n.Kind, VMID: n.VMID, Node: h.Here.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
+			})
+		}
+	}
+}
