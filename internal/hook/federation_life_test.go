@@ -50,6 +50,7 @@ func lives() map[string][]string {
 		"`release`":                                              turn("release"),
 		"`move IP --to VMID`":                                    turn("move"),
 		"pool edited":                                            {"TestPoolThatChanges"},
+		"two configs name one static address":                    {"TestStaticAddressThatTwoConfigsName"},
 		"a node joins":                                           turn("a node joins"),
 		"a node leaves":                                          {"TestNodeThatLeftItsCluster"},
 		"the clock of a node jumps":                              turn("clock of a node ahead"),
