@@ -12,34 +12,36 @@ const module = "pve-iplease/"
 
 // pieces are what the top layer puts together.
 var pieces = []string{
-	"clusterfs", "config", "dhcp", "fastio", "firewall", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pveapi", "report", "vendor",
+	"clusterfs", "config", "dhcp", "fastio", "firewall", "guest", "history", "inventory", "lease", "ledger", "node", "phoenix", "probe", "pve", "pveapi", "report", "vendor",
 }
 
-// mayImport says which packages of ours each package may import: the pure core
-// at the bottom, what touches the world above it, then what puts the pieces
-// together, and the commands on top. A new package is entered here.
+// mayImport says which packages of ours each package may import: Proxmox's words
+// at the bottom, the pure core on them, what touches the world above it, then
+// what puts the pieces together, and the commands on top. A new package is
+// entered here.
 var mayImport = map[string][]string{
-	"internal/lease":     {},
+	"internal/pve":       {},
 	"internal/clusterfs": {},
 	"internal/fastio":    {},
 	"internal/filelock":  {},
 	"internal/jsontree":  {},
 	"internal/ui":        {},
 
-	"internal/config":     {"lease", "jsontree"},
-	"internal/phoenix":    {"lease", "config", "jsontree"},
-	"internal/dhcp":       {"lease"},
+	"internal/lease":      {"pve"},
+	"internal/config":     {"pve", "lease", "jsontree"},
+	"internal/phoenix":    {"pve", "lease", "config", "jsontree"},
+	"internal/dhcp":       {"pve"},
 	"internal/firewall":   {"guest"},
-	"internal/guest":      {"lease"},
-	"internal/history":    {"lease"},
-	"internal/inventory":  {"lease", "guest", "clusterfs", "fastio", "filelock"},
-	"internal/ledger":     {"lease", "clusterfs", "fastio", "filelock"},
-	"internal/node":       {"lease", "clusterfs", "fastio", "filelock", "firewall"},
-	"internal/probe":      {"lease"},
-	"internal/pveapi":     {"lease"},
+	"internal/guest":      {"pve", "lease"},
+	"internal/history":    {"pve"},
+	"internal/inventory":  {"pve", "lease", "guest", "clusterfs", "fastio", "filelock"},
+	"internal/ledger":     {"pve", "lease", "clusterfs", "fastio", "filelock"},
+	"internal/node":       {"pve", "clusterfs", "fastio", "filelock", "firewall"},
+	"internal/probe":      {"pve"},
+	"internal/pveapi":     {"pve"},
 	"internal/pveapi/web": {"pveapi"},
-	"internal/report":     {"lease"},
-	"internal/vendor":     {"lease"},
+	"internal/report":     {"pve"},
+	"internal/vendor":     {"pve"},
 
 	"internal/evidence": pieces,
 	"internal/hook":     pieces,
@@ -52,12 +54,12 @@ var mayImport = map[string][]string{
 
 	// Only tests and scripts may import the lab, which must not need what it
 	// is there to test.
-	"internal/lab":          {"lease"},
+	"internal/lab":          {"pve"},
 	"internal/lab/pmxcfs":   {},
 	"internal/lab/pveproxy": {},
 	"internal/lab/sim":      {},
 	// The benchmarks ask the probe how long a window is.
-	"scripts/": {"lease", "lab", "probe"},
+	"scripts/": {"pve", "lease", "lab", "probe"},
 }
 
 // topFolders are all that may stand beside the README; those of the second

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
 
@@ -27,7 +27,7 @@ func (p *attachment) carryOut(ctx context.Context) {
 			if p.opt.detach {
 				set = map[string]string{"delete": "hookscript"}
 			}
-			s.Error = problem(api.SetConfig(ctx, s.Node, lease.Container, s.VMID, set, s.digest))
+			s.Error = problem(api.SetConfig(ctx, s.Node, pve.Container, s.VMID, set, s.digest))
 			continue
 		}
 		s.Error = problem(err)
@@ -95,7 +95,7 @@ func (s *attachStep) title() string {
 	if s.guest.VMID == 0 {
 		return "guest " + s.VMID.String()
 	}
-	title := lease.Owner{Kind: s.guest.Kind, VMID: s.VMID}.Guest()
+	title := pve.Owner{Kind: s.guest.Kind, VMID: s.VMID}.Guest()
 	if s.Name != "" {
 		title += " (" + s.Name + ")"
 	}

@@ -13,6 +13,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
 )
@@ -40,7 +41,7 @@ const (
 
 // attachStep is what happens to one guest.
 type attachStep struct {
-	VMID    lease.VMID     `json:"vmid"`
+	VMID    pve.VMID       `json:"vmid"`
 	Name    string         `json:"name,omitempty"`
 	Node    string         `json:"node,omitempty"`
 	Action  string         `json:"action"`
@@ -74,7 +75,7 @@ func newAttachment(ctx context.Context, h *hook.Host, o attachOptions, api func(
 }
 
 // plan decides about every guest that was named, or about all.
-func (p *attachment) plan(ctx context.Context, ids []lease.VMID) error {
+func (p *attachment) plan(ctx context.Context, ids []pve.VMID) error {
 	if p.opt.all {
 		ids = slices.Sorted(maps.Keys(p.inv.Guests))
 	}
@@ -99,7 +100,7 @@ func (p *attachment) plan(ctx context.Context, ids []lease.VMID) error {
 // concerns reports whether --all means a guest.
 func (p *attachment) concerns(s *attachStep) bool {
 	switch {
-	case s.guest.Kind != lease.Container:
+	case s.guest.Kind != pve.Container:
 		return false
 	case p.opt.detach:
 		return s.Action == doDetach || s.guest.Hooked
@@ -114,7 +115,7 @@ func (p *attachment) decide(ctx context.Context, s *attachStep) (why string) {
 		return "there is no such guest"
 	}
 	s.guest, s.Node, s.Name = g, g.Node, report.Clean(g.Name)
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		return "it is a virtual machine; hooks lease for containers only"
 	}
 	data, err := os.ReadFile(p.host.Node.Path("/etc/pve/nodes/" + g.Node + "/lxc/" + g.VMID.String() + ".conf"))

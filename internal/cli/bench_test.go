@@ -13,6 +13,7 @@ import (
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // built is the program itself, as it is shipped.
@@ -34,7 +35,7 @@ func city(b *testing.B, guests, leases int) *estate {
 	var all []lease.Lease
 	a := netip.MustParseAddr("10.9.0.10")
 	for i := range max(guests, leases) {
-		id := lease.VMID(1000 + i)
+		id := pve.VMID(1000 + i)
 		if i < guests {
 			e.guest(id, fmt.Sprintf("guest-%d", i), a.String()+"/20")
 		}
@@ -97,7 +98,7 @@ func BenchmarkWhohas(b *testing.B) {
 	node, _ := f.Node("pve1", lan)
 	f.Must(node.DisableIPv6())
 	for i := range 500 {
-		f.Must(node.AddPort("vmbr0", lab.GuestPort(lease.VMID(1000+i), 0)))
+		f.Must(node.AddPort("vmbr0", lab.GuestPort(pve.VMID(1000+i), 0)))
 	}
 	f.Stranger(lan, lab.Script{Addrs: []netip.Addr{netip.MustParseAddr("10.9.0.20")}})
 	pace, _ := probe.Preset("default")

@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 
 	"pve-iplease/internal/ui"
 )
@@ -41,11 +42,11 @@ again, the same address is printed.`,
 }
 
 func (a *app) runAcquire(ctx context.Context, arg, mac string, o hook.Offer, f format) (err error) {
-	if o.Owner.VMID, err = lease.ParseVMID(arg); err != nil {
+	if o.Owner.VMID, err = pve.ParseVMID(arg); err != nil {
 		return usageError{err}
 	}
 	if mac != "" {
-		if o.MAC, err = lease.ParseMAC(mac); err != nil {
+		if o.MAC, err = pve.ParseMAC(mac); err != nil {
 			return usageError{err}
 		}
 	}

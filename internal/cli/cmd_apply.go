@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
 )
@@ -28,7 +28,7 @@ where they are no longer the VM's.`,
 }
 
 func (a *app) runApply(ctx context.Context, arg string, opt hook.Options) error {
-	id, err := lease.ParseVMID(arg)
+	id, err := pve.ParseVMID(arg)
 	if err != nil {
 		return usageError{err}
 	}
@@ -49,7 +49,7 @@ func (a *app) runApply(ctx context.Context, arg string, opt hook.Options) error 
 		if err != nil {
 			return err
 		}
-		return p.SetConfig(ctx, h.Here.Name, lease.VM, id, values, pveapi.Digest(raw))
+		return p.SetConfig(ctx, h.Here.Name, pve.VM, id, values, pveapi.Digest(raw))
 	})
 	return nil
 }

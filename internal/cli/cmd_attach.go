@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 
 	"pve-iplease/internal/ui"
 )
@@ -66,9 +66,9 @@ func (a *app) hookscriptCommand(name, short, long string) (*cobra.Command, *atta
 }
 
 func (a *app) runAttach(ctx context.Context, args []string, o attachOptions, f format) error {
-	var ids []lease.VMID
+	var ids []pve.VMID
 	for _, arg := range args {
-		id, err := lease.ParseVMID(arg)
+		id, err := pve.ParseVMID(arg)
 		if err != nil {
 			return usageError{err}
 		}

@@ -12,7 +12,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -154,7 +154,7 @@ func (c completer) configs(folder, kind string) (all []string) {
 	}
 	files, _ := filepath.Glob(h.Node.Path("/etc/pve/nodes") + "/*/" + folder + "/*.conf")
 	for _, f := range files {
-		id, err := lease.ParseVMID(strings.TrimSuffix(filepath.Base(f), ".conf"))
+		id, err := pve.ParseVMID(strings.TrimSuffix(filepath.Base(f), ".conf"))
 		if err == nil {
 			node := filepath.Base(filepath.Dir(filepath.Dir(f)))
 			all = append(all, fmt.Sprintf("%s\t%s on %s", id, kind, node))

@@ -14,6 +14,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/phoenix"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -46,15 +47,15 @@ func (a *app) deliver(ctx context.Context, h *hook.Host, out, text string) error
 }
 
 // leasedAddresses are what containers have on net0, in the network of a pool.
-func leasedAddresses(ctx context.Context, h *hook.Host) (map[lease.VMID]phoenix.Address, error) {
+func leasedAddresses(ctx context.Context, h *hook.Host) (map[pve.VMID]phoenix.Address, error) {
 	t, err := h.Ledger.View(ctx)
 	if err != nil {
 		return nil, err
 	}
-	leased := map[lease.VMID]phoenix.Address{}
+	leased := map[pve.VMID]phoenix.Address{}
 	for l := range t.All() {
 		p := h.Pools.Pools.Of(l.Key)
-		if p == nil || !l.Living() || l.Owner.Kind != lease.Container || l.Owner.NIC != 0 || !l.Addr.Is4() {
+		if p == nil || !l.Living() || l.Owner.Kind != pve.Container || l.Owner.NIC != 0 || !l.Addr.Is4() {
 			continue
 		}
 		if _, again := leased[l.Owner.VMID]; !again || l.State == lease.Bound {
@@ -113,7 +114,7 @@ func (a *app) runExportDHCP(ctx context.Context, format dhcp.Format, names []str
 	called := newNaming(h, "")
 	var list []dhcp.Reservation
 	for _, r := range rows {
-		mac, _ := lease.ParseMAC(r.MAC) // none is the zero MAC
+		mac, _ := pve.ParseMAC(r.MAC) // none is the zero MAC
 		list = append(list, dhcp.Reservation{Addr: netip.MustParseAddr(r.Address), MAC: mac, Name: called.label(r.Name)})
 	}
 	kept, dropped := dhcp.Unique(list)
@@ -127,7 +128,7 @@ func (a *app) runExportDHCP(ctx context.Context, format dhcp.Format, names []str
 func poolsOf(h *hook.Host, names []string) ([]string, error) {
 	var all []string
 	for _, p := range h.Pools.Pools {
-		if p.Family() == lease.IPv4 {
+		if p.Family() == pve.IPv4 {
 			all = append(all, p.Name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 
 	"pve-iplease/internal/ui"
 )
@@ -47,7 +48,7 @@ Exit code 1 when the guest has no lease.`,
 }
 
 func (a *app) runGet(ctx context.Context, arg string, p pick, f format) error {
-	id, err := lease.ParseVMID(arg)
+	id, err := pve.ParseVMID(arg)
 	if err != nil {
 		return usageError{err}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/history"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 
 	"pve-iplease/internal/ui"
@@ -60,7 +60,7 @@ func chosen(args []string) (func(history.Event) bool, error) {
 	if addr, err := netip.ParseAddr(args[0]); err == nil {
 		return func(e history.Event) bool { return e.Addr == addr.String() }, nil
 	}
-	id, err := lease.ParseVMID(args[0])
+	id, err := pve.ParseVMID(args[0])
 	if err != nil {
 		return nil, usagef("%q is neither an address nor a VMID", report.Clean(args[0]))
 	}

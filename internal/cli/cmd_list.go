@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 
 	"pve-iplease/internal/ui"
@@ -42,7 +43,7 @@ type row struct {
 	Segment  string     `json:"segment"`
 	Pool     string     `json:"pool,omitempty"`
 	Owner    string     `json:"owner,omitempty"`
-	VMID     lease.VMID `json:"vmid,omitempty"`
+	VMID     pve.VMID   `json:"vmid,omitempty"`
 	Name     string     `json:"name,omitempty"`
 	State    string     `json:"state"`
 	Origin   string     `json:"origin,omitempty"`

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -27,7 +27,7 @@ func (a *app) runMove(ctx context.Context, ip, to string) error {
 	if err != nil {
 		return usagef("%q is no IP address", report.Clean(ip))
 	}
-	id, err := lease.ParseVMID(to)
+	id, err := pve.ParseVMID(to)
 	if err != nil {
 		return usagef("--to: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 
 	"pve-iplease/internal/ui"
@@ -95,7 +96,7 @@ func leasesOf(pools lease.Pools, p *lease.Pool, t *lease.Table) iter.Seq[lease.L
 	}
 }
 
-func spans(rs []lease.Range) []string {
+func spans(rs []pve.Range) []string {
 	var out []string
 	for _, r := range rs {
 		out = append(out, r.String())
@@ -119,7 +120,7 @@ func (a *app) poolTable(rows []poolRow) error {
 	var cells [][]string
 	for _, r := range rows {
 		cells = append(cells, []string{
-			r.Name, lease.NewSegment(r.Bridge, r.VLAN, r.Nodes...).String(), r.Subnet, strings.Join(r.Ranges, ","),
+			r.Name, pve.NewSegment(r.Bridge, r.VLAN, r.Nodes...).String(), r.Subnet, strings.Join(r.Ranges, ","),
 			size(r.Size), ui.Dash(r.leases()),
 		})
 	}

@@ -16,6 +16,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 
 	"pve-iplease/internal/ui"
 )
@@ -115,8 +116,8 @@ func (l *look) newStage(ctx context.Context, after time.Duration, heard []eviden
 		return nil, err
 	}
 	there := l.Remaining(heard, s.boots)
-	s.outage.Heard = func(node string, at probe.Place, addr netip.Addr) []lease.MAC {
-		return there(lease.NewSegment(at.Bridge, at.Tag, node), addr)
+	s.outage.Heard = func(node string, at probe.Place, addr netip.Addr) []pve.MAC {
+		return there(pve.NewSegment(at.Bridge, at.Tag, node), addr)
 	}
 	s.outage.Closed = l.closed()
 	return s, nil
@@ -226,7 +227,7 @@ func (s *stage) unserved(conf guest.Config, home, node string) (all []string) {
 	}
 	for _, n := range conf.NICs() {
 		if nic, err := conf.NIC(n); err == nil && serves(home, nic) && !serves(node, nic) {
-			all = append(all, lease.NewSegment(nic.Bridge, nic.Tag).String())
+			all = append(all, pve.NewSegment(nic.Bridge, nic.Tag).String())
 		}
 	}
 	return all

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/spf13/cobra"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) releaseCommand() *cobra.Command {
@@ -20,7 +20,7 @@ start the guest gets the address back if nobody has it, or another one.`,
 }
 
 func (a *app) runRelease(ctx context.Context, arg string) error {
-	id, err := lease.ParseVMID(arg)
+	id, err := pve.ParseVMID(arg)
 	if err != nil {
 		return usageError{err}
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -24,7 +24,7 @@ other family keep theirs.`,
 			return err
 		}
 		opt.NIC, opt.Family = nic.index, family.family()
-		id, err := lease.ParseVMID(args[0])
+		id, err := pve.ParseVMID(args[0])
 		if err != nil {
 			return usageError{err}
 		}

@@ -13,6 +13,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 
 	"pve-iplease/internal/ui"
 )
@@ -200,7 +201,7 @@ func (a *app) judgeNetwork(n network) {
 // inspectVoices reads the configs of the guests that were heard, where their
 // answers need an explanation.
 func (l *look) inspectVoices(heard []evidence.Hearing) {
-	var ids []lease.VMID
+	var ids []pve.VMID
 	for _, h := range heard {
 		d := l.About(h.Addr, []evidence.Hearing{h}, nil)
 		if evidence.Judge(d).Severity >= evidence.Warning {

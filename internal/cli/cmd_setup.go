@@ -11,7 +11,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // setupOptions are answers that were given as flags.
@@ -114,12 +114,12 @@ func (a *app) makePool(ctx context.Context, v *survey, d *dialogue) error {
 // offerAttach shows what attaching would come to, and does it after a yes.
 func (a *app) offerAttach(ctx context.Context, o setupOptions, d *dialogue) error {
 	all := len(o.attach) == 0 || len(o.attach) == 1 && o.attach[0] == "all"
-	var ids []lease.VMID
+	var ids []pve.VMID
 	for _, s := range o.attach {
 		if all {
 			break
 		}
-		id, err := lease.ParseVMID(s)
+		id, err := pve.ParseVMID(s)
 		if err != nil {
 			return usageError{err}
 		}

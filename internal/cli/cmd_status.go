@@ -13,6 +13,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 
 	"pve-iplease/internal/ui"
 )
@@ -58,7 +59,7 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 	}
 	// Last, since finding the next address changes the table in memory.
 	for i, p := range h.Pools.Pools {
-		rows[i].next(h, t, w, p, nobody-lease.VMID(i))
+		rows[i].next(h, t, w, p, nobody-pve.VMID(i))
 	}
 	if f == "json" {
 		return ui.JSON(a.out, rows)
@@ -81,15 +82,15 @@ func newStatus(pools lease.Pools, p *lease.Pool, t *lease.Table) poolStatus {
 }
 
 // nobody is a container that doesn't exist, the one below another one.
-const nobody = lease.VMID(999999999)
+const nobody = pve.VMID(999999999)
 
 // next finds what a container would get that does not exist yet.
-func (s *poolStatus) next(h *hook.Host, t *lease.Table, w lease.World, p lease.Pool, id lease.VMID) {
+func (s *poolStatus) next(h *hook.Host, t *lease.Table, w lease.World, p lease.Pool, id pve.VMID) {
 	w.Pools, w.Node = []lease.Pool{p}, h.Here.Name
 	if len(p.Nodes) > 0 && !slices.Contains(p.Nodes, w.Node) {
 		w.Node = p.Nodes[0]
 	}
-	want := lease.Want{Owner: lease.Owner{VMID: id}, Family: p.Family(), Bridge: p.Bridge, Tag: p.VLAN, Until: w.Now.Add(time.Hour)}
+	want := lease.Want{Owner: pve.Owner{VMID: id}, Family: p.Family(), Bridge: p.Bridge, Tag: p.VLAN, Until: w.Now.Add(time.Hour)}
 	g, err := t.Acquire(w, lease.Claim{At: w.Now}, []lease.Want{want})
 	if err != nil {
 		s.Remark = "full"

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/spf13/cobra"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) confirmCommand() *cobra.Command {
@@ -22,7 +22,7 @@ first one who does, or when yet another config names the address.`,
 }
 
 func (a *app) runConfirm(ctx context.Context, arg string) error {
-	id, err := lease.ParseVMID(arg)
+	id, err := pve.ParseVMID(arg)
 	if err != nil {
 		return usageError{err}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // estate is the tree of node pve1 with its files, without a network.
@@ -42,14 +43,14 @@ func (e *estate) write(path, text string) {
 }
 
 // guest writes a container's config.
-func (e *estate) guest(id lease.VMID, name, ip string) {
+func (e *estate) guest(id pve.VMID, name, ip string) {
 	e.t.Helper()
 	e.write(fmt.Sprintf("etc/pve/nodes/pve1/lxc/%s.conf", id),
 		fmt.Sprintf("hostname: %s\nnet0: name=eth0,bridge=vmbr0,hwaddr=%s,ip=%s,type=veth\n", name, guestMAC(id), ip))
 }
 
-func guestMAC(id lease.VMID) lease.MAC {
-	return lease.MAC{0xbc, 0x24, 0x11, byte(id >> 16), byte(id >> 8), byte(id)}
+func guestMAC(id pve.VMID) pve.MAC {
+	return pve.MAC{0xbc, 0x24, 0x11, byte(id >> 16), byte(id >> 8), byte(id)}
 }
 
 // lease puts leases into the ledger, through the ledger itself.
@@ -62,17 +63,17 @@ func (e *estate) lease(all ...lease.Lease) {
 		for _, one := range all {
 			t.Add(one)
 		}
-		t.Known("elsewhere", "test", lease.MAC{2, 0, 0, 0, byte(t.Generation >> 8), byte(t.Generation)}) // a change, so that the table is written
+		t.Known("elsewhere", "test", pve.MAC{2, 0, 0, 0, byte(t.Generation >> 8), byte(t.Generation)}) // a change, so that the table is written
 		return nil
 	}))
 }
 
 // boundTo is a lease as a guest that runs has it.
-func boundTo(id lease.VMID, addr netip.Addr) lease.Lease {
+func boundTo(id pve.VMID, addr netip.Addr) lease.Lease {
 	at := time.Date(2026, 11, 21, 22, 42, 0, 0, time.UTC)
 	return lease.Lease{
-		Key:   lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: addr},
-		Owner: lease.Owner{VMID: id}, MAC: guestMAC(id), Since: at,
+		Key:   lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: addr},
+		Owner: pve.Owner{VMID: id}, MAC: guestMAC(id), Since: at,
 		Claim: lease.Claim{ID: "c0ffee00", Node: "pve1", Boot: "00000001", At: at},
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestEvidenceScript runs the scripts of the commands that gather evidence.
@@ -65,7 +65,7 @@ type station struct {
 }
 
 func (s *station) plug(_ bool, args []string) {
-	mac, err := lease.ParseMAC(args[1])
+	mac, err := pve.ParseMAC(args[1])
 	s.Check(err)
 	h, err := s.node.Plug("vmbr0", args[0], mac)
 	s.Check(err)

@@ -7,7 +7,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // naming decides which of their names guests may have in files that programs
@@ -16,13 +16,13 @@ import (
 type naming struct {
 	domain string // a name with a dot must lie in it; empty: none may have one
 	taken  map[string]bool
-	owner  map[string]lease.VMID // who has a name already
+	owner  map[string]pve.VMID // who has a name already
 }
 
 // newNaming knows the names of the nodes, and those that every hosts file
 // keeps for the machine itself (RFC 6761 §6.3).
 func newNaming(h *hook.Host, domain string) *naming {
-	n := &naming{domain: strings.ToLower(strings.Trim(domain, ".")), taken: map[string]bool{}, owner: map[string]lease.VMID{}}
+	n := &naming{domain: strings.ToLower(strings.Trim(domain, ".")), taken: map[string]bool{}, owner: map[string]pve.VMID{}}
 	nodes := append(h.Node.Members(), h.Node.Name())
 	folders, _ := os.ReadDir(h.Node.Path("/etc/pve/nodes")) // without them there is no inventory, and no names
 	for _, f := range folders {
@@ -52,7 +52,7 @@ func (n *naming) label(name string) string {
 }
 
 // names are those that a guest has and no other guest had before.
-func (n *naming) names(id lease.VMID, name string) (all []string) {
+func (n *naming) names(id pve.VMID, name string) (all []string) {
 	label := n.label(name)
 	if label == "" {
 		return nil

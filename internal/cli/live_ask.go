@@ -12,6 +12,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
 )
@@ -55,7 +56,7 @@ func newComparison(ctx context.Context, h *hook.Host) (*comparison, error) {
 	for _, id := range slices.Sorted(maps.Keys(inv.Guests)) {
 		g := inv.Guests[id]
 		folder := "lxc"
-		if g.Kind == lease.VM {
+		if g.Kind == pve.VM {
 			folder = "qemu-server"
 		}
 		// One that is gone meanwhile counts as one without interfaces.
@@ -84,7 +85,7 @@ func (c *comparison) ask(ctx context.Context, api *pveapi.API) error {
 	if err != nil {
 		return err
 	}
-	status := map[lease.VMID]string{}
+	status := map[pve.VMID]string{}
 	for _, g := range known {
 		status[g.VMID] = g.Status
 	}
@@ -120,7 +121,7 @@ func (w *witness) ask(ctx context.Context, api *pveapi.API, dead *deadNodes) {
 		}
 		return
 	}
-	if w.Kind == lease.VM {
+	if w.Kind == pve.VM {
 		w.reports, w.failed = api.AgentInterfaces(ctx, w.Node, w.VMID)
 	} else {
 		w.reports, w.failed = api.Interfaces(ctx, w.Node, w.VMID)
@@ -132,7 +133,7 @@ func (w *witness) ask(ctx context.Context, api *pveapi.API, dead *deadNodes) {
 		w.status, w.failed = statusStopped, nil
 	case errors.Is(w.failed, pveapi.ErrNoAgent):
 		w.failed = errors.New("its guest agent doesn't answer; install qemu-guest-agent in it, and set agent: 1")
-	case w.failed == nil && len(w.reports) == 0 && w.Kind == lease.Container:
+	case w.failed == nil && len(w.reports) == 0 && w.Kind == pve.Container:
 		w.status = statusStopped // since the list was made
 	}
 }

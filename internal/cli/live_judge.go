@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
 )
@@ -19,13 +20,13 @@ type use struct {
 	nic     guest.NIC
 	name    string // of the interface inside
 	prefix  netip.Prefix
-	segment lease.Segment
+	segment pve.Segment
 }
 
 // judge compares. It is pure.
 func (c *comparison) judge() *lived {
 	out := &lived{Findings: []liveFinding{}}
-	uses := map[lease.VMID][]use{}
+	uses := map[pve.VMID][]use{}
 	for _, w := range c.guests {
 		switch {
 		case w.asked():
@@ -70,7 +71,7 @@ func (w *witness) uses() []use {
 			continue
 		}
 		for _, p := range w.reports[i].Addrs {
-			all = append(all, use{w, nic, report.Clean(w.reports[i].Name), p, lease.NewSegment(nic.Bridge, nic.Tag, w.Node)})
+			all = append(all, use{w, nic, report.Clean(w.reports[i].Name), p, pve.NewSegment(nic.Bridge, nic.Tag, w.Node)})
 		}
 	}
 	return all
@@ -158,7 +159,7 @@ func (c *comparison) foreign(u use) liveFinding {
 }
 
 // name is an owner as people know it.
-func (c *comparison) name(o lease.Owner) string {
+func (c *comparison) name(o pve.Owner) string {
 	for _, w := range c.guests {
 		if w.VMID == o.VMID && w.Kind == o.Kind {
 			return w.title()
@@ -169,7 +170,7 @@ func (c *comparison) name(o lease.Owner) string {
 
 // title reads CT 101 (web) on pve1.
 func (w *witness) title() string {
-	text := lease.Owner{Kind: w.Kind, VMID: w.VMID}.Guest()
+	text := pve.Owner{Kind: w.Kind, VMID: w.VMID}.Guest()
 	if w.Name != "" {
 		text += " (" + report.Clean(w.Name) + ")"
 	}

@@ -14,6 +14,7 @@ import (
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -78,12 +79,12 @@ func (l *look) ear(k lease.Key) evidence.Ear {
 }
 
 // inspect reads the configs of the guests that the evidence points at.
-func (l *look) inspect(ids ...lease.VMID) { l.Inspect(l.readGuest, ids...) }
+func (l *look) inspect(ids ...pve.VMID) { l.Inspect(l.readGuest, ids...) }
 
 // readGuest reads a guest's config, on whatever node it is.
 func (l *look) readGuest(g lease.Guest) ([]byte, error) {
 	folder := "lxc"
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		folder = "qemu-server"
 	}
 	return os.ReadFile(l.host.Node.Path("/etc/pve/nodes/" + g.Node + "/" + folder + "/" + g.VMID.String() + ".conf"))

@@ -14,6 +14,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // town is an estate in which every mark of a map occurs, and names that try to
@@ -39,7 +40,7 @@ reservation: 10.0.0.150
 	a := netip.MustParseAddr("10.0.0.128")
 	var leases []lease.Lease
 	for i := range 18 {
-		id := lease.VMID(101 + i)
+		id := pve.VMID(101 + i)
 		l := boundTo(id, a)
 		if i%5 == 3 {
 			l.State = lease.Released
@@ -53,9 +54,9 @@ reservation: 10.0.0.150
 	offered := boundTo(160, netip.MustParseAddr("10.0.0.160"))
 	offered.State, offered.Until = lease.Offered, offered.Since.AddDate(100, 0, 0)
 	stranger := boundTo(0, netip.MustParseAddr("10.0.0.170"))
-	stranger.Owner, stranger.State, stranger.MAC = lease.Owner{}, lease.Conflicted, lease.MAC{2, 0x42, 10, 0, 0, 0xdb}
+	stranger.Owner, stranger.State, stranger.MAC = pve.Owner{}, lease.Conflicted, pve.MAC{2, 0x42, 10, 0, 0, 0xdb}
 	far := boundTo(0, netip.MustParseAddr("10.16.4.9"))
-	far.Owner, far.State = lease.Owner{}, lease.Conflicted
+	far.Owner, far.State = pve.Owner{}, lease.Conflicted
 	far.Segment.Bridge = "vmbr1"
 	e.lease(append(leases, offered, stranger, far)...)
 	e.write("var/lib/misc/dnsmasq.leases", "4102444800 00:11:22:33:44:55 10.0.0.205 \"><svg/onload=alert(1)> *\n4102444800 00:11:22:33:44:56 10.0.0.20 tv *\n")

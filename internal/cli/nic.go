@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -24,7 +24,7 @@ func (n *nicFlag) Type() string { return "netN" }
 // Set accepts what Proxmox calls an interface.
 func (n *nicFlag) Set(s string) error {
 	i, err := strconv.Atoi(strings.TrimPrefix(s, "net"))
-	if err != nil || s != "net"+strconv.Itoa(i) || !lease.AllNICs.Has(i) {
+	if err != nil || s != "net"+strconv.Itoa(i) || !pve.AllNICs.Has(i) {
 		return usagef("%q is no interface; one reads like net0", report.Clean(s))
 	}
 	n.index, n.given = i, true
@@ -34,11 +34,11 @@ func (n *nicFlag) Set(s string) error {
 // familyFlags choose a family; without one of them IPv4 is meant.
 type familyFlags struct{ four, six bool }
 
-func (f *familyFlags) family() lease.Family {
+func (f *familyFlags) family() pve.Family {
 	if f.six {
-		return lease.IPv6
+		return pve.IPv6
 	}
-	return lease.IPv4
+	return pve.IPv4
 }
 
 func (f *familyFlags) check() error {

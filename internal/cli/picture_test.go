@@ -9,18 +9,19 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // village is a pool of a /16 with a lease here and there.
 func village(bits int) evidence.Plot {
 	subnet := netip.PrefixFrom(netip.MustParseAddr("172.16.0.0"), bits)
 	last := evidence.Offset(subnet.Addr(), 1<<(32-bits)-1)
-	p := lease.Pool{Name: "lan", Bridge: "vmbr0", Subnet: subnet, Ranges: []lease.Range{{First: subnet.Addr(), Last: last}}}
+	p := lease.Pool{Name: "lan", Bridge: "vmbr0", Subnet: subnet, Ranges: []pve.Range{{First: subnet.Addr(), Last: last}}}
 	e := evidence.Estate{Pools: []lease.Pool{p}, Table: lease.NewTable(), Node: "pve1"}
 	for i := uint64(0); i < 1<<(32-bits); i += 97 {
-		l := lease.Lease{Key: lease.Key{Segment: p.Segment(), Addr: evidence.Offset(subnet.Addr(), i)}, Owner: lease.Owner{VMID: lease.VMID(100 + i)}}
+		l := lease.Lease{Key: lease.Key{Segment: p.Segment(), Addr: evidence.Offset(subnet.Addr(), i)}, Owner: pve.Owner{VMID: pve.VMID(100 + i)}}
 		if i%5 == 0 {
-			l.Owner, l.State = lease.Owner{}, lease.Conflicted
+			l.Owner, l.State = pve.Owner{}, lease.Conflicted
 		}
 		e.Table.Add(l)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/evidence"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 
 	"pve-iplease/internal/ui"
@@ -57,7 +57,7 @@ func (n network) below(b *ui.Page) {
 	if len(n.Addresses) > 0 {
 		b.WriteString("\n")
 	}
-	said, twice := map[netip.Addr]bool{}, map[lease.MAC]bool{}
+	said, twice := map[netip.Addr]bool{}, map[pve.MAC]bool{}
 	for _, r := range n.Addresses {
 		if !r.Twice.IsZero() {
 			if !twice[r.Twice] {

@@ -11,13 +11,14 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
 // target is one network that is swept, and what of it.
 type target struct {
-	segment lease.Segment
-	ranges  []lease.Range
+	segment pve.Segment
+	ranges  []pve.Range
 	subnet  netip.Prefix // invalid: no pool tells
 	gateway netip.Addr   // likewise
 	pools   []string
@@ -125,12 +126,12 @@ func (g ground) pool(p *lease.Pool, bridge string) ([]target, error) {
 // poolTarget is the network around a pool; of one that is too large, the
 // pool's own addresses.
 func poolTarget(p *lease.Pool) (target, error) {
-	t := target{segment: lease.NewSegment(p.Bridge, p.VLAN), subnet: p.Subnet, gateway: p.Gateway.Addr, pools: []string{p.Name}}
+	t := target{segment: pve.NewSegment(p.Bridge, p.VLAN), subnet: p.Subnet, gateway: p.Gateway.Addr, pools: []string{p.Name}}
 	switch {
 	case !p.Subnet.Addr().Is4():
 		return t, errSix(p.Subnet)
 	case size4(p.Subnet) <= maxScan:
-		t.ranges = []lease.Range{hosts(p.Subnet)}
+		t.ranges = []pve.Range{hosts(p.Subnet)}
 	case p.Size() <= maxScan:
 		t.ranges = p.Ranges
 	default:
@@ -149,15 +150,15 @@ func (g ground) network(n netip.Prefix, bridge string) ([]target, error) {
 		return nil, tooLarge(n.String(), size4(n))
 	case bridge != "":
 		s, err := parseSegment(bridge)
-		return []target{{segment: s, ranges: []lease.Range{hosts(n)}}}, err
+		return []target{{segment: s, ranges: []pve.Range{hosts(n)}}}, err
 	}
 	var all []target
 	for _, p := range g.pools {
-		s := lease.NewSegment(p.Bridge, p.VLAN)
+		s := pve.NewSegment(p.Bridge, p.VLAN)
 		if !p.Segment().On(g.node) || !p.Subnet.Overlaps(n) || slices.ContainsFunc(all, func(t target) bool { return t.segment == s }) {
 			continue
 		}
-		all = append(all, target{segment: s, ranges: []lease.Range{hosts(n)}, subnet: p.Subnet, gateway: p.Gateway.Addr, pools: []string{p.Name}})
+		all = append(all, target{segment: s, ranges: []pve.Range{hosts(n)}, subnet: p.Subnet, gateway: p.Gateway.Addr, pools: []string{p.Name}})
 	}
 	if len(all) > 0 {
 		return all, nil
@@ -175,7 +176,7 @@ func (g ground) addressed(n netip.Prefix) ([]target, error) {
 	for _, name := range names {
 		for _, a := range bridges[name] {
 			if a.Overlaps(n) {
-				return []target{{segment: lease.NewSegment(name, 0), ranges: []lease.Range{hosts(n)}}}, nil
+				return []target{{segment: pve.NewSegment(name, 0), ranges: []pve.Range{hosts(n)}}}, nil
 			}
 		}
 	}
@@ -186,15 +187,15 @@ func (g ground) addressed(n netip.Prefix) ([]target, error) {
 }
 
 // parseSegment reads vmbr0 or vmbr0.20.
-func parseSegment(s string) (lease.Segment, error) {
+func parseSegment(s string) (pve.Segment, error) {
 	if name, tag, found := strings.Cut(s, "."); found {
 		n, err := strconv.ParseUint(tag, 10, 16)
 		if err != nil || n < 1 || n > 4094 {
-			return lease.Segment{}, usagef("%q is no bridge; write vmbr0, or vmbr0.20 for its VLAN 20", report.Clean(s))
+			return pve.Segment{}, usagef("%q is no bridge; write vmbr0, or vmbr0.20 for its VLAN 20", report.Clean(s))
 		}
-		return lease.NewSegment(name, uint16(n)), nil
+		return pve.NewSegment(name, uint16(n)), nil
 	}
-	return lease.NewSegment(s, 0), nil
+	return pve.NewSegment(s, 0), nil
 }
 
 func errSix(n netip.Prefix) error {
@@ -210,12 +211,12 @@ func size4(n netip.Prefix) uint64 { return 1 << (32 - n.Bits()) }
 
 // hosts are the addresses of a network that hosts may have: not its own, and
 // not the broadcast address, where there are such (RFC 3021).
-func hosts(n netip.Prefix) lease.Range {
+func hosts(n netip.Prefix) pve.Range {
 	b := n.Masked().Addr().As4()
 	for i := n.Bits(); i < 32; i++ {
 		b[i/8] |= 0x80 >> (i % 8)
 	}
-	r := lease.Range{First: n.Masked().Addr(), Last: netip.AddrFrom4(b)}
+	r := pve.Range{First: n.Masked().Addr(), Last: netip.AddrFrom4(b)}
 	if n.Bits() < 31 {
 		r.First, r.Last = r.First.Next(), r.Last.Prev()
 	}
@@ -246,5 +247,5 @@ func (t target) String() string {
 
 // has reports whether the target asks for an address.
 func (t target) has(a netip.Addr) bool {
-	return slices.ContainsFunc(t.ranges, func(r lease.Range) bool { return r.Contains(a) })
+	return slices.ContainsFunc(t.ranges, func(r pve.Range) bool { return r.Contains(a) })
 }

@@ -20,7 +20,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pveproxy"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A script shows one command or one behaviour. Its files are the tree of node
@@ -135,7 +135,7 @@ func (s *script) makeLAN(bool, []string) {
 func (s *script) stranger(_ bool, args []string) {
 	addr, err := netip.ParseAddr(args[0])
 	s.Check(err)
-	mac, err := lease.ParseMAC(args[1])
+	mac, err := pve.ParseMAC(args[1])
 	s.Check(err)
 	_, err = s.lan.Stranger(lab.Script{MAC: mac, Addrs: []netip.Addr{addr}})
 	s.Check(err)

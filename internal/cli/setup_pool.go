@@ -6,14 +6,14 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/evidence"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
 // pool is a pool in the making, in the words of the pools file; what is not
 // known yet is empty.
 type pool struct {
-	segment lease.Segment
+	segment pve.Segment
 	name    string
 	subnet  string
 	gateway string // an address, none
@@ -83,7 +83,7 @@ func (p pool) check(v *survey) error {
 
 // ranges are those of the pools file that this would be; none when it makes no
 // sense, which is told when it is written.
-func (p pool) ranges() []lease.Range {
+func (p pool) ranges() []pve.Range {
 	c, _ := config.Parse("pools.cfg", []byte("pool: x\n\tbridge x\n\tsubnet "+p.subnet+"\n\trange "+p.span+"\n"))
 	if len(c.Pools) == 0 {
 		return nil

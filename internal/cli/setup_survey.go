@@ -15,6 +15,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -22,7 +23,7 @@ import (
 type survey struct {
 	*look
 	opt     setupOptions
-	segment lease.Segment
+	segment pve.Segment
 	others  []string // bridges that it could have been
 	uplinks []string // that the host's configuration gives the bridge
 
@@ -92,7 +93,7 @@ func (v *survey) findBridge() error {
 		if len(names) == 0 {
 			return fmt.Errorf("this node has no bridge; make one in Proxmox, under the node's System, Network")
 		}
-		v.segment, v.others = lease.NewSegment(names[0], 0), names[1:]
+		v.segment, v.others = pve.NewSegment(names[0], 0), names[1:]
 	}
 	v.uplinks = v.host.Node.DeclaredUplinks(v.segment.Bridge)
 	if len(addresses[v.segment.Bridge]) > 0 && v.segment.Tag == 0 {
@@ -161,7 +162,7 @@ func parseSubnet(s string) (netip.Prefix, error) {
 func (v *survey) findPool() {
 	for i := range v.Pools {
 		p := &v.Pools[i]
-		if p.Serves(v.Node, v.segment.Bridge, v.segment.Tag) && p.Family() == lease.IPv4 && (!v.subnet.IsValid() || p.Subnet.Overlaps(v.subnet)) {
+		if p.Serves(v.Node, v.segment.Bridge, v.segment.Tag) && p.Family() == pve.IPv4 && (!v.subnet.IsValid() || p.Subnet.Overlaps(v.subnet)) {
 			v.existing, v.subnet = p, p.Subnet
 			if p.Gateway.Addr.IsValid() {
 				v.gateway = p.Gateway.Addr
@@ -238,7 +239,7 @@ func (v *survey) sweep(ctx context.Context) (err error) {
 	if !v.subnet.IsValid() {
 		return nil
 	}
-	t := target{segment: v.segment, subnet: v.subnet, gateway: v.gateway, ranges: []lease.Range{hosts(v.subnet)}}
+	t := target{segment: v.segment, subnet: v.subnet, gateway: v.gateway, ranges: []pve.Range{hosts(v.subnet)}}
 	if size4(v.subnet) > mostSwept {
 		v.swept.Doubt = fmt.Sprintf("%s is too large to ask for all of it; 'pve-iplease scan' asks for a part", v.subnet)
 		return nil
@@ -255,10 +256,10 @@ func (v *survey) weigh() {
 	}
 	v.claims = v.Claims(hosts(v.subnet), v.swept.Heard)
 	if v.gateway.IsValid() {
-		v.claims = append(v.claims, evidence.Claim{Range: lease.Range{First: v.gateway, Last: v.gateway}, Why: "it is the gateway", Ours: true})
+		v.claims = append(v.claims, evidence.Claim{Range: pve.Range{First: v.gateway, Last: v.gateway}, Why: "it is the gateway", Ours: true})
 	}
 	for _, o := range v.offers {
-		v.claims = append(v.claims, evidence.Claim{Range: lease.Range{First: o.Addr, Last: o.Addr}, Why: "the DHCP server " + o.Server.String() + " offers it"})
+		v.claims = append(v.claims, evidence.Claim{Range: pve.Range{First: o.Addr, Last: o.Addr}, Why: "the DHCP server " + o.Server.String() + " offers it"})
 	}
 	v.proposal, v.room = evidence.Propose(hosts(v.subnet), v.claims)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // parseAddr reads one IPv4 address, strictly as Proxmox does: four decimal
@@ -37,8 +38,8 @@ func parseAddr6(s string) (netip.Addr, error) {
 }
 
 // parseOf reads an address of one family.
-func parseOf(s string, f lease.Family) (netip.Addr, error) {
-	if f == lease.IPv6 {
+func parseOf(s string, f pve.Family) (netip.Addr, error) {
+	if f == pve.IPv6 {
 		return parseAddr6(s)
 	}
 	return parseAddr(s)
@@ -56,7 +57,7 @@ func parseAny(s string) (netip.Addr, error) {
 // and ip6=, which take prefix lengths 8 to 32 and 8 to 128 (PVE::JSONSchema,
 // pve_verify_cidrv4 and v6). Host bits are left as they are, for the caller to
 // remark on.
-func parseSubnet(s string, f lease.Family) (netip.Prefix, error) {
+func parseSubnet(s string, f pve.Family) (netip.Prefix, error) {
 	addr, bits, found := strings.Cut(s, "/")
 	a, err := parseOf(addr, f)
 	if err != nil {
@@ -65,7 +66,7 @@ func parseSubnet(s string, f lease.Family) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case !found:
-		return netip.Prefix{}, fmt.Errorf("%s has no prefix length; write it like %s/%d", quote(s), a, [...]int{lease.IPv4: 24, lease.IPv6: 64}[f])
+		return netip.Prefix{}, fmt.Errorf("%s has no prefix length; write it like %s/%d", quote(s), a, [...]int{pve.IPv4: 24, pve.IPv6: 64}[f])
 	case err != nil || p.Bits() < 8:
 		return netip.Prefix{}, fmt.Errorf("%s has the prefix length %s; allowed are 8 to %d", quote(s), quote(bits), a.BitLen())
 	case special(a):
@@ -85,39 +86,39 @@ func special(a netip.Addr) bool {
 
 // parseRange reads FIRST-LAST, a single address, or a CIDR, which stands for
 // all of its addresses.
-func parseRange(s string, f lease.Family) (lease.Range, error) {
+func parseRange(s string, f pve.Family) (pve.Range, error) {
 	if first, last, ok := strings.Cut(s, "-"); ok {
 		return parseSpan(s, first, last, f)
 	}
 	if !strings.Contains(s, "/") {
 		a, err := parseOf(s, f)
-		return lease.Range{First: a, Last: a}, err
+		return pve.Range{First: a, Last: a}, err
 	}
 	p, err := parseSubnet(s, f)
 	if err != nil {
-		return lease.Range{}, err
+		return pve.Range{}, err
 	}
 	if p != p.Masked() {
-		return lease.Range{}, fmt.Errorf("%s is one address and a network at once; write %s or %s", quote(s), p.Addr(), p.Masked())
+		return pve.Range{}, fmt.Errorf("%s is one address and a network at once; write %s or %s", quote(s), p.Addr(), p.Masked())
 	}
-	return lease.Range{First: p.Addr(), Last: lastOf(p)}, nil
+	return pve.Range{First: p.Addr(), Last: lastOf(p)}, nil
 }
 
-func parseSpan(s, first, last string, family lease.Family) (lease.Range, error) {
+func parseSpan(s, first, last string, family pve.Family) (pve.Range, error) {
 	f, errFirst := parseOf(first, family)
 	l, errLast := parseOf(last, family)
 	switch {
 	case errFirst != nil:
-		return lease.Range{}, errFirst
+		return pve.Range{}, errFirst
 	case errLast != nil && !strings.ContainsAny(last, ".:"):
 		e := examples[family]
-		return lease.Range{}, fmt.Errorf("%s: both ends are whole addresses, like %s", quote(s), e.ranges)
+		return pve.Range{}, fmt.Errorf("%s: both ends are whole addresses, like %s", quote(s), e.ranges)
 	case errLast != nil:
-		return lease.Range{}, errLast
+		return pve.Range{}, errLast
 	case f.Compare(l) > 0:
-		return lease.Range{}, fmt.Errorf("%s runs backwards; the lower address comes first", quote(s))
+		return pve.Range{}, fmt.Errorf("%s runs backwards; the lower address comes first", quote(s))
 	}
-	return lease.Range{First: f, Last: l}, nil
+	return pve.Range{First: f, Last: l}, nil
 }
 
 // lastOf is the highest address of a network.
@@ -130,7 +131,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return a
 }
 
-func parseGateway(s string, f lease.Family) (lease.Gateway, error) {
+func parseGateway(s string, f pve.Family) (lease.Gateway, error) {
 	if s == "none" {
 		return lease.Gateway{None: true}, nil
 	}
@@ -142,18 +143,18 @@ func parseGateway(s string, f lease.Family) (lease.Gateway, error) {
 }
 
 // ParseGuest reads whom an address is kept for, as a reservation's guest does.
-func ParseGuest(s string) (lease.Owner, error) { return parseGuest(s) }
+func ParseGuest(s string) (pve.Owner, error) { return parseGuest(s) }
 
 // parseGuest reads whom an address is kept for: 101, ct/101, vm/200/net1.
 // A bare number is taken for a container's.
-func parseGuest(s string) (lease.Owner, error) {
+func parseGuest(s string) (pve.Owner, error) {
 	for _, full := range []string{"ct/" + s + "/net0", s + "/net0", s} {
-		if o, err := lease.ParseOwner(full); err == nil && o.NIC < 32 {
+		if o, err := pve.ParseOwner(full); err == nil && o.NIC < 32 {
 			return o, nil
 		}
 	}
-	if _, err := lease.ParseVMID(s); err != nil && !strings.Contains(s, "/") {
-		return lease.Owner{}, err
+	if _, err := pve.ParseVMID(s); err != nil && !strings.Contains(s, "/") {
+		return pve.Owner{}, err
 	}
-	return lease.Owner{}, errors.New(quote(s) + " is no guest; write a VMID like 101, or ct/101/net0 or vm/200/net1")
+	return pve.Owner{}, errors.New(quote(s) + " is no guest; write a VMID like 101, or ct/101/net0 or vm/200/net1")
 }

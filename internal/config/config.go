@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Config is what a pools file says, as far as it could be understood.
@@ -84,7 +85,7 @@ type Disabled struct {
 	Bridge string // empty when missing or unreadable
 	VLAN   uint16
 	Nodes  []string
-	NICs   lease.NICs
+	NICs   pve.NICs
 	Six    bool   // it was to lease IPv6 addresses, too
 	Unsure bool   // VLAN, Nodes or NICs could not be read: it may be meant for any of them
 	Why    string // the first thing that is wrong
@@ -125,7 +126,7 @@ func disabled(s *section) Disabled {
 			nodes, err = parseNodes(p.value)
 			d.Nodes = append(d.Nodes, nodes...)
 		case "nics":
-			var nics lease.NICs
+			var nics pve.NICs
 			nics, err = parseNICs(p.value)
 			d.NICs |= nics
 		case "subnet6", "range6":

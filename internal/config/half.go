@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // half is what a pool says of one family.
 type half struct {
-	family   lease.Family
+	family   pve.Family
 	used     bool
 	written  netip.Prefix // the subnet, host bits included
 	Subnet   netip.Prefix
@@ -19,13 +20,13 @@ type half struct {
 	Strategy lease.Strategy
 	ranges   []span
 	excludes []span
-	Ranges   []lease.Range
-	Excludes []lease.Range
+	Ranges   []pve.Range
+	Excludes []pve.Range
 }
 
 // key is the name of a property in this half: range, or range6.
 func (h *half) key(word string) string {
-	if h.family == lease.IPv6 {
+	if h.family == pve.IPv6 {
 		return word + "6"
 	}
 	return word
@@ -59,15 +60,15 @@ func (h *half) set(s *section, prop property) (err error) {
 
 // elsewhere adds to an error the property that takes a value of the other
 // family.
-func elsewhere(key, value string, f lease.Family, err error) error {
+func elsewhere(key, value string, f pve.Family, err error) error {
 	first, _, _ := strings.Cut(value, "-")
 	first, _, _ = strings.Cut(first, "/")
 	a, bad := netip.ParseAddr(first)
-	if err == nil || bad != nil || a.Is4In6() || lease.FamilyOf(a) == f {
+	if err == nil || bad != nil || a.Is4In6() || pve.FamilyOf(a) == f {
 		return err
 	}
 	other := strings.TrimSuffix(key, "6")
-	if f == lease.IPv4 {
+	if f == pve.IPv4 {
 		other += "6"
 	}
 	return fmt.Errorf("%w; it belongs to %s", err, other)
@@ -75,8 +76,8 @@ func elsewhere(key, value string, f lease.Family, err error) error {
 
 // examples of what belongs into a half.
 var examples = [...]struct{ subnet, ranges string }{
-	lease.IPv4: {"10.0.0.0/24", "10.0.0.200-10.0.0.239"},
-	lease.IPv6: {"2001:db8::/64", "2001:db8::1000-2001:db8::1fff"},
+	pve.IPv4: {"10.0.0.0/24", "10.0.0.200-10.0.0.239"},
+	pve.IPv6: {"2001:db8::/64", "2001:db8::1000-2001:db8::1fff"},
 }
 
 // check holds the half's properties against one another.

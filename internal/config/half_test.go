@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // One section with both families makes two pools of one name.
@@ -33,14 +34,14 @@ func TestBothFamilies(t *testing.T) {
 		t.Errorf("problems:\n%s", got)
 	}
 	four := lease.Pool{
-		Name: "lan", Bridge: "vmbr0", VLAN: 20, NICs: lease.NICs(0).With(0).With(2).With(3), Quiet: true, Hold: 24 * time.Hour, Probe: "default",
+		Name: "lan", Bridge: "vmbr0", VLAN: 20, NICs: pve.NICs(0).With(0).With(2).With(3), Quiet: true, Hold: 24 * time.Hour, Probe: "default",
 		Subnet: prefix("10.0.0.0/24"), Gateway: lease.Gateway{Addr: addr("10.0.0.1")},
-		Ranges: []lease.Range{{First: addr("10.0.0.200"), Last: addr("10.0.0.200")}}, Strategy: lease.ByVMID,
+		Ranges: []pve.Range{{First: addr("10.0.0.200"), Last: addr("10.0.0.200")}}, Strategy: lease.ByVMID,
 	}
 	six := four
 	six.Subnet, six.Gateway, six.Strategy = prefix("2001:db8::/64"), lease.Gateway{Addr: addr("fe80::1")}, lease.EUI64
-	six.Ranges = []lease.Range{{First: addr("2001:db8::1000"), Last: addr("2001:db8::1fff")}, {First: addr("2001:db8::2:0"), Last: addr("2001:db8::2:ffff")}}
-	six.Excludes = []lease.Range{{First: addr("2001:db8::1080"), Last: addr("2001:db8::10ff")}}
+	six.Ranges = []pve.Range{{First: addr("2001:db8::1000"), Last: addr("2001:db8::1fff")}, {First: addr("2001:db8::2:0"), Last: addr("2001:db8::2:ffff")}}
+	six.Excludes = []pve.Range{{First: addr("2001:db8::1080"), Last: addr("2001:db8::10ff")}}
 	if diff := cmp.Diff(lease.Pools{four, six}, c.Pools, exact); diff != "" {
 		t.Errorf("pools (-want +got):\n%s", diff)
 	}

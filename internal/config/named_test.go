@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestPhoenixDocumentCarriesThePool(t *testing.T) {
@@ -29,7 +30,7 @@ func TestPhoenixDocumentCarriesThePool(t *testing.T) {
 	if diff := cmp.Diff(&config.Config{
 		Pools: []lease.Pool{want},
 		Reservations: []lease.Reservation{{
-			Addr: addr("10.0.0.201"), Owner: lease.Owner{VMID: 901}, Comment: "template of the CUDA containers",
+			Addr: addr("10.0.0.201"), Owner: pve.Owner{VMID: 901}, Comment: "template of the CUDA containers",
 		}},
 		Named: map[netip.Addr]string{
 			addr("10.0.0.111"): "network.portainer_server_ip",

@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // exact lets cmp look into addresses, and tells empty from absent nowhere.
@@ -23,13 +24,13 @@ func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
-func span(first, last string) lease.Range { return lease.Range{First: addr(first), Last: addr(last)} }
+func span(first, last string) pve.Range { return pve.Range{First: addr(first), Last: addr(last)} }
 
 // lan is what the smallest useful pool comes to.
 func lan() lease.Pool {
 	return lease.Pool{
 		Name: "lan", Bridge: "vmbr0", Subnet: netip.MustParsePrefix("10.0.0.0/24"),
-		Ranges:   []lease.Range{span("10.0.0.200", "10.0.0.239")},
+		Ranges:   []pve.Range{span("10.0.0.200", "10.0.0.239")},
 		Strategy: lease.First, Hold: 24 * time.Hour, Probe: "default",
 	}
 }
@@ -74,16 +75,16 @@ reservation: 192.168.0.9
 func fullConfig() *config.Config {
 	closed := lease.Pool{
 		Name: "closed", Bridge: "vmbr1", Subnet: netip.MustParsePrefix("192.168.0.0/16"),
-		Gateway: lease.Gateway{None: true}, Ranges: []lease.Range{span("192.168.0.0", "192.168.255.255")},
+		Gateway: lease.Gateway{None: true}, Ranges: []pve.Range{span("192.168.0.0", "192.168.255.255")},
 		Strategy: lease.First, Hold: lease.Forever, Probe: "default",
 	}
 	office := lease.Pool{
 		Name: "lan", Comment: "the   office", Bridge: "vmbr0", VLAN: 20, Nodes: []string{"pve1", "pve2"},
 		Subnet: netip.MustParsePrefix("10.0.0.0/24"), Gateway: lease.Gateway{Addr: addr("10.0.0.1")},
-		Ranges: []lease.Range{
+		Ranges: []pve.Range{
 			span("10.0.0.128", "10.0.0.135"), span("10.0.0.200", "10.0.0.211"), span("10.0.0.220", "10.0.0.239"),
 		},
-		Excludes: []lease.Range{
+		Excludes: []pve.Range{
 			span("10.0.0.205", "10.0.0.205"), span("10.0.0.219", "10.0.0.219"), span("10.0.0.230", "10.0.0.231"),
 		},
 		Strategy: lease.ByVMID, KeepDHCP: true, Fail: true, Unproven: true, Hold: 9 * 24 * time.Hour, Probe: "rfc5227",
@@ -91,9 +92,9 @@ func fullConfig() *config.Config {
 	return &config.Config{
 		Pools: []lease.Pool{office, closed},
 		Reservations: []lease.Reservation{
-			{Addr: addr("10.0.0.201"), Owner: lease.Owner{VMID: 101}, Comment: "build server"},
+			{Addr: addr("10.0.0.201"), Owner: pve.Owner{VMID: 101}, Comment: "build server"},
 			{Addr: addr("10.0.0.202")},
-			{Addr: addr("192.168.0.9"), Owner: lease.Owner{Kind: lease.VM, VMID: 200, NIC: 3}},
+			{Addr: addr("192.168.0.9"), Owner: pve.Owner{Kind: pve.VM, VMID: 200, NIC: 3}},
 		},
 	}
 }
@@ -172,7 +173,7 @@ func TestLargeRangesStayRanges(t *testing.T) {
 	if len(problems) > 0 || len(got.Pools) != 1 {
 		t.Fatalf("%d pools, problems %v", len(got.Pools), problems)
 	}
-	if diff := cmp.Diff([]lease.Range{span("10.0.0.0", "10.255.255.255")}, got.Pools[0].Ranges, exact); diff != "" {
+	if diff := cmp.Diff([]pve.Range{span("10.0.0.0", "10.255.255.255")}, got.Pools[0].Ranges, exact); diff != "" {
 		t.Errorf("ranges (-want +got):\n%s", diff)
 	}
 }

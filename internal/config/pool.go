@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // holdByDefault is how long a stopped guest keeps its address unless the pool
@@ -23,7 +24,7 @@ type pool struct {
 
 func readPool(s *section) *pool {
 	p := &pool{section: s, Pool: lease.Pool{Name: s.name, Hold: holdByDefault, Probe: "default"}}
-	p.halves[lease.IPv6].family = lease.IPv6
+	p.halves[pve.IPv6].family = pve.IPv6
 	if err := checkName(s.name); err != nil && s.name != "" {
 		s.fail(s.line, "%v", err)
 	}
@@ -33,10 +34,10 @@ func readPool(s *section) *pool {
 }
 
 // half is the one that an address belongs to.
-func (p *pool) half(a netip.Addr) *half { return &p.halves[lease.FamilyOf(a)] }
+func (p *pool) half(a netip.Addr) *half { return &p.halves[pve.FamilyOf(a)] }
 
 func (p *pool) set(prop property) (err error) {
-	four, six := &p.halves[lease.IPv4], &p.halves[lease.IPv6]
+	four, six := &p.halves[pve.IPv4], &p.halves[pve.IPv6]
 	switch prop.key {
 	case "subnet", "gateway", "range", "exclude":
 		return four.set(p.section, prop)
@@ -44,9 +45,9 @@ func (p *pool) set(prop property) (err error) {
 		prop.key = prop.key[:len(prop.key)-1]
 		return six.set(p.section, prop)
 	case "strategy":
-		p.strategies[lease.IPv4], err = choice(prop.value, strategies...)
+		p.strategies[pve.IPv4], err = choice(prop.value, strategies...)
 	case "strategy6":
-		p.strategies[lease.IPv6], err = choice(prop.value, strategies...)
+		p.strategies[pve.IPv6], err = choice(prop.value, strategies...)
 	default:
 		err = p.share(prop.key, prop.value)
 	}
@@ -67,7 +68,7 @@ func (p *pool) share(key, v string) (err error) {
 		nodes, err = parseNodes(v)
 		p.Nodes = append(p.Nodes, nodes...)
 	case "nics":
-		var nics lease.NICs
+		var nics pve.NICs
 		nics, err = parseNICs(v)
 		p.NICs |= nics
 	case "dhcp":
@@ -92,7 +93,7 @@ func (p *pool) share(key, v string) (err error) {
 // IPv6 is one of IPv4, whatever it lacks; one with is of both, or of IPv6 alone.
 func (p *pool) check() {
 	p.require("bridge", "name the one that the guests' net0 names, like 'bridge vmbr0'")
-	four, six := &p.halves[lease.IPv4], &p.halves[lease.IPv6]
+	four, six := &p.halves[pve.IPv4], &p.halves[pve.IPv6]
 	six.used = six.said(p.lines)
 	four.used = !six.used || four.said(p.lines)
 	for i := range p.halves {
@@ -113,9 +114,9 @@ func (p *pool) check() {
 // checkStrategies settles how each half looks for addresses. eui64 is a thing
 // of IPv6, in networks whose interfaces have 64 bits.
 func (p *pool) checkStrategies() {
-	four, six := &p.halves[lease.IPv4], &p.halves[lease.IPv6]
+	four, six := &p.halves[pve.IPv4], &p.halves[pve.IPv6]
 	key := "strategy6"
-	four.Strategy, six.Strategy = p.strategies[lease.IPv4], p.strategies[lease.IPv6]
+	four.Strategy, six.Strategy = p.strategies[pve.IPv4], p.strategies[pve.IPv6]
 	if six.Strategy == "" {
 		key, six.Strategy = "strategy", four.Strategy
 	}
@@ -123,7 +124,7 @@ func (p *pool) checkStrategies() {
 		four.Strategy = lease.First
 	}
 	switch {
-	case !six.used && (p.strategies[lease.IPv4] == lease.EUI64 || p.strategies[lease.IPv6] != ""):
+	case !six.used && (p.strategies[pve.IPv4] == lease.EUI64 || p.strategies[pve.IPv6] != ""):
 		p.fail(p.lines[key], "%s: %s is for IPv6 addresses, and the pool has no subnet6", key, six.Strategy)
 	case six.Strategy == lease.EUI64 && six.Subnet.IsValid() && six.Subnet.Bits() != 64:
 		p.fail(p.lines[key], "%s: eui64 needs a subnet6 with the prefix length 64", key)

@@ -5,17 +5,17 @@ import (
 	"slices"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // span is a range as somebody wrote it.
 type span struct {
-	lease.Range
+	pve.Range
 	line int
 }
 
 // spans reads a list of ranges; each wrong one is a problem of its own.
-func (s *section) spans(p property, f lease.Family) []span {
+func (s *section) spans(p property, f pve.Family) []span {
 	var list []span
 	all := words(joinDashes(p.value))
 	if len(all) == 0 {
@@ -43,10 +43,10 @@ func joinDashes(s string) string {
 
 // merge sorts ranges and joins those that overlap or touch, which is what the
 // allocator counts on.
-func merge(spans []span) []lease.Range {
+func merge(spans []span) []pve.Range {
 	sorted := slices.Clone(spans)
 	slices.SortFunc(sorted, func(a, b span) int { return a.First.Compare(b.First) })
-	var merged []lease.Range
+	var merged []pve.Range
 	for _, s := range sorted {
 		n := len(merged)
 		if n > 0 && follows(merged[n-1].Last, s.First) {
@@ -69,7 +69,7 @@ func follows(last, first netip.Addr) bool {
 
 // anyLeft reports whether an address of the ranges lies in none of the holes;
 // both are merged.
-func anyLeft(ranges, holes []lease.Range) bool {
+func anyLeft(ranges, holes []pve.Range) bool {
 	for _, r := range ranges {
 		at := r.First
 		for _, h := range holes {
@@ -85,7 +85,7 @@ func anyLeft(ranges, holes []lease.Range) bool {
 }
 
 // common is the first pair of overlapping ranges of two merged lists.
-func common(a, b []lease.Range) (x, y lease.Range, found bool) {
+func common(a, b []pve.Range) (x, y pve.Range, found bool) {
 	for i, j := 0, 0; i < len(a) && j < len(b); {
 		switch {
 		case a[i].Overlaps(b[j]):
@@ -96,5 +96,5 @@ func common(a, b []lease.Range) (x, y lease.Range, found bool) {
 			j++
 		}
 	}
-	return lease.Range{}, lease.Range{}, false
+	return pve.Range{}, pve.Range{}, false
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // pin is a reservation in the making.
@@ -43,7 +44,7 @@ func (p *pin) set(prop property) (err error) {
 func settle(pins []*pin, pools []*pool) []lease.Reservation {
 	var kept []lease.Reservation
 	first := map[netip.Addr]*pin{}
-	byGuest := map[lease.Owner][]*pin{}
+	byGuest := map[pve.Owner][]*pin{}
 	for _, p := range pins {
 		if !p.Addr.IsValid() {
 			continue
@@ -54,13 +55,13 @@ func settle(pins []*pin, pools []*pool) []lease.Reservation {
 		}
 		first[p.Addr] = p
 		p.checkHomes(pools)
-		guest := lease.Owner{VMID: p.Owner.VMID, NIC: p.Owner.NIC} // one VMID is one guest, of whatever kind
+		guest := pve.Owner{VMID: p.Owner.VMID, NIC: p.Owner.NIC} // one VMID is one guest, of whatever kind
 		if !p.Owner.IsZero() {
 			p.checkGuest(byGuest[guest], pools)
 			byGuest[guest] = append(byGuest[guest], p)
 		}
 		if p.failed() {
-			p.Owner = lease.Owner{}
+			p.Owner = pve.Owner{}
 		}
 		kept = append(kept, p.Reservation)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // isWord reports whether s has 1 to most characters, all of them ASCII letters,
@@ -74,13 +74,13 @@ func parseNodes(s string) ([]string, error) {
 }
 
 // parseNICs reads which interfaces of a guest are meant: all, or a list.
-func parseNICs(s string) (set lease.NICs, _ error) {
+func parseNICs(s string) (set pve.NICs, _ error) {
 	if s == "all" {
-		return lease.AllNICs, nil
+		return pve.AllNICs, nil
 	}
 	for _, w := range words(s) {
 		n, err := strconv.Atoi(strings.TrimPrefix(w, "net"))
-		if err != nil || w != fmt.Sprintf("net%d", n) || !lease.AllNICs.Has(n) {
+		if err != nil || w != fmt.Sprintf("net%d", n) || !pve.AllNICs.Has(n) {
 			return set, fmt.Errorf("%s is no interface; allowed are all, and a list of net0 to net31 like net0,net2", quote(w))
 		}
 		set = set.With(n)

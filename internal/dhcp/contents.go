@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Server is a DHCP server's program, by the name people know it.
@@ -35,8 +35,8 @@ func (s State) String() string { return [...]string{"active", "ended", "abandone
 // Lease is the last that a server wrote about an address.
 type Lease struct {
 	Addr  netip.Addr
-	MAC   lease.MAC // zero: not known, or no Ethernet address
-	Name  string    // as the client calls itself
+	MAC   pve.MAC // zero: not known, or no Ethernet address
+	Name  string  // as the client calls itself
 	State State
 	Until time.Time // whole seconds; zero: for ever
 }
@@ -49,7 +49,7 @@ func (l Lease) Active(now time.Time) bool {
 // Reservation is an address that a server's configuration ties to a client.
 type Reservation struct {
 	Addr netip.Addr
-	MAC  lease.MAC // zero: the client is known by something else
+	MAC  pve.MAC // zero: the client is known by something else
 	Name string
 }
 
@@ -67,7 +67,7 @@ type Reference struct {
 type Contents struct {
 	Leases       []Lease // one an address and client, the last record of each
 	Reservations []Reservation
-	Ranges       []lease.Range // addresses given to whoever asks
+	Ranges       []pve.Range // addresses given to whoever asks
 	References   []Reference
 	Problems     []Problem
 }
@@ -115,10 +115,10 @@ func (c *Contents) supersede() {
 
 // spanOf makes a range of two addresses that a configuration names; ok is
 // false when they are no range.
-func spanOf(first, last string) (lease.Range, bool) {
+func spanOf(first, last string) (pve.Range, bool) {
 	a, err := netip.ParseAddr(first)
 	b, berr := netip.ParseAddr(last)
-	r := lease.Range{First: a, Last: b}
+	r := pve.Range{First: a, Last: b}
 	return r, err == nil && berr == nil && a.BitLen() == b.BitLen() && a.Zone() == "" && b.Zone() == "" && a.Compare(b) <= 0
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // parseDnsmasqConfig reads the options of dnsmasq(8) that concern addresses.
@@ -119,7 +119,7 @@ func (c *Contents) dnsmasqHost(value string) {
 		w = strings.TrimSpace(w)
 		if a, ok := addrOf(strings.Trim(w, "[]")); ok {
 			addrs = append(addrs, a)
-		} else if m, err := lease.ParseMAC(w); err == nil {
+		} else if m, err := pve.ParseMAC(w); err == nil {
 			if r.MAC.IsZero() {
 				r.MAC = m
 			}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // parseDnsmasqLeases reads dnsmasq's lease database, a line a lease (dnsmasq's
@@ -45,10 +45,10 @@ func dnsmasqLease(word []string) bool {
 
 func dnsmasqRecord(word []string) Lease {
 	addr, _ := addrOf(word[2])
-	mac, _ := lease.ParseMAC(word[1]) // of other media, and of IPv6 clients, there is none
+	mac, _ := pve.ParseMAC(word[1]) // of other media, and of IPv6 clients, there is none
 	l := Lease{Addr: addr, MAC: mac}
 	if addr.Is6() {
-		l.MAC = lease.MAC{} // an IAID may look like one
+		l.MAC = pve.MAC{} // an IAID may look like one
 	}
 	if word[3] != "*" {
 		l.Name = word[3]

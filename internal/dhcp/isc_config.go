@@ -1,6 +1,6 @@
 package dhcp
 
-import "pve-iplease/internal/lease"
+import "pve-iplease/internal/pve"
 
 // parseISCConfig reads dhcpd.conf(5): range and host declarations, wherever
 // they stand.
@@ -66,7 +66,7 @@ func (c *Contents) iscHost(s statement) {
 	for _, b := range s.block {
 		switch b.word(0) {
 		case "hardware":
-			r.MAC, _ = lease.ParseMAC(b.word(2))
+			r.MAC, _ = pve.ParseMAC(b.word(2))
 		case "fixed-address", "fixed-address6":
 			addrs = append(addrs, b.words[1:]...)
 		case "deleted":

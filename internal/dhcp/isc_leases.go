@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // parseISCLeases reads dhcpd.leases(5), a journal: of several records of one
@@ -66,7 +66,7 @@ func (l *Lease) iscField(s statement) {
 		l.State = Abandoned
 	case "hardware":
 		if s.word(1) == "ethernet" {
-			l.MAC, _ = lease.ParseMAC(s.word(2))
+			l.MAC, _ = pve.ParseMAC(s.word(2))
 		}
 	case "client-hostname", "hostname":
 		l.Name = s.word(1)

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // parseKeaConfig reads a Kea configuration, or a part that one includes: JSON
@@ -83,7 +83,7 @@ func (c *Contents) keaReservations(v any) {
 	for _, o := range objects(v) {
 		r := Reservation{}
 		hw, _ := o["hw-address"].(string)
-		r.MAC, _ = lease.ParseMAC(hw)
+		r.MAC, _ = pve.ParseMAC(hw)
 		r.Name, _ = o["hostname"].(string)
 		list, _ := o["ip-addresses"].([]any)
 		for _, a := range append([]any{o["ip-address"]}, list...) {
@@ -118,12 +118,12 @@ func objects(v any) []map[string]any {
 }
 
 // wholeOf is the range of all addresses of a prefix.
-func wholeOf(p netip.Prefix) lease.Range {
+func wholeOf(p netip.Prefix) pve.Range {
 	p = p.Masked()
 	last := p.Addr().AsSlice()
 	for i := p.Bits(); i < len(last)*8; i++ {
 		last[i/8] |= 0x80 >> (i % 8)
 	}
 	a, _ := netip.AddrFromSlice(last)
-	return lease.Range{First: p.Addr(), Last: a}
+	return pve.Range{First: p.Addr(), Last: a}
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // keaHeader reports whether a text begins as Kea's lease file does.
@@ -55,7 +55,7 @@ func (c *Contents) keaRow(n int, header, row []string) {
 		c.problem(n, "it is no lease")
 		return
 	}
-	mac, _ := lease.ParseMAC(get("hwaddr"))
+	mac, _ := pve.ParseMAC(get("hwaddr"))
 	l := Lease{Addr: addr, MAC: mac, Name: strings.TrimSuffix(keaText(get("hostname")), "."), Until: unix(expire)}
 	l.State = keaState(get("state"))
 	switch get("valid_lifetime") {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // networkdFile is what systemd-networkd's DHCP server writes, a file an
@@ -61,10 +61,10 @@ func parseNetworkdLeases(text string) Contents {
 	return c
 }
 
-func (l networkdLease) read() (a netip.Addr, m lease.MAC, ok bool) {
+func (l networkdLease) read() (a netip.Addr, m pve.MAC, ok bool) {
 	a, ok = netip.AddrFromSlice(l.Address.bytes())
 	if hw := l.HardwareAddress.bytes(); len(hw) == len(m) {
-		m = lease.MAC(hw)
+		m = pve.MAC(hw)
 	}
 	return a, m, ok
 }

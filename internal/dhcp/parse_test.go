@@ -10,13 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/dhcp"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-func mac(s string) lease.MAC {
-	m, err := lease.ParseMAC(s)
+func mac(s string) pve.MAC {
+	m, err := pve.ParseMAC(s)
 	if err != nil {
 		panic(err)
 	}
@@ -25,7 +25,7 @@ func mac(s string) lease.MAC {
 
 func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 
-func span(first, last string) lease.Range { return lease.Range{First: addr(first), Last: addr(last)} }
+func span(first, last string) pve.Range { return pve.Range{First: addr(first), Last: addr(last)} }
 
 // The times of all cases: an evening in November 2023.
 const evening = 1700000000
@@ -106,7 +106,7 @@ conf-file="/srv/more # quoted"
 dhcp-range=eth0
 `,
 			dhcp.Contents{
-				Ranges: []lease.Range{span("10.0.0.100", "10.0.0.250"), span("10.0.1.5", "10.0.1.6"), span("fd00::100", "fd00::1ff")},
+				Ranges: []pve.Range{span("10.0.0.100", "10.0.0.250"), span("10.0.1.5", "10.0.1.6"), span("fd00::100", "fd00::1ff")},
 				Reservations: []dhcp.Reservation{
 					{Addr: addr("10.0.0.219"), MAC: printer, Name: "printer"},
 					{Addr: addr("10.0.0.9"), Name: "nas"},
@@ -198,7 +198,7 @@ lease-file-name "/srv/dhcpd.leases";
 range 10.0.0.9 10.0.0.1;
 `,
 			dhcp.Contents{
-				Ranges: []lease.Range{span("10.0.0.100", "10.0.0.199"), span("10.0.0.210", "10.0.0.210")},
+				Ranges: []pve.Range{span("10.0.0.100", "10.0.0.199"), span("10.0.0.210", "10.0.0.210")},
 				Reservations: []dhcp.Reservation{
 					{Addr: addr("10.0.0.219"), MAC: printer, Name: "printer"},
 					{Addr: addr("10.0.1.219"), MAC: printer, Name: "printer"},
@@ -259,7 +259,7 @@ func keaCases() map[string]parseCase {
   "hooks-libraries": <?include "/etc/kea/hooks.json"?>
 }}`,
 			dhcp.Contents{
-				Ranges:       []lease.Range{span("10.0.0.100", "10.0.0.199"), span("10.0.0.240", "10.0.0.247")},
+				Ranges:       []pve.Range{span("10.0.0.100", "10.0.0.199"), span("10.0.0.240", "10.0.0.247")},
 				Reservations: []dhcp.Reservation{{Addr: addr("10.0.0.219"), MAC: printer, Name: "printer"}},
 				References:   []dhcp.Reference{{Format: dhcp.KeaConfig, Path: "/etc/kea/hooks.json"}},
 				Problems:     []dhcp.Problem{{Text: "a pool of it is neither FIRST - LAST nor PREFIX/LENGTH"}},

@@ -13,7 +13,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // server is a real DHCP server: its program, its files in dir, and the format
@@ -131,7 +131,7 @@ func asks(t *testing.T, h *lab.Host, client string) string {
 func (s server) awaitLease(t *testing.T, dir string) dhcp.Lease {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if c := s.parse(t, dir, s.leases, s.format); len(c.Leases) == 1 && len(c.Problems) == 0 && c.Leases[0].MAC != (lease.MAC{}) {
+		if c := s.parse(t, dir, s.leases, s.format); len(c.Leases) == 1 && len(c.Problems) == 0 && c.Leases[0].MAC != (pve.MAC{}) {
 			return c.Leases[0]
 		}
 	}

@@ -14,11 +14,11 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func reservation(addr, mac, name string) dhcp.Reservation {
-	m, _ := lease.ParseMAC(mac)
+	m, _ := pve.ParseMAC(mac)
 	return dhcp.Reservation{Addr: netip.MustParseAddr(addr), MAC: m, Name: name}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Finding is something that disagrees.
@@ -23,7 +24,7 @@ type Finding struct {
 // address that anything names, and what only shows when all of it is compared.
 // It is pure.
 func Audit(e *Estate, heard []Hearing, scripts []Script) []Finding {
-	a := &audit{Estate: e, heard: heard, spoke: map[lease.MAC]bool{}}
+	a := &audit{Estate: e, heard: heard, spoke: map[pve.MAC]bool{}}
 	for _, addr := range a.addresses() {
 		a.judge(addr)
 	}
@@ -46,13 +47,13 @@ type audit struct {
 	*Estate
 	heard   []Hearing
 	found   []Finding
-	spoke   map[lease.MAC]bool   // that two guests have, and at least one speaks with
+	spoke   map[pve.MAC]bool     // that two guests have, and at least one speaks with
 	running map[nic][]netip.Addr // what running configs name, made when needed first
 }
 
 // nic names an interface; the kind of its guest isn't always known.
 type nic struct {
-	vmid lease.VMID
+	vmid pve.VMID
 	n    int
 }
 
@@ -134,7 +135,7 @@ func (a *audit) overheard(addr netip.Addr) []Hearing {
 	var all []Hearing
 	for _, n := range a.Kernel.Neighbours {
 		if n.Addr == addr && n.Seen <= fresh && slices.Contains(a.Kernel.Bridges, n.Device) {
-			all = append(all, Hearing{Segment: lease.NewSegment(n.Device, 0), Addr: addr, Voices: []Voice{{MAC: n.MAC}}})
+			all = append(all, Hearing{Segment: pve.NewSegment(n.Device, 0), Addr: addr, Voices: []Voice{{MAC: n.MAC}}})
 		}
 	}
 	return all

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -34,7 +35,7 @@ func (a *audit) leases() {
 }
 
 // configured lists what the running config of an interface names.
-func (a *audit) configured(o lease.Owner, four bool) []netip.Addr {
+func (a *audit) configured(o pve.Owner, four bool) []netip.Addr {
 	if a.running == nil {
 		a.running = map[nic][]netip.Addr{}
 		for addr, uses := range a.Inventory.Uses {
@@ -96,7 +97,7 @@ func (a *audit) spans() {
 	}
 }
 
-func ranges(all []lease.Range) string {
+func ranges(all []pve.Range) string {
 	words := make([]string, len(all))
 	for i, r := range all {
 		words[i] = r.String()
@@ -146,7 +147,7 @@ func (a *audit) ipam() {
 
 // cards finds guests with one MAC address, of which only one can be reached.
 func (a *audit) cards() {
-	owners := map[lease.MAC][]lease.VMID{}
+	owners := map[pve.MAC][]pve.VMID{}
 	for id, g := range a.Inventory.Guests {
 		for _, m := range g.MACs {
 			if !g.Template && !slices.Contains(owners[m], id) {

@@ -12,14 +12,15 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestAudit shows each rule alone: what it finds, and what it must not find.
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	other := addr("10.0.0.220")
-	namedAt := func(w world, a netip.Addr, o lease.Owner) {
-		w.Inventory.Uses[a] = append(w.Inventory.Uses[a], lease.Use{Addr: a, Owner: o, Segment: lease.NewSegment("vmbr0", 0, "pve1")})
+	namedAt := func(w world, a netip.Addr, o pve.Owner) {
+		w.Inventory.Uses[a] = append(w.Inventory.Uses[a], lease.Use{Addr: a, Owner: o, Segment: pve.NewSegment("vmbr0", 0, "pve1")})
 	}
 	for name, c := range map[string]struct {
 		world   func(world)
@@ -117,7 +118,7 @@ func TestAudit(t *testing.T) {
 		"a DHCP server's range, excluded from the pool": {
 			world: func(w world) {
 				w.served()
-				w.Pools[0].Excludes = []lease.Range{{First: addr("10.0.0.200"), Last: addr("10.0.0.230")}, {First: addr("10.0.0.231"), Last: addr("10.0.0.239")}}
+				w.Pools[0].Excludes = []pve.Range{{First: addr("10.0.0.200"), Last: addr("10.0.0.230")}, {First: addr("10.0.0.231"), Last: addr("10.0.0.239")}}
 			},
 		},
 		"a DHCP server's client": {
@@ -156,7 +157,7 @@ func TestAudit(t *testing.T) {
 		},
 		"two guests with one MAC address": {
 			world: func(w world) {
-				for _, id := range []lease.VMID{102, 900} { // a template never runs
+				for _, id := range []pve.VMID{102, 900} { // a template never runs
 					g := w.Inventory.Guests[id]
 					g.MACs = append(g.MACs, webMAC)
 					w.Inventory.Guests[id] = g
@@ -168,7 +169,7 @@ func TestAudit(t *testing.T) {
 		"two running guests with one MAC address": {
 			world: func(w world) {
 				g := w.Inventory.Guests[102]
-				g.Node, g.MACs = "pve1", []lease.MAC{webMAC}
+				g.Node, g.MACs = "pve1", []pve.MAC{webMAC}
 				w.Inventory.Guests[102] = g
 				w.leased(ct(101), lease.Bound)
 				w.named(ct(101), lease.Running, "pve1")
@@ -180,7 +181,7 @@ func TestAudit(t *testing.T) {
 				"while both run, what is sent to one of them reaches the other",
 		},
 		"a hookscript": {
-			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/p", Guests: []lease.VMID{101, 102}, Problem: "is missing"}},
+			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/p", Guests: []pve.VMID{101, 102}, Problem: "is missing"}},
 			want: "warning local:snippets/pve-iplease: on pve1 the hookscript local:snippets/pve-iplease of guest 101, 102 is missing: " +
 				"Proxmox starts no guest without its hookscript",
 		},
@@ -189,7 +190,7 @@ func TestAudit(t *testing.T) {
 				w.leased(ct(110), lease.Bound)
 				namedAt(w, other, ct(101))
 				namedAt(w, other, ct(102))
-				w.DHCP.Files = []dhcp.File{{Format: dhcp.ISCConfig, Contents: dhcp.Contents{Ranges: []lease.Range{{First: other, Last: other}}}}}
+				w.DHCP.Files = []dhcp.File{{Format: dhcp.ISCConfig, Contents: dhcp.Contents{Ranges: []pve.Range{{First: other, Last: other}}}}}
 			},
 			want: "conflict 10.0.0.220: 10.0.0.220 is named by the config of CT 101 (web) on pve1, and the config of CT 102 (db) on pve2 names it too\n" +
 				"warning pool lan: ISC dhcpd gives out 10.0.0.220, which overlaps pool lan (10.0.0.200-10.0.0.239)\n" +

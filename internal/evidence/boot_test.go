@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestParseHA(t *testing.T) {
@@ -21,7 +22,7 @@ func TestParseHA(t *testing.T) {
 		"nothing": {want: evidence.HA{}},
 		"states": {
 			resources: "ct: 101\n\tcomment x: y\n\nvm: 200\n\tstate enabled\n\nct: 102\n\tstate stopped\nct: 103\n\tstate ignored\n\nct: 104\n\tstate disabled\n",
-			want:      evidence.HA{{VMID: 101}: started(), {Kind: lease.VM, VMID: 200}: started(), {VMID: 102}: {}, {VMID: 104}: {}},
+			want:      evidence.HA{{VMID: 101}: started(), {Kind: pve.VM, VMID: 200}: started(), {VMID: 102}: {}, {VMID: 104}: {}},
 		},
 		"groups": {
 			resources: "ct: 101\n\tgroup strict\n\nct: 102\n\tgroup loose\n\nct: 103\n\tgroup gone\n",
@@ -66,7 +67,7 @@ func FuzzParseHA(f *testing.F) {
 func TestBoots(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	confs := map[lease.VMID]string{
+	confs := map[pve.VMID]string{
 		101: "onboot: 1\n", 102: "onboot: 1\nstartup: order=3,up=5\n", 103: "onboot: 1\nstartup: 2\n", 104: "onboot: 0\n",
 		105: "onboot: 1\n", 106: "startup: order=1\n", 107: "onboot: 1\n", 108: "onboot: 1\n\n[pve:pending]\nonboot: 0\n", 900: "onboot: 1\n",
 	}

@@ -5,12 +5,12 @@ import (
 	"net/netip"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Claim is a part of a network that a new pool should not have.
 type Claim struct {
-	lease.Range
+	pve.Range
 	Why string // one clause
 	// Ours is set where no pool gives the address to somebody else, whatever
 	// its ranges: guests' configs name it, or it is a node's or a gateway's.
@@ -19,7 +19,7 @@ type Claim struct {
 
 // Claims gathers who claims addresses of a network: what was heard on it, and
 // everything that this node knows. It is sorted by address.
-func (e *Estate) Claims(network lease.Range, heard []Hearing) []Claim {
+func (e *Estate) Claims(network pve.Range, heard []Hearing) []Claim {
 	c := claims{network: network}
 	for _, h := range heard {
 		for _, v := range h.Voices {
@@ -38,18 +38,18 @@ func (e *Estate) Claims(network lease.Range, heard []Hearing) []Claim {
 }
 
 type claims struct {
-	network lease.Range
+	network pve.Range
 	all     []Claim
 }
 
-func (c *claims) add(r lease.Range, ours bool, why string) {
+func (c *claims) add(r pve.Range, ours bool, why string) {
 	if r.Overlaps(c.network) {
 		c.all = append(c.all, Claim{r, why, ours})
 	}
 }
 
 func (c *claims) one(a netip.Addr, ours bool, why string) {
-	c.add(lease.Range{First: a, Last: a}, ours, why)
+	c.add(pve.Range{First: a, Last: a}, ours, why)
 }
 
 // own adds what configuration, guests and the ledger say.
@@ -100,7 +100,7 @@ func (c *claims) dhcp(e *Estate) {
 
 // Strangers are the parts of some ranges that others than guests and nodes
 // claim, so that a pool with these ranges must leave them out.
-func Strangers(ranges []lease.Range, claims []Claim) []Claim {
+func Strangers(ranges []pve.Range, claims []Claim) []Claim {
 	var all []Claim
 	for _, c := range claims {
 		mine := slices.ContainsFunc(claims, func(o Claim) bool { return o.Ours && o.Contains(c.First) && c.First == c.Last })

@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -40,7 +41,7 @@ type Return struct {
 
 // Return judges the starts of a guest, that on its own node first. It is pure.
 func (e *Estate) Return(b Boot, starts []Start) Return {
-	r := Return{Guest: e.guestName(lease.Owner{Kind: b.Guest.Kind, VMID: b.Guest.VMID}), VMID: b.Guest.VMID.String(), Node: report.Clean(b.Guest.Node), HA: b.HA}
+	r := Return{Guest: e.guestName(pve.Owner{Kind: b.Guest.Kind, VMID: b.Guest.VMID}), VMID: b.Guest.VMID.String(), Node: report.Clean(b.Guest.Node), HA: b.HA}
 	if len(starts) == 0 {
 		e.unhooked(&r, b)
 		return r
@@ -208,13 +209,13 @@ func (e *Estate) Idle(boots []Boot) (idle []string) {
 // Remaining tells of what was heard who will be there after an outage: hosts,
 // and guests that start without the hook. Those with the hook are judged anew,
 // and the others stay down.
-func (e *Estate) Remaining(heard []Hearing, boots []Boot) func(s lease.Segment, a netip.Addr) []lease.MAC {
-	stays := func(id lease.VMID) bool {
+func (e *Estate) Remaining(heard []Hearing, boots []Boot) func(s pve.Segment, a netip.Addr) []pve.MAC {
+	stays := func(id pve.VMID) bool {
 		return slices.ContainsFunc(boots, func(b Boot) bool { return b.Guest.VMID == id && !b.Guest.Hooked })
 	}
-	return func(s lease.Segment, a netip.Addr) (macs []lease.MAC) {
+	return func(s pve.Segment, a netip.Addr) (macs []pve.MAC) {
 		for _, h := range heard {
-			if h.Addr != a || !e.network(lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)).Overlaps(s) {
+			if h.Addr != a || !e.network(pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)).Overlaps(s) {
 				continue
 			}
 			for _, v := range h.Voices {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/evidence"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestReturn(t *testing.T) {
@@ -90,16 +90,16 @@ func TestRemaining(t *testing.T) {
 	boots := []evidence.Boot{{Guest: w.Inventory.Guests[101]}, {Guest: w.Inventory.Guests[200]}}
 	for name, c := range map[string]struct {
 		heard []evidence.Hearing
-		seg   lease.Segment
+		seg   pve.Segment
 		boots []evidence.Boot
-		want  []lease.MAC
+		want  []pve.MAC
 	}{
 		"nobody":                           {nil, lan, boots, nil},
-		"a host":                           {heard(voice(printerMAC, "eno1")), lan, boots, []lease.MAC{printerMAC}},
-		"on another network":               {heard(voice(printerMAC, "eno1")), lease.NewSegment("vmbr1", 0), boots, nil},
-		"on another node of one network":   {heard(voice(printerMAC, "eno1")), lease.NewSegment("vmbr0", 0, "pve2"), boots, []lease.MAC{printerMAC}},
+		"a host":                           {heard(voice(printerMAC, "eno1")), lan, boots, []pve.MAC{printerMAC}},
+		"on another network":               {heard(voice(printerMAC, "eno1")), pve.NewSegment("vmbr1", 0), boots, nil},
+		"on another node of one network":   {heard(voice(printerMAC, "eno1")), pve.NewSegment("vmbr0", 0, "pve2"), boots, []pve.MAC{printerMAC}},
 		"a guest with the hook":            {heard(voice(webMAC, "veth101i0")), lan, boots, nil},
-		"a guest without it":               {heard(voice(tvMAC, "tap200i0")), lan, boots, []lease.MAC{tvMAC}},
+		"a guest without it":               {heard(voice(tvMAC, "tap200i0")), lan, boots, []pve.MAC{tvMAC}},
 		"a guest that nobody starts":       {heard(voice(tvMAC, "tap200i0")), lan, boots[:1], nil},
 		"who answers for every address":    {heard(evidence.Voice{MAC: printerMAC, Proxy: true}), lan, boots, nil},
 		"who only asks whether it is free": {heard(evidence.Voice{MAC: printerMAC, Asks: true}), lan, boots, nil},

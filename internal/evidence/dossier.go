@@ -9,6 +9,7 @@ import (
 	"pve-iplease/internal/history"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Dossier is everything that is known about one address.
@@ -42,7 +43,7 @@ type Client struct {
 type Span struct {
 	Server dhcp.Server
 	File   string
-	lease.Range
+	pve.Range
 }
 
 // About gathers what the estate knows of an address.
@@ -83,20 +84,20 @@ func (e *Estate) About(a netip.Addr, heard []Hearing, past []history.Event) *Dos
 // use: by right, else as far as somebody was heard. Where nobody has it, it is
 // that of a network that was asked, or any.
 func (d *Dossier) home() *lease.Pool {
-	var used, asked []lease.Segment
+	var used, asked []pve.Segment
 	for _, r := range d.rights() {
 		if !r.segment.Bridgeless() {
 			used = append(used, r.segment)
 		}
 	}
 	for _, h := range d.Hearings {
-		s := lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, d.Node)
+		s := pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, d.Node)
 		if asked = append(asked, s); len(h.Voices) > 0 {
 			used = append(used, s)
 		}
 	}
 	if len(used) == 0 {
-		used = append(asked, lease.Segment{})
+		used = append(asked, pve.Segment{})
 	}
 	for _, s := range used {
 		if p := d.Pools.Of(lease.Key{Segment: s, Addr: d.Addr}); p != nil {

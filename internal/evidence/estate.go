@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Estate is all that this node knows about addresses at one moment, the wire
@@ -25,11 +26,11 @@ type Estate struct {
 	Kernel    Kernel
 	DHCP      dhcp.Found
 	IPAM      []inventory.IPAMEntry
-	Firewall  Firewall               // of this node
-	Wiring    map[lease.Owner]Wiring // of the guests that Inspect looked at
+	Firewall  Firewall             // of this node
+	Wiring    map[pve.Owner]Wiring // of the guests that Inspect looked at
 
 	// Maker tells from a MAC address who made the card; a foreign string.
-	Maker func(lease.MAC) string
+	Maker func(pve.MAC) string
 	// Remarks say what could not be found out, and why.
 	Remarks []Remark
 }
@@ -42,7 +43,7 @@ type Remark struct {
 
 // guest is what the inventory knows of a guest; ok is false for one that is
 // on no node.
-func (e *Estate) guest(id lease.VMID) (lease.Guest, bool) {
+func (e *Estate) guest(id pve.VMID) (lease.Guest, bool) {
 	g, ok := e.Inventory.Guests[id]
 	return g, ok
 }
@@ -58,7 +59,7 @@ func (e *Estate) absent() string {
 
 // guestByMAC finds the guest whose config has a MAC address, of several the
 // one with the lowest number.
-func (e *Estate) guestByMAC(m lease.MAC) (lease.Guest, bool) {
+func (e *Estate) guestByMAC(m pve.MAC) (lease.Guest, bool) {
 	if m.IsZero() {
 		return lease.Guest{}, false
 	}
@@ -75,7 +76,7 @@ func (e *Estate) guestByMAC(m lease.MAC) (lease.Guest, bool) {
 
 // network is the whole of a network that a segment is a part of: a config
 // knows its own node only, a pool says which nodes share the bridge.
-func (e *Estate) network(s lease.Segment) lease.Segment {
+func (e *Estate) network(s pve.Segment) pve.Segment {
 	for i := range e.Pools {
 		if p := e.Pools[i].Segment(); p.Overlaps(s) {
 			return p
@@ -85,7 +86,7 @@ func (e *Estate) network(s lease.Segment) lease.Segment {
 }
 
 // maker is who made a network card, empty when nobody knows.
-func (e *Estate) maker(m lease.MAC) string {
+func (e *Estate) maker(m pve.MAC) string {
 	if e.Maker == nil {
 		return ""
 	}

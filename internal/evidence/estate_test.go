@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/vendor"
 )
 
@@ -15,7 +16,7 @@ import (
 // leases .200 to .239, seen from pve1 on a summer's day.
 var (
 	now    = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
-	lan    = lease.NewSegment("vmbr0", 0)
+	lan    = pve.NewSegment("vmbr0", 0)
 	tested = addr("10.0.0.219")
 
 	webMAC     = mac("BC:24:11:00:01:01") // CT 101 web on pve1
@@ -26,44 +27,44 @@ var (
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-func mac(s string) lease.MAC {
-	m, err := lease.ParseMAC(s)
+func mac(s string) pve.MAC {
+	m, err := pve.ParseMAC(s)
 	if err != nil {
 		panic(err)
 	}
 	return m
 }
 
-func ct(id lease.VMID) lease.Owner { return lease.Owner{VMID: id} }
+func ct(id pve.VMID) pve.Owner { return pve.Owner{VMID: id} }
 
-func vm(id lease.VMID) lease.Owner { return lease.Owner{Kind: lease.VM, VMID: id} }
+func vm(id pve.VMID) pve.Owner { return pve.Owner{Kind: pve.VM, VMID: id} }
 
 // world is an estate under construction.
 type world struct{ *evidence.Estate }
 
 func newWorld() world {
-	span := lease.Range{First: addr("10.0.0.200"), Last: addr("10.0.0.239")}
+	span := pve.Range{First: addr("10.0.0.200"), Last: addr("10.0.0.239")}
 	return world{&evidence.Estate{
 		Now: now, Node: "pve1", Maker: vendor.Name, Table: lease.NewTable(),
 		Pools: []lease.Pool{{
 			Name: "lan", Bridge: "vmbr0", Subnet: netip.MustParsePrefix("10.0.0.0/24"),
-			Gateway: lease.Gateway{Addr: addr("10.0.0.1")}, Ranges: []lease.Range{span}, Hold: 24 * time.Hour,
+			Gateway: lease.Gateway{Addr: addr("10.0.0.1")}, Ranges: []pve.Range{span}, Hold: 24 * time.Hour,
 		}},
 		Inventory: lease.Inventory{
 			Complete: true, Uses: map[netip.Addr][]lease.Use{}, Never: map[netip.Addr]string{},
-			Guests: map[lease.VMID]lease.Guest{
-				101: {VMID: 101, Node: "pve1", Name: "web", Hooked: true, MACs: []lease.MAC{webMAC}},
-				102: {VMID: 102, Node: "pve2", Name: "db", Hooked: true, MACs: []lease.MAC{dbMAC}},
-				200: {Kind: lease.VM, VMID: 200, Node: "pve1", Name: "tv", MACs: []lease.MAC{tvMAC}},
+			Guests: map[pve.VMID]lease.Guest{
+				101: {VMID: 101, Node: "pve1", Name: "web", Hooked: true, MACs: []pve.MAC{webMAC}},
+				102: {VMID: 102, Node: "pve2", Name: "db", Hooked: true, MACs: []pve.MAC{dbMAC}},
+				200: {Kind: pve.VM, VMID: 200, Node: "pve1", Name: "tv", MACs: []pve.MAC{tvMAC}},
 				900: {VMID: 900, Node: "pve1", Name: "golden", Template: true},
 			},
 		},
-		Wiring: map[lease.Owner]evidence.Wiring{},
+		Wiring: map[pve.Owner]evidence.Wiring{},
 	}}
 }
 
 // leased puts a lease of the tested address into the ledger.
-func (w world) leased(o lease.Owner, state lease.State, edit ...func(*lease.Lease)) {
+func (w world) leased(o pve.Owner, state lease.State, edit ...func(*lease.Lease)) {
 	l := lease.Lease{
 		Key: lease.Key{Segment: lan, Addr: tested}, Owner: o, State: state, Since: now.Add(-72 * time.Hour),
 		MAC: webMAC, Claim: lease.Claim{Node: "pve1"},
@@ -75,8 +76,8 @@ func (w world) leased(o lease.Owner, state lease.State, edit ...func(*lease.Leas
 }
 
 // named puts the tested address into a guest's config.
-func (w world) named(o lease.Owner, where lease.Where, node string) {
-	u := lease.Use{Addr: tested, Owner: o, Where: where, Segment: lease.NewSegment("vmbr0", 0, node)}
+func (w world) named(o pve.Owner, where lease.Where, node string) {
+	u := lease.Use{Addr: tested, Owner: o, Where: where, Segment: pve.NewSegment("vmbr0", 0, node)}
 	w.Inventory.Uses[tested] = append(w.Inventory.Uses[tested], u)
 }
 
@@ -84,19 +85,19 @@ func (w world) named(o lease.Owner, where lease.Where, node string) {
 func (w world) served(leases ...dhcp.Lease) {
 	w.DHCP.Files = append(w.DHCP.Files, dhcp.File{
 		Path: "/etc/dnsmasq.conf", Format: dhcp.DnsmasqConfig, Modified: now.Add(-time.Hour),
-		Contents: dhcp.Contents{Ranges: []lease.Range{{First: addr("10.0.0.100"), Last: addr("10.0.0.250")}}},
+		Contents: dhcp.Contents{Ranges: []pve.Range{{First: addr("10.0.0.100"), Last: addr("10.0.0.250")}}},
 	}, dhcp.File{
 		Path: "/var/lib/misc/dnsmasq.leases", Format: dhcp.DnsmasqLeases, Modified: now.Add(-2 * time.Minute),
 		Contents: dhcp.Contents{Leases: leases},
 	})
 }
 
-func printer(m lease.MAC) dhcp.Lease {
+func printer(m pve.MAC) dhcp.Lease {
 	return dhcp.Lease{Addr: tested, MAC: m, Name: "printer", Until: now.Add(time.Hour)}
 }
 
 // voice is a host that answers on a port.
-func voice(m lease.MAC, port string) evidence.Voice { return evidence.Voice{MAC: m, Port: port} }
+func voice(m pve.MAC, port string) evidence.Voice { return evidence.Voice{MAC: m, Port: port} }
 
 func heard(voices ...evidence.Voice) []evidence.Hearing {
 	return []evidence.Hearing{{Segment: lan, Addr: tested, Voices: voices, Sent: 14}}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -13,7 +13,7 @@ import (
 // silent.
 func (x *examination) gateways() {
 	for _, g := range x.Gateways {
-		text := fmt.Sprintf("%s on %s is %s%s", g.Addr, report.Clean(lease.NewSegment(g.Bridge, g.Tag).String()), g.MAC, heardOf(g))
+		text := fmt.Sprintf("%s on %s is %s%s", g.Addr, report.Clean(pve.NewSegment(g.Bridge, g.Tag).String()), g.MAC, heardOf(g))
 		switch {
 		case g.Silent.IsZero():
 			x.say(OK, "gateway", text, "")

@@ -15,6 +15,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // healthy is a node of a cluster of two on which nothing is wrong.
@@ -31,8 +32,8 @@ func healthy() *evidence.Setup {
 			Places: []ledger.Condition{{Name: "ledger.0", Bytes: 900, Limit: 1 << 20}, {Name: "ledger.1", Missing: true, Limit: 1 << 20, Err: errors.New("it is missing")}},
 		},
 		Scripts: []evidence.Script{
-			{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/var/lib/vz/snippets/pve-iplease", Guests: []lease.VMID{101}},
-			{Volume: "local:snippets/pve-iplease", Node: "pve2", Path: "/var/lib/vz/snippets/pve-iplease", Guests: []lease.VMID{102}, Unseen: true},
+			{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: "/var/lib/vz/snippets/pve-iplease", Guests: []pve.VMID{101}},
+			{Volume: "local:snippets/pve-iplease", Node: "pve2", Path: "/var/lib/vz/snippets/pve-iplease", Guests: []pve.VMID{102}, Unseen: true},
 		},
 		Bridges: []evidence.Bridge{{Name: "vmbr0", Up: true, VLAN: true, Declared: []string{"eno1"}, Ports: []evidence.Port{{Name: "eno1", Carrier: true, Forwarding: true}}}},
 		Clock:   evidence.Clock{Asked: true, Synced: true}, Rights: evidence.Rights{Root: true, NetRaw: true},
@@ -109,7 +110,7 @@ func TestExamine(t *testing.T) {
 		},
 		"a storage that the other node lacks": {
 			func(s *evidence.Setup) {
-				s.Scripts[1] = evidence.Script{Volume: "nas:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{102}, Problem: "is on storage nas, which the node doesn't have"}
+				s.Scripts[1] = evidence.Script{Volume: "nas:snippets/pve-iplease", Node: "pve2", Guests: []pve.VMID{102}, Problem: "is on storage nas, which the node doesn't have"}
 			},
 			"error hookscript: nas:snippets/pve-iplease on pve2 is on storage nas, which the node doesn't have: 1 guest can't start", "local:snippets/pve-iplease",
 		},
@@ -209,7 +210,7 @@ func TestExamine(t *testing.T) {
 		},
 		"a gateway that is silent": {
 			func(s *evidence.Setup) {
-				s.Gateways = []node.Gateway{{Bridge: "vmbr0", Addr: netip.MustParseAddr("10.0.0.1"), MAC: lease.MAC{2, 0, 0, 0, 0, 1}, Port: "eno1", Silent: time.Now(), Due: true}}
+				s.Gateways = []node.Gateway{{Bridge: "vmbr0", Addr: netip.MustParseAddr("10.0.0.1"), MAC: pve.MAC{2, 0, 0, 0, 0, 1}, Port: "eno1", Silent: time.Now(), Due: true}}
 			},
 			"warning gateway: 10.0.0.1 on vmbr0 is 02:00:00:00:00:01, on port eno1, and has been silent since ", "pve-iplease doctor --forget-gateways",
 		},
@@ -218,7 +219,7 @@ func TestExamine(t *testing.T) {
 			"warning guests: some guests' configs can't be read", "ls -l",
 		},
 		"an unmanaged system": {
-			func(s *evidence.Setup) { s.Plain = []lease.VMID{101} },
+			func(s *evidence.Setup) { s.Plain = []pve.VMID{101} },
 			"warning guests: CT 101 has the ostype unmanaged", "pct set 101 --ostype",
 		},
 		"a directory that others can write": {

@@ -13,6 +13,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestFind(t *testing.T) {
@@ -83,8 +84,8 @@ func TestScripts(t *testing.T) {
 	write("/srv/other/snippets/pve-iplease", "", 0o644)
 	write("/srv/moved/hooks/of/ours/pve-iplease", "", 0o755)
 	w := newWorld()
-	w.Inventory.Guests = map[lease.VMID]lease.Guest{110: {VMID: 110, Node: "pve2"}}
-	volumes := map[lease.VMID]string{101: "local", 103: "share", 104: "other", 105: "lost", 106: "local", 107: "moved", 108: "lvm", 202: "local", 203: "share", 204: "other"}
+	w.Inventory.Guests = map[pve.VMID]lease.Guest{110: {VMID: 110, Node: "pve2"}}
+	volumes := map[pve.VMID]string{101: "local", 103: "share", 104: "other", 105: "lost", 106: "local", 107: "moved", 108: "lvm", 202: "local", 203: "share", 204: "other"}
 	for id := range volumes {
 		w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: fmt.Sprintf("pve%d", id/100), Hooked: true}
 	}
@@ -93,15 +94,15 @@ func TestScripts(t *testing.T) {
 	}, path)
 	const local, noDir = "/var/lib/vz/snippets/pve-iplease", "is on a storage that has no directory"
 	want := []evidence.Script{
-		{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: local, Guests: []lease.VMID{101, 106}},
-		{Volume: "local:snippets/pve-iplease", Node: "pve2", Path: local, Guests: []lease.VMID{202}, Unseen: true},
-		{Volume: "lost:snippets/pve-iplease", Node: "pve1", Guests: []lease.VMID{105}, Problem: noDir},
-		{Volume: "lvm:snippets/pve-iplease", Node: "pve1", Guests: []lease.VMID{108}, Problem: noDir},
-		{Volume: "moved:snippets/pve-iplease", Node: "pve1", Path: "/srv/moved/hooks/of/ours/pve-iplease", Guests: []lease.VMID{107}},
-		{Volume: "other:snippets/pve-iplease", Node: "pve1", Path: "/srv/other/snippets/pve-iplease", Guests: []lease.VMID{104}, Problem: "is not executable"},
-		{Volume: "other:snippets/pve-iplease", Node: "pve2", Guests: []lease.VMID{204}, Problem: "is on storage other, which the node doesn't have"},
-		{Volume: "share:snippets/pve-iplease", Node: "pve1", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{103}, Problem: "is missing"},
-		{Volume: "share:snippets/pve-iplease", Node: "pve2", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []lease.VMID{203}, Problem: "is missing"},
+		{Volume: "local:snippets/pve-iplease", Node: "pve1", Path: local, Guests: []pve.VMID{101, 106}},
+		{Volume: "local:snippets/pve-iplease", Node: "pve2", Path: local, Guests: []pve.VMID{202}, Unseen: true},
+		{Volume: "lost:snippets/pve-iplease", Node: "pve1", Guests: []pve.VMID{105}, Problem: noDir},
+		{Volume: "lvm:snippets/pve-iplease", Node: "pve1", Guests: []pve.VMID{108}, Problem: noDir},
+		{Volume: "moved:snippets/pve-iplease", Node: "pve1", Path: "/srv/moved/hooks/of/ours/pve-iplease", Guests: []pve.VMID{107}},
+		{Volume: "other:snippets/pve-iplease", Node: "pve1", Path: "/srv/other/snippets/pve-iplease", Guests: []pve.VMID{104}, Problem: "is not executable"},
+		{Volume: "other:snippets/pve-iplease", Node: "pve2", Guests: []pve.VMID{204}, Problem: "is on storage other, which the node doesn't have"},
+		{Volume: "share:snippets/pve-iplease", Node: "pve1", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []pve.VMID{103}, Problem: "is missing"},
+		{Volume: "share:snippets/pve-iplease", Node: "pve2", Path: "/mnt/pve/share/snippets/pve-iplease", Guests: []pve.VMID{203}, Problem: "is missing"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

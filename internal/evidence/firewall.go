@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/firewall"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -112,15 +113,15 @@ func (t *traps) config(g Filtered, nic guest.NIC) {
 	_, set := g.File.Sets[nic.Index]
 	switch {
 	case !g.File.IPFilter:
-	case g.Kind == lease.VM && !set:
+	case g.Kind == pve.VM && !set:
 		t.add(Wrong, "give it a set with its address", g.newSet(nic),
 			"%s has 'ipfilter: 1' and no set ipfilter-net%d: all of its IPv4 is dropped, and its ARP is not filtered", g.called(), nic.Index)
-	case g.Kind != lease.Container:
+	case g.Kind != pve.Container:
 	case nic.IP == guest.Manual && !t.Cluster.NoARP && !t.NFTables:
 		t.add(Wrong, fmt.Sprintf("start it by its hook, which writes the address; or leave ip= out of net%d", nic.Index), nil,
 			"%s has 'ipfilter: 1' and ip=manual in net%d, which ebtables refuses: the ARP filters of all guests of this node stay as they are", g.called(), nic.Index)
 	}
-	if g.File.IPFilter && g.Kind == lease.Container && nic.IP6 == guest.Auto {
+	if g.File.IPFilter && g.Kind == pve.Container && nic.IP6 == guest.Auto {
 		t.add(Doubtful, fmt.Sprintf("give net%d a fixed ip6=, or a set ipfilter-net%d with the prefix", nic.Index, nic.Index), nil,
 			"%s has 'ipfilter: 1' and ip6=auto in net%d: what it sends from the address that it makes for itself is dropped", g.called(), nic.Index)
 	}
@@ -157,7 +158,7 @@ func (t *traps) set(g Filtered, nic guest.NIC) {
 
 // called reads CT 101 (web).
 func (g Filtered) called() string {
-	name := lease.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
+	name := pve.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
 	if g.Name != "" {
 		name += " (" + report.Clean(g.Name) + ")"
 	}
@@ -167,7 +168,7 @@ func (g Filtered) called() string {
 // path is where the API has the guest.
 func (g Filtered) path() string {
 	kind := "lxc"
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		kind = "qemu"
 	}
 	return fmt.Sprintf("/nodes/%s/%s/%s", report.Clean(g.Node), kind, g.VMID)

@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/firewall"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestTraps shows each trap of Proxmox's address filter alone, and what is none.
@@ -30,7 +31,7 @@ func TestTraps(t *testing.T) {
 		return []evidence.Filtered{{Guest: lease.Guest{VMID: 101, Node: "pve1", Name: "web"}, File: f, NICs: []guest.NIC{nic}}}
 	}
 	machine := func(f firewall.File, nic guest.NIC) []evidence.Filtered {
-		return []evidence.Filtered{{Guest: lease.Guest{Kind: lease.VM, VMID: 200, Node: "pve1"}, File: f, NICs: []guest.NIC{nic}}}
+		return []evidence.Filtered{{Guest: lease.Guest{Kind: pve.VM, VMID: 200, Node: "pve1"}, File: f, NICs: []guest.NIC{nic}}}
 	}
 	own := firewall.Entry{Text: "10.0.0.200"}
 	for name, c := range map[string]struct {

@@ -15,6 +15,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // What fails or hangs leaves a remark; the rest is there, also when it comes
@@ -29,7 +30,7 @@ func TestGatherSoftly(t *testing.T) {
 			Ledger: func(context.Context) (*lease.Table, error) { return nil, errors.New("the ledger is \x1b[1mdamaged") },
 			Inventory: func(context.Context) (lease.Inventory, error) {
 				time.Sleep(900 * time.Millisecond)
-				return lease.Inventory{Guests: map[lease.VMID]lease.Guest{101: {}}}, nil
+				return lease.Inventory{Guests: map[pve.VMID]lease.Guest{101: {}}}, nil
 			},
 			Kernel: func() (evidence.Kernel, error) { <-hangs; return evidence.Kernel{Bridges: []string{"late"}}, nil },
 			DHCP: func(context.Context) dhcp.Found {
@@ -59,19 +60,19 @@ func TestGatherSoftly(t *testing.T) {
 
 func TestExclusion(t *testing.T) {
 	t.Parallel()
-	span := func(first, last string) lease.Range { return lease.Range{First: addr(first), Last: addr(last)} }
+	span := func(first, last string) pve.Range { return pve.Range{First: addr(first), Last: addr(last)} }
 	office := span("10.0.0.100", "10.0.0.250")
 	for name, c := range map[string]struct {
 		server dhcp.Server
-		away   []lease.Range
+		away   []pve.Range
 		want   string
 	}{
-		"in the middle": {dhcp.Dnsmasq, []lease.Range{span("10.0.0.200", "10.0.0.239")}, "dhcp-range=10.0.0.100,10.0.0.199|dhcp-range=10.0.0.240,10.0.0.250"},
-		"at the end":    {dhcp.ISC, []lease.Range{span("10.0.0.200", "10.0.1.9")}, "range 10.0.0.100 10.0.0.199;"},
-		"at the start":  {dhcp.Kea, []lease.Range{span("10.0.0.1", "10.0.0.100")}, `{ "pool": "10.0.0.101 - 10.0.0.250" },`},
-		"two":           {dhcp.ISC, []lease.Range{span("10.0.0.100", "10.0.0.100"), span("10.0.0.102", "10.0.0.250")}, "range 10.0.0.101 10.0.0.101;"},
-		"all":           {dhcp.Dnsmasq, []lease.Range{span("10.0.0.0", "10.0.0.255")}, "(nothing: remove it)"},
-		"elsewhere":     {dhcp.Dnsmasq, []lease.Range{span("10.1.0.0", "10.1.0.255")}, "dhcp-range=10.0.0.100,10.0.0.250"},
+		"in the middle": {dhcp.Dnsmasq, []pve.Range{span("10.0.0.200", "10.0.0.239")}, "dhcp-range=10.0.0.100,10.0.0.199|dhcp-range=10.0.0.240,10.0.0.250"},
+		"at the end":    {dhcp.ISC, []pve.Range{span("10.0.0.200", "10.0.1.9")}, "range 10.0.0.100 10.0.0.199;"},
+		"at the start":  {dhcp.Kea, []pve.Range{span("10.0.0.1", "10.0.0.100")}, `{ "pool": "10.0.0.101 - 10.0.0.250" },`},
+		"two":           {dhcp.ISC, []pve.Range{span("10.0.0.100", "10.0.0.100"), span("10.0.0.102", "10.0.0.250")}, "range 10.0.0.101 10.0.0.101;"},
+		"all":           {dhcp.Dnsmasq, []pve.Range{span("10.0.0.0", "10.0.0.255")}, "(nothing: remove it)"},
+		"elsewhere":     {dhcp.Dnsmasq, []pve.Range{span("10.1.0.0", "10.1.0.255")}, "dhcp-range=10.0.0.100,10.0.0.250"},
 	} {
 		if got := strings.Join(evidence.Exclusion(c.server, office, c.away), "|"); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // SID names a guest as the high availability manager does: ct:101.
 type SID struct {
-	Kind lease.Kind
-	VMID lease.VMID
+	Kind pve.Kind
+	VMID pve.VMID
 }
 
 // Resource is what the high availability manager is told of a guest.
@@ -134,10 +134,10 @@ func listMark(r rune) bool { return strings.ContainsRune(",; \t\x00", r) }
 
 func parseSID(s string) (SID, bool) {
 	kind, number, _ := strings.Cut(s, ":")
-	id, err := lease.ParseVMID(strings.TrimSpace(number))
+	id, err := pve.ParseVMID(strings.TrimSpace(number))
 	sid := SID{VMID: id}
 	if kind == "vm" {
-		sid.Kind = lease.VM
+		sid.Kind = pve.VM
 	}
 	return sid, err == nil && (kind == "ct" || kind == "vm")
 }

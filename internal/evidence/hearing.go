@@ -6,14 +6,14 @@ import (
 	"slices"
 	"sync"
 
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // Hearing is what the wire of one segment said when it was asked for an
 // address.
 type Hearing struct {
-	Segment lease.Segment
+	Segment pve.Segment
 	Addr    netip.Addr
 	Voices  []Voice
 	Doubt   string // why silence proves nothing here; empty when it does
@@ -23,7 +23,7 @@ type Hearing struct {
 
 // Voice is one host that was heard for the address.
 type Voice struct {
-	MAC   lease.MAC
+	MAC   pve.MAC
 	Port  string // bridge port of this node behind which it sits; empty: unknown
 	Asks  bool   // it only probes for the address, as one does that is about to use it
 	Proxy bool   // it answers for addresses that nobody has
@@ -38,13 +38,13 @@ type Wire interface {
 // Ear is how this node listens on its bridges.
 type Ear struct {
 	Open     func(at probe.Place) (Wire, error)
-	Gateways func(bridge string, tag uint16, gateway netip.Addr) (lease.MAC, bool) // who answered before; nil: unknown
+	Gateways func(bridge string, tag uint16, gateway netip.Addr) (pve.MAC, bool) // who answered before; nil: unknown
 	Pace     probe.Pace
 }
 
 // Inquiry is what to ask one network in one window.
 type Inquiry struct {
-	Segment lease.Segment
+	Segment pve.Segment
 	Addrs   []netip.Addr
 	Gateway netip.Addr   // a sign of life; invalid: none is known
 	Subnet  netip.Prefix // out of which addresses are asked that nobody has; invalid: unknown
@@ -130,14 +130,14 @@ func (h *Hearing) take(res probe.Result, controls []netip.Addr) {
 // seat tells speakers apart: a guest's port, since a guest can speak with any
 // MAC, or else a MAC.
 type seat struct {
-	mac  lease.MAC
+	mac  pve.MAC
 	port string
 }
 
 // seatOf is the seat of one of those that answered.
 func seatOf(a probe.Answer, i int) seat {
 	if i < len(a.Ports) {
-		if _, _, guest := lease.PortOwner(a.Ports[i]); guest {
+		if _, _, guest := pve.PortOwner(a.Ports[i]); guest {
 			return seat{port: a.Ports[i]}
 		}
 	}

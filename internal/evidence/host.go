@@ -6,21 +6,22 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
 // Host is who a MAC address belongs to, as far as can be told.
 type Host struct {
-	MAC     lease.MAC
-	Segment lease.Segment // where it was heard, on this node; zero: not heard
-	Port    string        // bridge port of this node; empty: unknown
-	Owner   lease.Owner   // the guest's interface; zero: no guest
-	Guest   lease.Guest   // zero with an Owner: a guest on a port that no config knows
-	OnPort  bool          // the port says so, whatever configs say
-	Device  string        // this node's own device
-	Prober  string        // the node whose probes come from it
-	Maker   string        // foreign
-	Called  string        // "dnsmasq's lease calls it printer"; empty: no server knows it
+	MAC     pve.MAC
+	Segment pve.Segment // where it was heard, on this node; zero: not heard
+	Port    string      // bridge port of this node; empty: unknown
+	Owner   pve.Owner   // the guest's interface; zero: no guest
+	Guest   lease.Guest // zero with an Owner: a guest on a port that no config knows
+	OnPort  bool        // the port says so, whatever configs say
+	Device  string      // this node's own device
+	Prober  string      // the node whose probes come from it
+	Maker   string      // foreign
+	Called  string      // "dnsmasq's lease calls it printer"; empty: no server knows it
 	Proxy   bool
 }
 
@@ -28,11 +29,11 @@ type Host struct {
 // more than the MAC address, which a config can claim and a guest can change. The
 // forwarding table proves nothing, as one frame with a forged address changes it:
 // it makes nobody a guest whose MAC that isn't.
-func (d *Dossier) identify(m lease.MAC, port string) Host {
+func (d *Dossier) identify(m pve.MAC, port string) Host {
 	h := Host{MAC: m, Port: port, Maker: d.maker(m), Called: d.called(m), Device: d.Kernel.Own[m]}
 	g, known := d.guestByMAC(m)
 	if s := d.Kernel.stations(m); port == "" && len(s) > 0 {
-		if o, _, guest := lease.PortOwner(s[0].Port); !guest || known && g.VMID == o.VMID {
+		if o, _, guest := pve.PortOwner(s[0].Port); !guest || known && g.VMID == o.VMID {
 			h.Port = s[0].Port
 		}
 	}
@@ -43,7 +44,7 @@ func (d *Dossier) identify(m lease.MAC, port string) Host {
 			}
 		}
 	}
-	if o, sure, ok := lease.PortOwner(h.Port); ok {
+	if o, sure, ok := pve.PortOwner(h.Port); ok {
 		h.Owner, h.OnPort = o, true
 		if h.Guest, ok = d.guest(o.VMID); ok && !sure {
 			h.Owner.Kind = h.Guest.Kind
@@ -51,7 +52,7 @@ func (d *Dossier) identify(m lease.MAC, port string) Host {
 		return h
 	}
 	if known {
-		h.Guest, h.Owner = g, lease.Owner{Kind: g.Kind, VMID: g.VMID}
+		h.Guest, h.Owner = g, pve.Owner{Kind: g.Kind, VMID: g.VMID}
 		for o, w := range d.Wiring {
 			if o.VMID == g.VMID && w.MAC == m {
 				h.Owner.NIC = o.NIC
@@ -63,7 +64,7 @@ func (d *Dossier) identify(m lease.MAC, port string) Host {
 
 // called says what a DHCP server's lease of this address to this MAC calls
 // the host.
-func (d *Dossier) called(m lease.MAC) string {
+func (d *Dossier) called(m pve.MAC) string {
 	for _, c := range append(slices.Clone(d.Clients), d.Hosts...) {
 		if c.MAC == m && !m.IsZero() && c.Name != "" {
 			verb := "calls"
@@ -125,7 +126,7 @@ func (h Host) details(d *Dossier) string {
 }
 
 // guestName reads CT 105 (web) on pve2.
-func (e *Estate) guestName(o lease.Owner) string {
+func (e *Estate) guestName(o pve.Owner) string {
 	g, ok := e.guest(o.VMID)
 	if !ok {
 		return o.Guest() + e.absent()
@@ -139,4 +140,4 @@ func (e *Estate) guestName(o lease.Owner) string {
 }
 
 // is reports whether the host is the guest.
-func (h Host) is(o lease.Owner) bool { return h.Owner.VMID == o.VMID && !o.IsZero() }
+func (h Host) is(o pve.Owner) bool { return h.Owner.VMID == o.VMID && !o.IsZero() }

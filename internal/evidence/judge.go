@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Judge says who has an address, whether that is right, and what to do about
@@ -46,7 +46,7 @@ func (c *trial) call() {
 				continue
 			}
 			host := c.identify(v.MAC, v.Port)
-			host.Segment = c.network(lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, c.Node))
+			host.Segment = c.network(pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, c.Node))
 			host.Proxy = v.Proxy
 			c.hosts = append(c.hosts, host)
 		}

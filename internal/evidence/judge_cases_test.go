@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // rightCases: who has the address may have it.
@@ -204,7 +205,7 @@ func strangerCases() map[string]judgeCase {
 				"it is in the range of pool lan, which will avoid it", "isolate reconfigure reserve",
 		},
 		"in the range, known": {
-			func(w world) { w.leased(lease.Owner{}, lease.Conflicted, withMAC(printerMAC)) },
+			func(w world) { w.leased(pve.Owner{}, lease.Conflicted, withMAC(printerMAC)) },
 			heard(voice(printerMAC, "eno1")),
 			"warning: 10.0.0.219 is used by 00:11:22:33:44:55 on eno1: no guest of this cluster; " +
 				"pool lan avoids the address since 2026-06-28 12:00:00", "isolate reconfigure reserve",
@@ -307,7 +308,7 @@ func silentCases() map[string]judgeCase {
 			"warning: 10.0.0.219 is kept for CT 110, which is on no node; nobody answers", "free",
 		},
 		"a stranger who went": {
-			func(w world) { w.leased(lease.Owner{}, lease.Conflicted, withMAC(tvMAC)) }, heard(),
+			func(w world) { w.leased(pve.Owner{}, lease.Conflicted, withMAC(tvMAC)) }, heard(),
 			"notice: 10.0.0.219 was in use by 52:54:00:00:02:00 (VM 200 (tv) on pve1) at 2026-06-28 12:00:00, " +
 				"which no lease explains; nobody answers; the pool asks again before it leases it", "",
 		},
@@ -378,7 +379,7 @@ func fixedCases() map[string]judgeCase {
 	}
 }
 
-func withMAC(m lease.MAC) func(*lease.Lease) { return func(l *lease.Lease) { l.MAC = m } }
+func withMAC(m pve.MAC) func(*lease.Lease) { return func(l *lease.Lease) { l.MAC = m } }
 
 // unreadCases: the ledger could not be read, so what it would say is unknown.
 func unreadCases() map[string]judgeCase {

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -124,7 +125,7 @@ func (c *trial) giveWay() []Step {
 	if !c.inRange() {
 		return nil
 	}
-	return append(c.excludeSpans(), c.leave(lease.Owner{}))
+	return append(c.excludeSpans(), c.leave(pve.Owner{}))
 }
 
 func (e *Estate) entryOwner(i inventory.IPAMEntry) string {
@@ -132,7 +133,7 @@ func (e *Estate) entryOwner(i inventory.IPAMEntry) string {
 	case i.Gateway:
 		return "the gateway"
 	case ok:
-		return e.guestName(lease.Owner{Kind: g.Kind, VMID: i.VMID})
+		return e.guestName(pve.Owner{Kind: g.Kind, VMID: i.VMID})
 	case i.VMID != 0:
 		return "guest " + i.VMID.String() + e.absent()
 	case i.Name != "":

@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 type judgeCase struct {
@@ -80,11 +81,11 @@ func TestLeaveIt(t *testing.T) {
 // is in use, not by the first subnet that has it.
 func TestPoolOfBridge(t *testing.T) {
 	t.Parallel()
-	other := lease.NewSegment("vmbr1", 0)
+	other := pve.NewSegment("vmbr1", 0)
 	onOther := func(l *lease.Lease) { l.Segment = other }
 	labPool := func(w world) lease.Pool {
 		p := w.Pools[0]
-		p.Name, p.Bridge, p.Ranges = "lab", "vmbr1", []lease.Range{{First: addr("10.0.0.210"), Last: addr("10.0.0.219")}}
+		p.Name, p.Bridge, p.Ranges = "lab", "vmbr1", []pve.Range{{First: addr("10.0.0.210"), Last: addr("10.0.0.219")}}
 		return p
 	}
 	for name, c := range map[string]struct {
@@ -99,7 +100,7 @@ func TestPoolOfBridge(t *testing.T) {
 		},
 		"a config on a bridge without a pool": {
 			func(w *world) {
-				w.Inventory.Uses[tested] = []lease.Use{{Addr: tested, Owner: ct(101), Segment: lease.NewSegment("vmbr1", 0, "pve1")}}
+				w.Inventory.Uses[tested] = []lease.Use{{Addr: tested, Owner: ct(101), Segment: pve.NewSegment("vmbr1", 0, "pve1")}}
 			},
 			[]evidence.Hearing{{Segment: other, Addr: tested, Voices: []evidence.Voice{voice(webMAC, "veth101i0")}}},
 			"", "10.0.0.219 is used by CT 101 (web) on pve1, net0, as its config says",

@@ -8,16 +8,16 @@ import (
 	"slices"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Kernel is what this node's kernel has learnt of its networks.
 type Kernel struct {
 	Bridges    []string
-	Own        map[lease.MAC]string // this node's own devices, by MAC address
+	Own        map[pve.MAC]string // this node's own devices, by MAC address
 	Neighbours []Neighbour
 	Stations   []Station
 }
@@ -25,7 +25,7 @@ type Kernel struct {
 // Neighbour is an entry of the neighbour table: who the kernel itself talked to.
 type Neighbour struct {
 	Addr   netip.Addr
-	MAC    lease.MAC
+	MAC    pve.MAC
 	Device string
 	Seen   time.Duration // since it was confirmed to be true
 }
@@ -33,7 +33,7 @@ type Neighbour struct {
 // Station is an entry of a bridge's forwarding table: behind which port a host
 // sits.
 type Station struct {
-	MAC    lease.MAC
+	MAC    pve.MAC
 	Bridge string
 	Port   string
 	VLAN   int           // 0: the bridge knows no VLANs
@@ -46,7 +46,7 @@ func LookAtKernel() (Kernel, error) {
 	if err != nil {
 		return Kernel{}, err
 	}
-	k := Kernel{Own: map[lease.MAC]string{}}
+	k := Kernel{Own: map[pve.MAC]string{}}
 	names, masters := map[int]string{}, map[int]int{}
 	for _, d := range devices {
 		names[d.index], masters[d.index] = d.name, d.master
@@ -54,7 +54,7 @@ func LookAtKernel() (Kernel, error) {
 			k.Bridges = append(k.Bridges, d.name)
 		}
 		if len(d.hardware) == 6 {
-			k.Own[lease.MAC(d.hardware)] = d.name
+			k.Own[pve.MAC(d.hardware)] = d.name
 		}
 	}
 	return k, errors.Join(k.readNeighbours(names), k.readStations(names, masters))
@@ -90,7 +90,7 @@ func (k *Kernel) readNeighbours(names map[int]string) error {
 				continue
 			}
 			k.Neighbours = append(k.Neighbours, Neighbour{
-				Addr: a.Unmap(), MAC: lease.MAC(n.HardwareAddr), Device: names[n.LinkIndex], Seen: ticks(n.Confirmed),
+				Addr: a.Unmap(), MAC: pve.MAC(n.HardwareAddr), Device: names[n.LinkIndex], Seen: ticks(n.Confirmed),
 			})
 		}
 	}
@@ -113,7 +113,7 @@ func (k *Kernel) readStations(names map[int]string, masters map[int]int) error {
 			continue
 		}
 		k.Stations = append(k.Stations, Station{
-			MAC: lease.MAC(n.HardwareAddr), Bridge: names[master], Port: names[n.LinkIndex],
+			MAC: pve.MAC(n.HardwareAddr), Bridge: names[master], Port: names[n.LinkIndex],
 			VLAN: n.Vlan, Seen: ticks(n.Updated),
 		})
 	}
@@ -125,7 +125,7 @@ func (k *Kernel) readStations(names map[int]string, masters map[int]int) error {
 func ticks(n uint32) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
 
 // stations lists where on this node a MAC address is plugged in, the latest first.
-func (k *Kernel) stations(m lease.MAC) []Station {
+func (k *Kernel) stations(m pve.MAC) []Station {
 	var found []Station
 	for _, s := range k.Stations {
 		if s.MAC == m {

@@ -7,6 +7,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -67,7 +68,7 @@ func (d *Dossier) heard(add adder) {
 // inKernel is what this node's kernel has learnt: who it talked to itself, and
 // behind which port those sit of whom the wire did not tell.
 func (d *Dossier) inKernel(add adder) {
-	want := map[lease.MAC]bool{}
+	want := map[pve.MAC]bool{}
 	for _, n := range d.Neighbours {
 		h := d.identify(n.MAC, "")
 		add("kernel", "neighbours of "+n.Device, d.Now.Add(-n.Seen), "%s had it: %s", h.card(), h.who(d))
@@ -131,7 +132,7 @@ func leaseWords(l lease.Lease) string {
 	return words
 }
 
-func macOf(m lease.MAC) string {
+func macOf(m pve.MAC) string {
 	if m.IsZero() {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -62,7 +63,7 @@ func (e *Estate) Plot(p lease.Pool, heard []Hearing) Plot {
 	out := Plot{Pool: p, at: map[netip.Addr]int{}}
 	by := map[netip.Addr][]Hearing{}
 	for _, h := range heard {
-		if p.Segment().Overlaps(lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)) {
+		if p.Segment().Overlaps(pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)) {
 			by[h.Addr] = append(by[h.Addr], h)
 		}
 	}
@@ -155,7 +156,7 @@ const timeLayout = "2006-01-02T15:04:05Z07:00"
 
 // mostTelling is the line of the one host that a map has room for: of several
 // the first that is no rightful one.
-func (d *Dossier) mostTelling(s lease.Segment) Resident {
+func (d *Dossier) mostTelling(s pve.Segment) Resident {
 	h := Hearing{Segment: s, Addr: d.Addr}
 	for _, o := range d.Hearings {
 		h.Voices = append(h.Voices, o.Voices...)
@@ -173,7 +174,7 @@ func (d *Dossier) mostTelling(s lease.Segment) Resident {
 	return best
 }
 
-func (d *Dossier) hasRight(id lease.VMID) bool {
+func (d *Dossier) hasRight(id pve.VMID) bool {
 	return slices.ContainsFunc(d.rights(), func(r right) bool { return r.owner.VMID == id })
 }
 
@@ -206,7 +207,7 @@ func (d *Dossier) mark(p *lease.Pool) Mark {
 }
 
 // leaseMark is what the ledger says of the address.
-func (d *Dossier) leaseMark(s lease.Segment) (Mark, bool) {
+func (d *Dossier) leaseMark(s pve.Segment) (Mark, bool) {
 	for _, l := range d.Leases {
 		if !l.Segment.Overlaps(s) || l.State == lease.Offered && !d.Now.Before(l.Until) {
 			continue

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // maxArea is how many addresses a picture shows.
@@ -13,16 +13,16 @@ const maxArea = 1 << 16
 
 // Area is what a picture of the pool shows: its whole network, of a network
 // that is too large the pool's ranges, and nothing of one that is larger still.
-func (p Plot) Area() []lease.Range {
+func (p Plot) Area() []pve.Range {
 	if bits := p.Pool.Subnet.Addr().BitLen() - p.Pool.Subnet.Bits(); bits <= 16 {
 		first := p.Pool.Subnet.Masked().Addr()
-		return []lease.Range{{First: first, Last: Offset(first, 1<<bits-1)}}
+		return []pve.Range{{First: first, Last: Offset(first, 1<<bits-1)}}
 	}
 	if p.Pool.Size() > maxArea {
 		return nil
 	}
 	all := slices.Clone(p.Pool.Ranges)
-	slices.SortFunc(all, func(a, b lease.Range) int { return a.First.Compare(b.First) })
+	slices.SortFunc(all, func(a, b pve.Range) int { return a.First.Compare(b.First) })
 	return all
 }
 
@@ -84,7 +84,7 @@ func (p Plot) Blocks(cells, most int) []Block {
 	}
 }
 
-func (p Plot) rows(r lease.Range, cells int, each uint64) []Block {
+func (p Plot) rows(r pve.Range, cells int, each uint64) []Block {
 	var all []Block
 	row := uint64(cells) * each
 	for a := r.First; r.Contains(a); {
@@ -121,7 +121,7 @@ func last8(a netip.Addr) uint64 {
 }
 
 // highest is the mark of a cell.
-func (p Plot) highest(a netip.Addr, r lease.Range, each uint64) Mark {
+func (p Plot) highest(a netip.Addr, r pve.Range, each uint64) Mark {
 	mark := Outside
 	for n := each - last8(a)%each; n > 0 && r.Contains(a); n, a = n-1, a.Next() {
 		mark = max(mark, p.Mark(a))

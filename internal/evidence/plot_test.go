@@ -12,13 +12,14 @@ import (
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestMark says how one address stands on a map.
 func TestMark(t *testing.T) {
 	t.Parallel()
 	outside := func(w world) {
-		w.Pools[0].Ranges = []lease.Range{{First: addr("10.0.0.230"), Last: addr("10.0.0.239")}}
+		w.Pools[0].Ranges = []pve.Range{{First: addr("10.0.0.230"), Last: addr("10.0.0.239")}}
 	}
 	answers := heard(voice(printerMAC, "eno1"))
 	for name, c := range map[string]struct {
@@ -37,11 +38,11 @@ func TestMark(t *testing.T) {
 		"static by a config":   {world: func(w world) { w.named(ct(102), lease.Running, "pve1") }, want: "static CT 102 db "},
 		"only in a snapshot":   {world: func(w world) { w.named(ct(102), lease.Snapshot, "pve1") }, want: "free"},
 		"reserved":             {world: reserved(ct(102)), want: "reserved CT 102 db "},
-		"reserved for nobody":  {world: reserved(lease.Owner{}), want: "reserved   "},
+		"reserved for nobody":  {world: reserved(pve.Owner{}), want: "reserved   "},
 		"the gateway":          {world: func(w world) { w.Pools[0].Gateway.Addr = tested }, want: "infrastructure   "},
 		"stranger":             {heard: answers, want: "stranger   " + printerMAC.String()},
 		"stranger, outside":    {world: outside, heard: answers, want: "other host   " + printerMAC.String()},
-		"seen before":          {world: func(w world) { w.leased(lease.Owner{}, lease.Conflicted) }, want: "stranger   BC:24:11:00:01:01"},
+		"seen before":          {world: func(w world) { w.leased(pve.Owner{}, lease.Conflicted) }, want: "stranger   BC:24:11:00:01:01"},
 		"client of a server":   {world: func(w world) { w.served(dhcp.Lease{Addr: tested, MAC: printerMAC, Name: "printer"}) }, want: "stranger   "},
 		"leased, but another": {
 			world: func(w world) { w.leased(ct(101), lease.Bound) }, heard: heard(voice(webMAC, "veth101i0"), voice(printerMAC, "eno1")),
@@ -71,7 +72,7 @@ func until(hours int) func(*lease.Lease) {
 	return func(l *lease.Lease) { l.Until = now.Add(time.Duration(hours) * time.Hour) }
 }
 
-func reserved(o lease.Owner) func(world) {
+func reserved(o pve.Owner) func(world) {
 	return func(w world) { w.Reservations = []lease.Reservation{{Addr: tested, Owner: o}} }
 }
 
@@ -103,7 +104,7 @@ func TestBlocks(t *testing.T) {
 			w.Pools[0].Subnet, w.Pools[0].Ranges = netip.MustParsePrefix(c.subnet), nil
 			for r := range strings.SplitSeq(c.ranges, ", ") {
 				first, last, _ := strings.Cut(r, "-")
-				w.Pools[0].Ranges = append(w.Pools[0].Ranges, lease.Range{First: addr(first), Last: addr(last)})
+				w.Pools[0].Ranges = append(w.Pools[0].Ranges, pve.Range{First: addr(first), Last: addr(last)})
 			}
 			var got []string
 			for _, b := range w.Plot(w.Pools[0], nil).Blocks(c.cells, c.most) {

@@ -4,13 +4,13 @@ import (
 	"net/netip"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Proposal is a range for a new pool, out of a block that nobody claims.
 type Proposal struct {
-	Range lease.Range
-	Block lease.Range
+	Range pve.Range
+	Block pve.Range
 }
 
 // Bounds of what is proposed: a range that an administrator finds natural for
@@ -24,25 +24,25 @@ const (
 // and in it a range for a pool: at most 50 addresses and half of the block, so
 // that room is left; at its end, where people rarely begin to number; from a
 // round number, if there is one. ok is false when there is no room.
-func Propose(network lease.Range, claims []Claim) (p Proposal, ok bool) {
+func Propose(network pve.Range, claims []Claim) (p Proposal, ok bool) {
 	block := largest(unclaimed(network, claims))
 	room := span(block)
 	if room < proposedLeast {
 		return Proposal{}, false
 	}
 	n := min(proposedMost, max(room/2, proposedLeast))
-	r := lease.Range{First: back(block.Last, n-1), Last: block.Last}
+	r := pve.Range{First: back(block.Last, n-1), Last: block.Last}
 	if odd := int(r.First.As4()[3] % 10); !back(r.First, odd).Less(block.First) {
-		r = lease.Range{First: back(r.First, odd), Last: back(r.Last, odd)}
+		r = pve.Range{First: back(r.First, odd), Last: back(r.Last, odd)}
 	}
 	return Proposal{Range: r, Block: block}, true
 }
 
 // unclaimed is what a network has left beside what is claimed.
-func unclaimed(network lease.Range, claims []Claim) []lease.Range {
-	left := []lease.Range{network}
+func unclaimed(network pve.Range, claims []Claim) []pve.Range {
+	left := []pve.Range{network}
 	for _, c := range claims {
-		var next []lease.Range
+		var next []pve.Range
 		for _, r := range left {
 			next = append(next, r.Without(c.Range)...)
 		}
@@ -52,8 +52,8 @@ func unclaimed(network lease.Range, claims []Claim) []lease.Range {
 }
 
 // largest is the block with the most addresses, of equals the last.
-func largest(blocks []lease.Range) (best lease.Range) {
-	slices.SortFunc(blocks, func(a, b lease.Range) int { return a.First.Compare(b.First) })
+func largest(blocks []pve.Range) (best pve.Range) {
+	slices.SortFunc(blocks, func(a, b pve.Range) int { return a.First.Compare(b.First) })
 	for _, b := range blocks {
 		if span(b) >= span(best) {
 			best = b
@@ -63,7 +63,7 @@ func largest(blocks []lease.Range) (best lease.Range) {
 }
 
 // span is how many addresses a range of IPv4 has; the zero value has none.
-func span(r lease.Range) int {
+func span(r pve.Range) int {
 	if !r.First.Is4() {
 		return 0
 	}

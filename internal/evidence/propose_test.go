@@ -8,16 +8,16 @@ import (
 	"pgregory.net/rapid"
 
 	"pve-iplease/internal/evidence"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // between reads 10.0.0.1-10.0.0.9 or one address.
-func between(s string) lease.Range {
+func between(s string) pve.Range {
 	first, last, found := strings.Cut(s, "-")
 	if !found {
 		last = first
 	}
-	return lease.Range{First: netip.MustParseAddr(first), Last: netip.MustParseAddr(last)}
+	return pve.Range{First: netip.MustParseAddr(first), Last: netip.MustParseAddr(last)}
 }
 
 func TestPropose(t *testing.T) {
@@ -57,11 +57,11 @@ func TestProposeNothingClaimed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		at := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}) }
-		network := lease.Range{First: at(1), Last: at(rapid.IntRange(1, 1000).Draw(t, "size"))}
+		network := pve.Range{First: at(1), Last: at(rapid.IntRange(1, 1000).Draw(t, "size"))}
 		var claims []evidence.Claim
 		for range rapid.IntRange(0, 20).Draw(t, "claims") {
 			first := rapid.IntRange(0, 1000).Draw(t, "first")
-			claims = append(claims, evidence.Claim{Range: lease.Range{First: at(first), Last: at(first + rapid.IntRange(0, 200).Draw(t, "length"))}})
+			claims = append(claims, evidence.Claim{Range: pve.Range{First: at(first), Last: at(first + rapid.IntRange(0, 200).Draw(t, "length"))}})
 		}
 		got, ok := evidence.Propose(network, claims)
 		if !ok {

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -14,11 +15,11 @@ import (
 func (c *trial) against(h Host, r right) []Step {
 	steps := []Step{c.isolate(h)}
 	steps = append(steps, c.reconfigure(h)...)
-	if _, exists := c.guest(r.owner.VMID); exists && r.lease != nil && r.lease.Origin == lease.FromPool && r.owner.Kind == lease.Container {
+	if _, exists := c.guest(r.owner.VMID); exists && r.lease != nil && r.lease.Origin == lease.FromPool && r.owner.Kind == pve.Container {
 		steps = append(steps, Step{What: "move", How: fmt.Sprintf("or give %s another address: stop it, then 'pve-iplease renumber %s'", r.owner.Guest(), r.owner.VMID)})
 	}
 	if c.leasedBy(h.Segment) != nil {
-		steps = append(steps, c.leave(lease.Owner{}))
+		steps = append(steps, c.leave(pve.Owner{}))
 	}
 	return steps
 }
@@ -41,8 +42,8 @@ func (c *trial) isolate(h Host) Step {
 	return s
 }
 
-func guestTool(k lease.Kind) string {
-	if k == lease.VM {
+func guestTool(k pve.Kind) string {
+	if k == pve.VM {
 		return "qm"
 	}
 	return "pct"
@@ -87,7 +88,7 @@ func (h Host) name() string {
 func (c *trial) reconfigureRight(r right) []Step {
 	id, nic := r.owner.VMID, r.owner.NIC
 	how := fmt.Sprintf("stop %s, then 'pve-iplease renumber %s'", r.owner.Guest(), id)
-	if r.owner.Kind == lease.VM {
+	if r.owner.Kind == pve.VM {
 		how = fmt.Sprintf("give it another address: qm set %s --ipconfig%d ip=…,gw=…", id, nic)
 	}
 	return []Step{{What: "reconfigure", How: how}}
@@ -96,7 +97,7 @@ func (c *trial) reconfigureRight(r right) []Step {
 // leave keeps the address for whoever has it, a guest or, without an owner,
 // a host that is none. Unlike an exclude of the pool, that also moves a guest
 // away which has it leased.
-func (c *trial) leave(o lease.Owner) Step {
+func (c *trial) leave(o pve.Owner) Step {
 	how := "'pve-iplease reserve " + c.Addr.String()
 	who := "that host"
 	if !o.IsZero() {
@@ -111,7 +112,7 @@ func (c *trial) leave(o lease.Owner) Step {
 // excludeSpans keeps DHCP servers off the pool.
 func (c *trial) excludeSpans() []Step {
 	var steps []Step
-	away := []lease.Range{{First: c.Addr, Last: c.Addr}}
+	away := []pve.Range{{First: c.Addr, Last: c.Addr}}
 	what := c.Addr.String()
 	if c.inRange() {
 		away, what = c.Pool.Leasable(), "pool "+c.Pool.Name
@@ -127,10 +128,10 @@ func (c *trial) excludeSpans() []Step {
 
 // Exclusion writes what is left of a DHCP server's range without some
 // addresses, in the server's own language.
-func Exclusion(server dhcp.Server, span lease.Range, away []lease.Range) []string {
-	left := []lease.Range{span}
+func Exclusion(server dhcp.Server, span pve.Range, away []pve.Range) []string {
+	left := []pve.Range{span}
 	for _, a := range away {
-		var next []lease.Range
+		var next []pve.Range
 		for _, l := range left {
 			next = append(next, l.Without(a)...)
 		}

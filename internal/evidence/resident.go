@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -18,7 +19,7 @@ type Resident struct {
 	MAC      string     `json:"mac,omitempty"`  // empty: nobody was heard
 	Port     string     `json:"port,omitempty"` // bridge port of this node
 	Vendor   string     `json:"vendor,omitempty"`
-	VMID     lease.VMID `json:"vmid,omitempty"`
+	VMID     pve.VMID   `json:"vmid,omitempty"`
 	Guest    string     `json:"guest,omitempty"` // CT 101
 	Name     string     `json:"name,omitempty"`
 	Ledger   string     `json:"ledger,omitempty"` // bound, released, offered, static, reserved, conflicted; empty: it says nothing
@@ -26,7 +27,7 @@ type Resident struct {
 	Severity Severity   `json:"severity"`
 	Verdict  string     `json:"verdict"`
 	Do       []Step     `json:"do,omitempty"`
-	Twice    lease.MAC  `json:"-"` // as the verdict has it
+	Twice    pve.MAC    `json:"-"` // as the verdict has it
 }
 
 // Proxy is a host that answers for everybody, which says nothing about the
@@ -43,7 +44,7 @@ type Proxy struct {
 func (e *Estate) Residents(s Survey, asked func(netip.Addr) bool) ([]Resident, []Proxy) {
 	var all []Resident
 	heard := map[netip.Addr]bool{}
-	proxies := map[lease.MAC]*Proxy{}
+	proxies := map[pve.MAC]*Proxy{}
 	for _, h := range s.Heard {
 		if count(proxies, h) {
 			continue
@@ -67,7 +68,7 @@ func (e *Estate) Residents(s Survey, asked func(netip.Addr) bool) ([]Resident, [
 
 // count enters the proxies among the voices; only is true when there is
 // nobody else.
-func count(all map[lease.MAC]*Proxy, h Hearing) (only bool) {
+func count(all map[pve.MAC]*Proxy, h Hearing) (only bool) {
 	only = true
 	for _, v := range h.Voices {
 		if !v.Proxy {
@@ -85,8 +86,8 @@ func count(all map[lease.MAC]*Proxy, h Hearing) (only bool) {
 // expected are the addresses of a network that are in use as far as is known:
 // leased to guests that run, and this node's own, which no probe of its own
 // reaches.
-func (e *Estate) expected(s lease.Segment) []netip.Addr {
-	here := lease.NewSegment(s.Bridge, s.Tag, e.Node)
+func (e *Estate) expected(s pve.Segment) []netip.Addr {
+	here := pve.NewSegment(s.Bridge, s.Tag, e.Node)
 	var all []netip.Addr
 	for l := range e.Table.All() {
 		if l.State == lease.Bound && l.Segment.Overlaps(here) {
@@ -107,13 +108,13 @@ const ownAddress = "an address of this node"
 // residents makes a line of each host that was heard for an address, or one
 // that says who was not.
 func (e *Estate) residents(h Hearing) []Resident {
-	here := lease.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)
+	here := pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)
 	return e.About(h.Addr, []Hearing{h}, nil).lines(h, here)
 }
 
 // lines are those of the hosts in a hearing; s is the network as the ledger
 // knows it.
-func (d *Dossier) lines(h Hearing, s lease.Segment) []Resident {
+func (d *Dossier) lines(h Hearing, s pve.Segment) []Resident {
 	v := Judge(d)
 	line := Resident{
 		Addr: h.Addr, Segment: h.Segment.String(), Ledger: d.standing(s),
@@ -152,7 +153,7 @@ func (r *Resident) name(d *Dossier, h Host) {
 
 // standing is what the ledger, or else the pools file, says of the address on
 // a network.
-func (d *Dossier) standing(s lease.Segment) string {
+func (d *Dossier) standing(s pve.Segment) string {
 	for _, l := range d.Leases {
 		switch {
 		case !l.Segment.Overlaps(s):

@@ -5,15 +5,16 @@ import (
 	"slices"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // right is a guest's claim to an address, the strongest first: a lease, a
 // reservation, a config.
 type right struct {
-	owner   lease.Owner
-	segment lease.Segment // zero: any
-	lease   *lease.Lease  // of the ledger; nil: none
-	verb    string        // leased to, kept for, reserved for, named by the config of
+	owner   pve.Owner
+	segment pve.Segment  // zero: any
+	lease   *lease.Lease // of the ledger; nil: none
+	verb    string       // leased to, kept for, reserved for, named by the config of
 }
 
 // rights lists who may have the address, one entry a guest and segment.
@@ -56,7 +57,7 @@ func leaseVerb(s lease.State) string {
 }
 
 // overlaps reports whether the right holds on a segment.
-func (r right) overlaps(s lease.Segment) bool {
+func (r right) overlaps(s pve.Segment) bool {
 	return r.segment.Bridgeless() || s.Bridgeless() || r.segment.Overlaps(s)
 }
 
@@ -72,7 +73,7 @@ func (d *Dossier) rival(r right, all []right) (right, bool) {
 }
 
 // named reports whether the guest's living config names the address.
-func (d *Dossier) named(o lease.Owner) bool {
+func (d *Dossier) named(o pve.Owner) bool {
 	return slices.ContainsFunc(d.Uses, func(u lease.Use) bool { return u.Owner.VMID == o.VMID && d.living(u) })
 }
 
@@ -92,7 +93,7 @@ func (d *Dossier) stranger() (lease.Lease, bool) {
 func (d *Dossier) inRange() bool { return d.Pool != nil && d.Pool.Contains(d.Addr) }
 
 // leasedBy is the pool that may lease the address out on a segment; nil: none.
-func (d *Dossier) leasedBy(s lease.Segment) *lease.Pool {
+func (d *Dossier) leasedBy(s pve.Segment) *lease.Pool {
 	if p := d.Pools.Of(lease.Key{Segment: s, Addr: d.Addr}); p != nil && p.Contains(d.Addr) {
 		return p
 	}

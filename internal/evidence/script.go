@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/guest"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Script is a hookscript volume of ours on one node, and what is wrong with
@@ -16,19 +16,19 @@ import (
 type Script struct {
 	Volume  string
 	Node    string
-	Path    string       // as the node calls it; empty: nowhere
-	Guests  []lease.VMID // of that node that have it
-	Problem string       // empty: none that can be seen from here
-	Unseen  bool         // the file is on a disk of that other node
-	Trust   error        // why root should not run the file; nil: it may, or was not looked at
-	Differs bool         // it is not the program that looks
+	Path    string     // as the node calls it; empty: nowhere
+	Guests  []pve.VMID // of that node that have it
+	Problem string     // empty: none that can be seen from here
+	Unseen  bool       // the file is on a disk of that other node
+	Trust   error      // why root should not run the file; nil: it may, or was not looked at
+	Differs bool       // it is not the program that looks
 }
 
 // Scripts looks at the hookscripts that are ours, on each node where guests
 // have one.
 func (e *Estate) Scripts(read ReadGuest, path func(string) string) []Script {
 	type place struct{ volume, node string }
-	used := map[place][]lease.VMID{}
+	used := map[place][]pve.VMID{}
 	for id, g := range e.Inventory.Guests {
 		if !g.Hooked {
 			continue

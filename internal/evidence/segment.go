@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Inquiries says which networks of this node to ask for which addresses.
@@ -29,7 +30,7 @@ func PoolInquiries(pools lease.Pools, node string, a netip.Addr) []Inquiry {
 }
 
 // inquire adds an address to the inquiry of its segment.
-func inquire(all []Inquiry, pools lease.Pools, node string, s lease.Segment, a netip.Addr) []Inquiry {
+func inquire(all []Inquiry, pools lease.Pools, node string, s pve.Segment, a netip.Addr) []Inquiry {
 	for i := range all {
 		if all[i].Segment == s {
 			all[i].Addrs = append(all[i].Addrs, a)
@@ -37,7 +38,7 @@ func inquire(all []Inquiry, pools lease.Pools, node string, s lease.Segment, a n
 		}
 	}
 	q := Inquiry{Segment: s, Addrs: []netip.Addr{a}}
-	if p := pools.Of(lease.Key{Segment: lease.NewSegment(s.Bridge, s.Tag, node), Addr: a}); p != nil {
+	if p := pools.Of(lease.Key{Segment: pve.NewSegment(s.Bridge, s.Tag, node), Addr: a}); p != nil {
 		q.Subnet, q.Gateway = p.Subnet, p.Gateway.Addr
 	}
 	return append(all, q)
@@ -46,9 +47,9 @@ func inquire(all []Inquiry, pools lease.Pools, node string, s lease.Segment, a n
 // segments lists the networks of this node in which an address may be: of
 // pools and leases, of configs that name it, and, when nothing is known of it,
 // of the bridges where the kernel has neighbours beside it.
-func (e *Estate) segments(a netip.Addr) []lease.Segment {
-	var found []lease.Segment
-	add := func(s lease.Segment) {
+func (e *Estate) segments(a netip.Addr) []pve.Segment {
+	var found []pve.Segment
+	add := func(s pve.Segment) {
 		s.Nodes = ""
 		if s.Bridge != "" && !slices.Contains(found, s) {
 			found = append(found, s)
@@ -71,12 +72,12 @@ func (e *Estate) segments(a netip.Addr) []lease.Segment {
 	}
 	for _, n := range e.Kernel.Neighbours {
 		if n.Addr == a && slices.Contains(e.Kernel.Bridges, n.Device) {
-			add(lease.NewSegment(n.Device, 0))
+			add(pve.NewSegment(n.Device, 0))
 		}
 	}
 	if len(found) == 0 {
 		for _, b := range e.Kernel.Bridges {
-			add(lease.NewSegment(b, 0))
+			add(pve.NewSegment(b, 0))
 		}
 	}
 	return found
@@ -84,11 +85,11 @@ func (e *Estate) segments(a netip.Addr) []lease.Segment {
 
 // poolSegments are the networks of this node whose pools' subnets hold an
 // address: all that can be known before anything is gathered.
-func poolSegments(pools lease.Pools, node string, a netip.Addr) []lease.Segment {
-	var found []lease.Segment
+func poolSegments(pools lease.Pools, node string, a netip.Addr) []pve.Segment {
+	var found []pve.Segment
 	for _, p := range pools {
-		s := lease.NewSegment(p.Bridge, p.VLAN)
-		here := lease.NewSegment(p.Bridge, p.VLAN, node)
+		s := pve.NewSegment(p.Bridge, p.VLAN)
+		here := pve.NewSegment(p.Bridge, p.VLAN, node)
 		if !slices.Contains(found, s) && pools.Of(lease.Key{Segment: here, Addr: a}) != nil {
 			found = append(found, s)
 		}

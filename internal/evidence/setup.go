@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // Setup is how this node is set up, and the others as far as this one can see.
@@ -37,8 +38,8 @@ type Setup struct {
 	Bridges  []Bridge       // of this node's pools
 	Gateways []node.Gateway // that this node has heard
 	Firewall Firewall
-	Loose    []Loose      // directories that others could change
-	Plain    []lease.VMID // guests of this node with our hook that no address reaches: Proxmox writes them no network files
+	Loose    []Loose    // directories that others could change
+	Plain    []pve.VMID // guests of this node with our hook that no address reaches: Proxmox writes them no network files
 	Clock    Clock
 	Rights   Rights
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // bridges looks at the bridges of the pools that serve this node.
@@ -54,7 +55,7 @@ func (b *Bridge) take(all []device) {
 	d := all[i]
 	b.Up, b.STP, b.VLAN = d.up, d.stp, d.vlan
 	for _, p := range all {
-		if _, _, guest := lease.PortOwner(p.name); p.master == d.index && !guest {
+		if _, _, guest := pve.PortOwner(p.name); p.master == d.index && !guest {
 			b.Ports = append(b.Ports, Port{p.name, p.up && p.carrier, p.forwarding, p.suppress})
 		}
 	}

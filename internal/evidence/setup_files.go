@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"pve-iplease/internal/guest"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // usual is the volume that the hookscript has where no guest says otherwise.
@@ -20,7 +20,7 @@ const usual = "local:snippets/pve-iplease"
 // scripts looks for every volume that guests have as their hookscript on every
 // node, since a guest may come to any of them.
 func (v *visit) scripts() {
-	volumes := map[string]map[string][]lease.VMID{}
+	volumes := map[string]map[string][]pve.VMID{}
 	for id, g := range v.Inventory.Guests {
 		if !g.Hooked {
 			continue
@@ -31,7 +31,7 @@ func (v *visit) scripts() {
 		}
 		volume := guest.Parse(g.Kind, data).Hookscript()
 		if volumes[volume] == nil {
-			volumes[volume] = map[string][]lease.VMID{}
+			volumes[volume] = map[string][]pve.VMID{}
 		}
 		volumes[volume][g.Node] = append(volumes[volume][g.Node], id)
 	}

@@ -16,6 +16,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // nodeConfig is this node's own settings.
@@ -156,7 +157,7 @@ func (v *visit) inventory(ctx context.Context) {
 // GuestPath is where a guest's config lies, on whatever node it is.
 func GuestPath(path func(string) string, g lease.Guest) string {
 	folder := "lxc"
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		folder = "qemu-server"
 	}
 	return path("/etc/pve/nodes/" + g.Node + "/" + folder + "/" + g.VMID.String() + ".conf")

@@ -9,14 +9,15 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
 // Subject is what a person asked about, and the addresses that belong to it.
 type Subject struct {
 	Title string // "VM 200 (tv) on pve1"; of an address itself: empty
-	MAC   lease.MAC
-	VMID  lease.VMID
+	MAC   pve.MAC
+	VMID  pve.VMID
 	Addrs []netip.Addr // sorted; empty when none is known
 }
 
@@ -26,17 +27,17 @@ func (e *Estate) Find(arg string) (Subject, error) {
 	if a, err := netip.ParseAddr(arg); err == nil && a.Zone() == "" {
 		return Subject{Addrs: []netip.Addr{a.Unmap()}}, nil
 	}
-	if m, err := lease.ParseMAC(arg); err == nil {
+	if m, err := pve.ParseMAC(arg); err == nil {
 		return e.findMAC(m)
 	}
-	if id, err := lease.ParseVMID(arg); err == nil {
+	if id, err := pve.ParseVMID(arg); err == nil {
 		return e.findGuest(id)
 	}
 	return e.findName(arg)
 }
 
 // findMAC collects the addresses that anything ties to a MAC address.
-func (e *Estate) findMAC(m lease.MAC) (Subject, error) {
+func (e *Estate) findMAC(m pve.MAC) (Subject, error) {
 	s := Subject{MAC: m, Title: m.String()}
 	if name := e.maker(m); name != "" {
 		s.Title += " (" + report.Clean(name) + ")"
@@ -44,9 +45,9 @@ func (e *Estate) findMAC(m lease.MAC) (Subject, error) {
 	known := len(e.Kernel.stations(m)) > 0
 	if g, ok := e.guestByMAC(m); ok {
 		s.VMID, known = g.VMID, true
-		s.Title += ": " + e.guestName(lease.Owner{VMID: g.VMID})
+		s.Title += ": " + e.guestName(pve.Owner{VMID: g.VMID})
 	}
-	s.Addrs = e.addressesOf(func(o lease.MAC) bool { return o == m }, s.VMID)
+	s.Addrs = e.addressesOf(func(o pve.MAC) bool { return o == m }, s.VMID)
 	if !known && len(s.Addrs) == 0 {
 		return s, fmt.Errorf("%s: %w: no guest, lease, neighbour or bridge has it", m, ErrNothing)
 	}
@@ -55,10 +56,10 @@ func (e *Estate) findMAC(m lease.MAC) (Subject, error) {
 
 // findGuest collects the addresses of a guest: leased, configured, and those
 // that its MAC addresses have elsewhere.
-func (e *Estate) findGuest(id lease.VMID) (Subject, error) {
+func (e *Estate) findGuest(id pve.VMID) (Subject, error) {
 	g, exists := e.guest(id)
-	s := Subject{VMID: id, Title: e.guestName(lease.Owner{Kind: g.Kind, VMID: id})}
-	s.Addrs = e.addressesOf(func(m lease.MAC) bool { return !m.IsZero() && slices.Contains(g.MACs, m) }, id)
+	s := Subject{VMID: id, Title: e.guestName(pve.Owner{Kind: g.Kind, VMID: id})}
+	s.Addrs = e.addressesOf(func(m pve.MAC) bool { return !m.IsZero() && slices.Contains(g.MACs, m) }, id)
 	if !exists && len(s.Addrs) == 0 {
 		var ids []string
 		for other := range e.Inventory.Guests {
@@ -72,7 +73,7 @@ func (e *Estate) findGuest(id lease.VMID) (Subject, error) {
 
 // findName looks for a guest, then for a DHCP server's client.
 func (e *Estate) findName(arg string) (Subject, error) {
-	var ids []lease.VMID
+	var ids []pve.VMID
 	var names []string
 	for id, g := range e.Inventory.Guests {
 		if strings.EqualFold(g.Name, arg) {
@@ -111,7 +112,7 @@ func (e *Estate) findName(arg string) (Subject, error) {
 }
 
 // addressesOf collects the addresses of a guest and of MAC addresses.
-func (e *Estate) addressesOf(mine func(lease.MAC) bool, id lease.VMID) []netip.Addr {
+func (e *Estate) addressesOf(mine func(pve.MAC) bool, id pve.VMID) []netip.Addr {
 	var all []netip.Addr
 	for l := range e.Table.All() {
 		if mine(l.MAC) || (id != 0 && l.Owner.VMID == id) {

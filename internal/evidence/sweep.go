@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // Sweeper is a Wire that can ask for a whole network.
@@ -18,7 +18,7 @@ type Sweeper interface {
 
 // Survey is what one network said when it was asked for many addresses.
 type Survey struct {
-	Segment lease.Segment
+	Segment pve.Segment
 	Heard   []Hearing // of the addresses that somebody was heard for, in order
 	Doubt   string    // why the silence of the others proves nothing; empty when it does
 	Closed  bool      // the bridge has no uplink

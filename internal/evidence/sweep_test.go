@@ -12,13 +12,13 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // network is an inquiry for the hosts of 10.0.0.0/24.
 func network() evidence.Inquiry {
-	q := evidence.Inquiry{Segment: lease.NewSegment("vmbr0", 0), Subnet: netip.MustParsePrefix("10.0.0.0/24")}
+	q := evidence.Inquiry{Segment: pve.NewSegment("vmbr0", 0), Subnet: netip.MustParsePrefix("10.0.0.0/24")}
 	for a := addr("10.0.0.1"); a != addr("10.0.0.255"); a = a.Next() {
 		q.Addrs = append(q.Addrs, a)
 	}
@@ -41,7 +41,7 @@ func TestSweep(t *testing.T) {
 		t.Fatalf("heard %+v", s.Heard)
 	}
 	for _, v := range s.Heard[0].Voices {
-		if want := map[lease.MAC]string{guest.MAC: "veth101i0", stranger.MAC: "eno1"}[v.MAC]; v.Port != want || v.Proxy || v.Asks {
+		if want := map[pve.MAC]string{guest.MAC: "veth101i0", stranger.MAC: "eno1"}[v.MAC]; v.Port != want || v.Proxy || v.Asks {
 			t.Errorf("%+v, want the port %s", v, want)
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // bearers are the guests whose configs have a MAC address, by their numbers;
 // templates never run.
-func (e *Estate) bearers(m lease.MAC) []lease.VMID {
-	var ids []lease.VMID
+func (e *Estate) bearers(m pve.MAC) []pve.VMID {
+	var ids []pve.VMID
 	for id, g := range e.Inventory.Guests {
 		if !m.IsZero() && !g.Template && slices.Contains(g.MACs, m) {
 			ids = append(ids, id)
@@ -22,16 +22,16 @@ func (e *Estate) bearers(m lease.MAC) []lease.VMID {
 }
 
 // bears reports whether a guest's config has a MAC address.
-func (e *Estate) bears(id lease.VMID, m lease.MAC) bool {
+func (e *Estate) bears(id pve.VMID, m pve.MAC) bool {
 	g, ok := e.guest(id)
 	return ok && slices.Contains(g.MACs, m)
 }
 
 // twice says that several guests have one MAC address, and what to do.
-func (e *Estate) twice(s Severity, m lease.MAC, ids []lease.VMID) Verdict {
+func (e *Estate) twice(s Severity, m pve.MAC, ids []pve.VMID) Verdict {
 	names := make([]string, len(ids))
 	for i, id := range ids {
-		names[i] = e.guestName(lease.Owner{VMID: id})
+		names[i] = e.guestName(pve.Owner{VMID: id})
 	}
 	return Verdict{
 		Severity: s, Twice: m,

@@ -1,6 +1,6 @@
 package evidence
 
-import "pve-iplease/internal/lease"
+import "pve-iplease/internal/pve"
 
 // Severity says how bad a verdict is.
 type Severity uint8
@@ -28,7 +28,7 @@ type Verdict struct {
 	Do       []Step   `json:"do,omitempty"`
 	// Twice is the MAC address that two guests have, when that is the whole of
 	// the matter, whatever the address; else zero.
-	Twice lease.MAC `json:"-"`
+	Twice pve.MAC `json:"-"`
 }
 
 // Step is one thing that an administrator can do about it; several steps are

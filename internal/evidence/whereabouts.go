@@ -4,13 +4,13 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Whereabouts says where the MAC addresses of a subject are plugged in, which
 // is worth knowing also of a host whose address nobody knows.
 func (e *Estate) Whereabouts(s Subject) []Observation {
-	macs := []lease.MAC{s.MAC}
+	macs := []pve.MAC{s.MAC}
 	if g, ok := e.guest(s.VMID); ok {
 		macs = append(macs, g.MACs...)
 	}
@@ -27,9 +27,9 @@ func (e *Estate) Whereabouts(s Subject) []Observation {
 
 // Involved lists the guests that the evidence of an address points at, to be
 // looked at closer.
-func (d *Dossier) Involved() []lease.VMID {
-	var ids []lease.VMID
-	add := func(o lease.Owner) {
+func (d *Dossier) Involved() []pve.VMID {
+	var ids []pve.VMID
+	add := func(o pve.Owner) {
 		if !o.IsZero() && !slices.Contains(ids, o.VMID) {
 			ids = append(ids, o.VMID)
 		}

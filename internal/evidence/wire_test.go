@@ -10,8 +10,8 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // earOf listens on a node of the lab.
@@ -50,14 +50,14 @@ func TestListen(t *testing.T) {
 	six := f.Host(lan, "fd00::1/64")
 
 	got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{
-		Segment: lease.NewSegment("vmbr0", 0), Subnet: netip.MustParsePrefix("10.0.0.0/24"),
+		Segment: pve.NewSegment("vmbr0", 0), Subnet: netip.MustParsePrefix("10.0.0.0/24"),
 		Addrs: []netip.Addr{tested, addr("10.0.0.220"), addr("10.0.0.221"), addr("fd00::1")},
 	}})
 	for i := range got {
 		slices.SortFunc(got[i].Voices, func(a, b evidence.Voice) int { return len(b.Port) - len(a.Port) })
 		got[i].Sent = 0
 	}
-	segment, behind := lease.NewSegment("vmbr0", 0), evidence.Voice{MAC: stranger.MAC, Port: "eno1"}
+	segment, behind := pve.NewSegment("vmbr0", 0), evidence.Voice{MAC: stranger.MAC, Port: "eno1"}
 	want := []evidence.Hearing{
 		{Segment: segment, Addr: tested, Voices: []evidence.Voice{{MAC: guest.MAC, Port: "veth101i0"}, behind}},
 		{Segment: segment, Addr: addr("10.0.0.220"), Voices: []evidence.Voice{behind}},
@@ -77,7 +77,7 @@ func TestListenTellsProxies(t *testing.T) {
 	proxy := f.Stranger(lan, lab.Script{All: true})
 	for subnet, want := range map[string]bool{"10.0.0.0/24": true, "10.0.0.216/29": false} {
 		got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{
-			Segment: lease.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix(subnet),
+			Segment: pve.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix(subnet),
 		}})
 		if diff := cmp.Diff([]evidence.Voice{{MAC: proxy.MAC, Port: "eno1", Proxy: want}}, got[0].Voices); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", subnet, diff)
@@ -91,7 +91,7 @@ func TestListenTellsProxiesByTheirPort(t *testing.T) {
 	f := lab.New(t)
 	node, _ := f.Node("pve1", f.LAN())
 	f.Stranger(f.Within(node, "vmbr0", 666), lab.Script{All: true, Rotate: true})
-	q := evidence.Inquiry{Segment: lease.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix("10.0.0.0/24")}
+	q := evidence.Inquiry{Segment: pve.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix("10.0.0.0/24")}
 	heard := earOf(node).Listen(t.Context(), []evidence.Inquiry{q})
 	survey, err := earOf(node).Sweep(t.Context(), q, probe.SweepPreset(1, false), nil)
 	if err != nil {
@@ -114,9 +114,9 @@ func TestListenDoubts(t *testing.T) {
 	t.Parallel()
 	f := lab.New(t)
 	node, _ := f.Node("pve1", f.LAN())
-	for s, want := range map[lease.Segment]string{
-		lease.NewSegment("vmbr9", 0):  "there is no bridge vmbr9 on this node",
-		lease.NewSegment("vmbr9", 20): "there is no bridge vmbr9 on this node",
+	for s, want := range map[pve.Segment]string{
+		pve.NewSegment("vmbr9", 0):  "there is no bridge vmbr9 on this node",
+		pve.NewSegment("vmbr9", 20): "there is no bridge vmbr9 on this node",
 	} {
 		got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{Segment: s, Addrs: []netip.Addr{tested}}})
 		if len(got) != 1 || got[0].Doubt != want {
@@ -155,12 +155,12 @@ func TestLookAtKernel(t *testing.T) {
 			t.Errorf("%s is %q, want %q", a, got, want)
 		}
 	}
-	ports := map[lease.MAC]string{}
+	ports := map[pve.MAC]string{}
 	for _, s := range k.Stations {
 		ports[s.MAC] = s.Bridge + " " + s.Port
 	}
 	bridge, err := node.Interface("vmbr0")
-	if err != nil || k.Own[lease.MAC(bridge.HardwareAddr)] == "" {
+	if err != nil || k.Own[pve.MAC(bridge.HardwareAddr)] == "" {
 		t.Errorf("vmbr0's address is not the node's own: %v, %v", k.Own, err)
 	}
 	glance := lookAt(t, node, evidence.GlanceAtKernel)

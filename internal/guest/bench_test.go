@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // BenchmarkUses is what each start of a container does once for every guest
@@ -19,7 +19,7 @@ func BenchmarkUses(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				c := Parse(lease.Container, data)
+				c := Parse(pve.Container, data)
 				if len(c.Uses(100)) == 0 || len(c.MACs()) == 0 || c.Template() || c.Hookscript() == "" {
 					b.Fatal("the sample names an address")
 				}

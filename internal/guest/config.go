@@ -3,13 +3,13 @@ package guest
 import (
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Config is a guest's config file. It is immutable; the zero value is an
 // empty file of a container.
 type Config struct {
-	kind     lease.Kind
+	kind     pve.Kind
 	text     string
 	entries  []entry
 	sections []section // the running part first
@@ -55,7 +55,7 @@ func (c Config) OSType() string { return c.plain("ostype") }
 // Hostname returns the hostname of a container or the name of a VM; empty
 // when the file does not say. It is a foreign string, unchecked.
 func (c Config) Hostname() string {
-	if c.kind == lease.VM {
+	if c.kind == pve.VM {
 		return c.plain("name")
 	}
 	return c.plain("hostname")

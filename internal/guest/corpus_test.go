@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestCorpus sets net0's address in every sample and compares what the second
@@ -32,7 +32,7 @@ func TestCorpus(t *testing.T) {
 			data := readFile(t, sample)
 			want := expected(t, strings.TrimSuffix(sample, ".conf")+".expected.json")
 
-			c := Parse(lease.Container, data)
+			c := Parse(pve.Container, data)
 			edited, err := c.Set(0, addr)
 			if diff := cmp.Diff(string(data), string(c.Bytes())); diff != "" {
 				t.Errorf("the original changed (-want +got):\n%s", diff)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/guest"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestCloudInit(t *testing.T) {
@@ -19,7 +19,7 @@ func TestCloudInit(t *testing.T) {
 		"description: vm-200-cloudinit":                           false,
 		"name: cloudinit\n[snap]\nide2: local:vm-200-cloudinit\n": false,
 	} {
-		if got := guest.Parse(lease.VM, []byte(line)).CloudInit(); got != want {
+		if got := guest.Parse(pve.VM, []byte(line)).CloudInit(); got != want {
 			t.Errorf("%q: %t", line, got)
 		}
 	}
@@ -30,7 +30,7 @@ func TestIPConfigIsPrintedAsItIsRead(t *testing.T) {
 	for _, line := range []string{
 		"gw=10.0.0.1,ip=10.0.0.9/24", "gw=10.0.0.1,gw6=fe80::1,ip=10.0.0.9/24,ip6=2001:db8::9/64", "ip=dhcp,ip6=auto", "ip6=dhcp",
 	} {
-		nic, err := guest.Parse(lease.VM, []byte("net0: virtio,bridge=vmbr0\nipconfig0: "+line+"\n")).NIC(0)
+		nic, err := guest.Parse(pve.VM, []byte("net0: virtio,bridge=vmbr0\nipconfig0: "+line+"\n")).NIC(0)
 		if err != nil || nic.IPConfig() != line {
 			t.Errorf("%q: %q, %v", line, nic.IPConfig(), err)
 		}

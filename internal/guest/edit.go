@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Addr is an address that an interface gets: of its prefix's family, with
@@ -22,7 +22,7 @@ type Addr struct {
 // after, so Set fails, with the error of NIC, where Proxmox would refuse it.
 // A VM is not supported.
 func (c Config) Set(n int, addrs ...Addr) (Config, error) {
-	if c.kind != lease.Container {
+	if c.kind != pve.Container {
 		return Config{}, fmt.Errorf("net%d: a VM's address lies in ipconfig%d, which is not edited here; set it with 'qm set'", n, n)
 	}
 	nic, err := c.NIC(n)

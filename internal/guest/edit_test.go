@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/google/go-cmp/cmp"
 )
 
 func addr(prefix, gateway string) Addr {
@@ -66,7 +66,7 @@ func TestSet(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := Parse(lease.Container, []byte(tt.file))
+			c := Parse(pve.Container, []byte(tt.file))
 			edited, err := c.Set(0, tt.addrs...)
 			if err != nil {
 				t.Fatal(err)
@@ -105,7 +105,7 @@ func TestSetRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Parse(lease.Container, []byte(file)).Set(0, tt.addrs...)
+			_, err := Parse(pve.Container, []byte(file)).Set(0, tt.addrs...)
 			wantError(t, err, "net0: ", tt.want, "; give")
 		})
 	}

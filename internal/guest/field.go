@@ -3,7 +3,7 @@ package guest
 import (
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // span is a piece of a line, in bytes.
@@ -12,9 +12,9 @@ type span struct{ from, to int }
 // field reads "key: value". A key is lower-case letters and underscores, then
 // digits, and touches its colon; a VM's may hold hyphens. A value is not
 // empty; one of blanks alone is the last of them.
-func field(kind lease.Kind, line string) (key string, value span, ok bool) {
+func field(kind pve.Kind, line string) (key string, value span, ok bool) {
 	n := 0
-	for n < len(line) && (isLower(line[n]) || n > 0 && (line[n] == '_' || line[n] == '-' && kind == lease.VM)) {
+	for n < len(line) && (isLower(line[n]) || n > 0 && (line[n] == '_' || line[n] == '-' && kind == pve.VM)) {
 		n++
 	}
 	if n == 0 {
@@ -37,8 +37,8 @@ func field(kind lease.Kind, line string) (key string, value span, ok bool) {
 
 // rawField reads a container's "lxc.key: value" or "lxc.key = value", which
 // Proxmox hands to LXC as it is.
-func rawField(kind lease.Kind, line string) (key string, value span, ok bool) {
-	if kind != lease.Container || !strings.HasPrefix(line, "lxc.") {
+func rawField(kind pve.Kind, line string) (key string, value span, ok bool) {
+	if kind != pve.Container || !strings.HasPrefix(line, "lxc.") {
 		return "", span{}, false
 	}
 	n := len("lxc.")

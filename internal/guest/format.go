@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // want is an error that says what a value should have been.
@@ -39,13 +39,13 @@ func word(s string) (string, error) {
 }
 
 // hardware reads mac-addr: colons only, and the group bit not set.
-func hardware(s string) (lease.MAC, error) {
+func hardware(s string) (pve.MAC, error) {
 	if len(s) != len("BC:24:11:00:01:00") || s[2] != ':' {
-		return lease.MAC{}, wantMAC
+		return pve.MAC{}, wantMAC
 	}
-	m, err := lease.ParseMAC(s)
+	m, err := pve.ParseMAC(s)
 	if err != nil || m[0]&1 != 0 {
-		return lease.MAC{}, wantMAC
+		return pve.MAC{}, wantMAC
 	}
 	return m, nil
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // seed gives a target the corpus and some lines that are no files of their own.
@@ -37,7 +37,7 @@ func seed(f *testing.F, add func(data []byte)) {
 func FuzzParse(f *testing.F) {
 	seed(f, func(data []byte) { f.Add(data) })
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []lease.Kind{lease.Container, lease.VM} {
+		for _, kind := range []pve.Kind{pve.Container, pve.VM} {
 			c := Parse(kind, data)
 			if string(c.Bytes()) != string(data) {
 				t.Fatal("the bytes changed")
@@ -74,7 +74,7 @@ func FuzzSet(f *testing.F) {
 		if both {
 			addrs = []Addr{v6, v4}
 		}
-		c := Parse(lease.Container, data)
+		c := Parse(pve.Container, data)
 		edited, err := c.Set(0, addrs...)
 		if err != nil {
 			_, unreadable := c.NIC(0)

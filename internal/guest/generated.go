@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // SetGenerated gives a host-managed interface other addresses in the file that
@@ -34,7 +34,7 @@ func SetGenerated(file []byte, n int, addrs ...Addr) ([]byte, error) {
 		if err := a.check(); err != nil {
 			return nil, fmt.Errorf("net%d: %w", n, err)
 		}
-		ip := prefix + map[lease.Family]string{lease.IPv4: "ipv4.", lease.IPv6: "ipv6."}[lease.FamilyOf(a.Prefix.Addr())]
+		ip := prefix + map[pve.Family]string{pve.IPv4: "ipv4.", pve.IPv6: "ipv6."}[pve.FamilyOf(a.Prefix.Addr())]
 		out = append(out, ip+"address = "+a.Prefix.String()+"\n")
 		if a.Gateway.IsValid() {
 			out = append(out, ip+"gateway = "+a.Gateway.String()+"\n")
@@ -63,19 +63,19 @@ func generatedSpan(lines []string, prefix string) (from, to int) {
 }
 
 // addressKey tells which family a key of LXC's is about.
-func addressKey(key string) (f lease.Family, ok bool) {
+func addressKey(key string) (f pve.Family, ok bool) {
 	switch key {
 	case "ipv4.address", "ipv4.gateway":
-		return lease.IPv4, true
+		return pve.IPv4, true
 	case "ipv6.address", "ipv6.gateway":
-		return lease.IPv6, true
+		return pve.IPv6, true
 	}
 	return 0, false
 }
 
-func gets(addrs []Addr, f lease.Family) bool {
+func gets(addrs []Addr, f pve.Family) bool {
 	for _, a := range addrs {
-		if lease.FamilyOf(a.Prefix.Addr()) == f {
+		if pve.FamilyOf(a.Prefix.Addr()) == f {
 			return true
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // glimpse is what can be told of an interface's line whatever else is wrong
@@ -14,7 +14,7 @@ import (
 type glimpse struct {
 	bridge    string
 	tag       uint16
-	mac       lease.MAC
+	mac       pve.MAC
 	ip, ip6   netip.Addr
 	gw, gw6   netip.Addr
 	addresses bool // ip or ip6 is valid

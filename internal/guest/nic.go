@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // IPMode is how an interface gets its address of one family.
@@ -36,7 +36,7 @@ type NIC struct {
 	Bridge      string // may be empty
 	Tag         uint16 // VLAN ID, 0 for none
 	Trunks      string // VLAN IDs as Proxmox writes them, "2;3"
-	MAC         lease.MAC
+	MAC         pve.MAC
 	MTU         int // bytes, 0 for the bridge's
 	IP, IP6     IPMode
 	Addr, Addr6 netip.Prefix
@@ -72,7 +72,7 @@ func (c Config) NIC(n int) (NIC, error) {
 	if !ok || n >= maxNICs {
 		return NIC{}, fmt.Errorf("net%d: %w; add it to the guest, or choose another", n, ErrNoNIC)
 	}
-	if c.kind == lease.Container {
+	if c.kind == pve.Container {
 		return readContainer(n, line.value)
 	}
 	nic, err := readVM(n, line.value)
@@ -93,7 +93,7 @@ func (c Config) counting(s section, prefix string, n int) (found entry, ok bool)
 		if i, is := index(e.key, prefix); !is || i != n {
 			continue
 		}
-		if !ok || c.kind == lease.Container || intact(prefix, e.value) {
+		if !ok || c.kind == pve.Container || intact(prefix, e.value) {
 			found, ok = e, true
 		}
 	}
@@ -105,7 +105,7 @@ func (c Config) counting(s section, prefix string, n int) (found entry, ok bool)
 func (c Config) indexes(s section, seen []int) []int {
 	for _, e := range c.in(s) {
 		n, ok := index(e.key, "net")
-		if !ok && c.kind == lease.VM {
+		if !ok && c.kind == pve.VM {
 			n, ok = index(e.key, "ipconfig")
 		}
 		if !ok {

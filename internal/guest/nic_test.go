@@ -6,17 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"pve-iplease/internal/lease"
 )
 
-var byValue = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, lease.MAC{})
+var byValue = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, pve.MAC{})
 
 func TestNIC(t *testing.T) {
 	t.Parallel()
-	mac := lease.MAC{0xbc, 0x24, 0x11, 0, 1, 0}
+	mac := pve.MAC{0xbc, 0x24, 0x11, 0, 1, 0}
 	tests := []struct {
 		name, line string
 		want       NIC
@@ -45,7 +45,7 @@ func TestNIC(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Parse(lease.Container, []byte("net3: "+tt.line+"\n")).NIC(3)
+			got, err := Parse(pve.Container, []byte("net3: "+tt.line+"\n")).NIC(3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +109,7 @@ func TestNICRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.line, func(t *testing.T) {
 			t.Parallel()
-			c := Parse(lease.Container, []byte("net0: name=ok\nnet0: "+tt.line+"\n"))
+			c := Parse(pve.Container, []byte("net0: name=ok\nnet0: "+tt.line+"\n"))
 			_, err := c.NIC(0)
 			wantError(t, err, "net0: ", tt.want, "; correct that line in the guest's config")
 			if _, serr := c.Set(0, Addr{Prefix: netip.MustParsePrefix("10.0.0.5/24")}); serr == nil || serr.Error() != err.Error() {
@@ -130,7 +130,7 @@ func TestIPMode(t *testing.T) {
 
 func TestNICAbsent(t *testing.T) {
 	t.Parallel()
-	c := Parse(lease.Container, []byte("net0: name=e\nnet32: name=f\n[pve:pending]\nnet1: name=g\n"))
+	c := Parse(pve.Container, []byte("net0: name=e\nnet32: name=f\n[pve:pending]\nnet1: name=g\n"))
 	for _, n := range []int{-1, 1, 2, 32, 300} {
 		if _, err := c.NIC(n); !errors.Is(err, ErrNoNIC) {
 			t.Errorf("net%d: %v", n, err)

@@ -3,14 +3,14 @@ package guest
 import (
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Parse reads a config file as Proxmox's own parser does when it is not
 // strict: whatever is no section and no setting is passed over, so it never
 // fails. Lines end with a newline only; a carriage return before it is a
 // blank like others.
-func Parse(kind lease.Kind, data []byte) Config {
+func Parse(kind pve.Kind, data []byte) Config {
 	p := parser{Config: Config{kind: kind, text: string(data)}}
 	p.entries = make([]entry, 0, min(strings.Count(p.text, "\n")+1, 256))
 	p.open(section{part: running})

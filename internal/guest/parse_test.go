@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestParse holds the file format's odd corners: what the running part says
@@ -64,7 +64,7 @@ func TestParse(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := Parse(lease.Container, []byte(tt.file))
+			c := Parse(pve.Container, []byte(tt.file))
 			got, ok := c.Value("net0")
 			if !ok {
 				got = none
@@ -87,7 +87,7 @@ func agree(t *testing.T, file string) {
 	want := map[string]map[string]string{"": o.main, "pve:pending": o.pending}
 	maps.Copy(want, o.snapshots)
 
-	c := Parse(lease.Container, []byte(file))
+	c := Parse(pve.Container, []byte(file))
 	got := map[string]map[string]string{"pve:pending": {}}
 	for _, s := range c.sections {
 		if s.part == skipped {
@@ -126,14 +126,14 @@ func TestSettings(t *testing.T) {
 		Hook, OSType, Host, Lone string
 		NICs                     []int
 	}
-	read := func(kind lease.Kind, file string) settings {
+	read := func(kind pve.Kind, file string) settings {
 		c := Parse(kind, []byte(file))
 		lone, _ := c.Value("memory")
 		return settings{c.Template(), c.Hookscript(), c.OSType(), c.Hostname(), lone, c.NICs()}
 	}
 	tests := []struct {
 		name string
-		kind lease.Kind
+		kind pve.Kind
 		file string
 		want settings
 	}{
@@ -145,7 +145,7 @@ func TestSettings(t *testing.T) {
 			want: settings{true, "local:snippets/a", "debian", "ct", "2", []int{2, 10}},
 		},
 		{
-			name: "VM", kind: lease.VM,
+			name: "VM", kind: pve.VM,
 			file: "name: web\nhostname: x\nostype: l26\ntemplate: 0\nnet1: virtio\nipconfig0: ip=dhcp\nnet-0: y\n[PENDING]\nname: z\n",
 			want: settings{Host: "web", OSType: "l26", NICs: []int{1}},
 		},

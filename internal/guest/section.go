@@ -3,7 +3,7 @@ package guest
 import (
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // part is the role that a section plays.
@@ -27,21 +27,21 @@ type section struct {
 // header reads a line that begins with a bracket. A container's config takes
 // every bracket line but its two kinds as part of the current section; a VM's
 // skips sections that it doesn't know.
-func header(kind lease.Kind, line string) (section, bool) {
+func header(kind pve.Kind, line string) (section, bool) {
 	name, ok := strings.CutSuffix(trimRight(line)[1:], "]")
 	switch {
 	case !ok:
 		return section{}, false
-	case kind == lease.Container && equalFold(name, "pve:pending"):
+	case kind == pve.Container && equalFold(name, "pve:pending"):
 		return section{part: pending, name: "pve:pending"}, true
-	case kind == lease.VM && equalFold(name, "pending"):
+	case kind == pve.VM && equalFold(name, "pending"):
 		return section{part: pending, name: "pve:pending"}, true
-	case kind == lease.VM && equalFold(name, "special:cloudinit"):
+	case kind == pve.VM && equalFold(name, "special:cloudinit"):
 		return section{part: cloudinit, name: "special:cloudinit"}, true
 	case isConfigID(name):
 		return section{part: snapshot, name: name}, true
 	}
-	unknown := kind == lease.VM && !strings.Contains(name, "]")
+	unknown := kind == pve.VM && !strings.Contains(name, "]")
 	return section{part: skipped}, unknown
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Uses lists every address, IPv4 and IPv6, that the config names for the
@@ -14,7 +15,7 @@ import (
 // nodes, since the file does not know where it lies; it is empty where the
 // config doesn't tell. It reads loosely: a line that NIC refuses still names
 // its address.
-func (c Config) Uses(vmid lease.VMID) []lease.Use {
+func (c Config) Uses(vmid pve.VMID) []lease.Use {
 	var uses []lease.Use
 	for _, s := range c.sections {
 		if s.part == skipped {
@@ -49,7 +50,7 @@ func (c Config) appendUses(uses []lease.Use, s section) []lease.Use {
 		if !g.addresses {
 			continue
 		}
-		u := lease.Use{Owner: lease.Owner{NIC: n}, Segment: lease.Segment{Bridge: g.bridge, Tag: g.tag}}
+		u := lease.Use{Owner: pve.Owner{NIC: n}, Segment: pve.Segment{Bridge: g.bridge, Tag: g.tag}}
 		for _, a := range [...]netip.Addr{g.ip, g.ip6} {
 			if a.IsValid() {
 				u.Addr = a
@@ -65,7 +66,7 @@ func (c Config) appendUses(uses []lease.Use, s section) []lease.Use {
 // is then the running one.
 func (c Config) glimpse(s section, n int) glimpse {
 	net, _ := c.line(s, "net", n)
-	if c.kind == lease.Container {
+	if c.kind == pve.Container {
 		return glimpseOf(net.value)
 	}
 	ipconfig, _ := c.line(s, "ipconfig", n)
@@ -97,7 +98,7 @@ func (c Config) appendRaw(uses []lease.Use, s section) []lease.Use {
 			continue
 		}
 		if a := anyAddr(e.value); a.IsValid() {
-			uses = append(uses, lease.Use{Addr: a, Owner: lease.Owner{NIC: n}})
+			uses = append(uses, lease.Use{Addr: a, Owner: pve.Owner{NIC: n}})
 		}
 	}
 	return uses
@@ -105,8 +106,8 @@ func (c Config) appendRaw(uses []lease.Use, s section) []lease.Use {
 
 // MACs lists the hardware addresses of the guest's interfaces, running and
 // pending, each once, in the file's order.
-func (c Config) MACs() []lease.MAC {
-	var macs []lease.MAC
+func (c Config) MACs() []pve.MAC {
+	var macs []pve.MAC
 	c.living(func(g glimpse) {
 		if !g.mac.IsZero() && !slices.Contains(macs, g.mac) {
 			macs = append(macs, g.mac)

@@ -7,25 +7,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestUses(t *testing.T) {
 	t.Parallel()
-	use := func(kind lease.Kind, a string, nic int, bridge string, tag uint16, where lease.Where) lease.Use {
+	use := func(kind pve.Kind, a string, nic int, bridge string, tag uint16, where lease.Where) lease.Use {
 		return lease.Use{
-			Addr: netip.MustParseAddr(a), Owner: lease.Owner{Kind: kind, VMID: 100, NIC: nic},
-			Segment: lease.Segment{Bridge: bridge, Tag: tag}, Where: where,
+			Addr: netip.MustParseAddr(a), Owner: pve.Owner{Kind: kind, VMID: 100, NIC: nic},
+			Segment: pve.Segment{Bridge: bridge, Tag: tag}, Where: where,
 		}
 	}
 	ct := func(a string, nic int, bridge string, tag uint16, where lease.Where) lease.Use {
-		return use(lease.Container, a, nic, bridge, tag, where)
+		return use(pve.Container, a, nic, bridge, tag, where)
 	}
 	vm := func(a string, nic int, bridge string, tag uint16, where lease.Where) lease.Use {
-		return use(lease.VM, a, nic, bridge, tag, where)
+		return use(pve.VM, a, nic, bridge, tag, where)
 	}
 	tests := []struct {
 		name string
-		kind lease.Kind
+		kind pve.Kind
 		file string
 		want []lease.Use
 	}{
@@ -61,7 +62,7 @@ func TestUses(t *testing.T) {
 			want: []lease.Use{ct("10.0.0.5", 3, "", 0, lease.Running), ct("fd00::5", 3, "", 0, lease.Running)},
 		},
 		{
-			name: "VM", kind: lease.VM,
+			name: "VM", kind: pve.VM,
 			file: "ipconfig0: ip=10.0.0.9/24,gw=10.0.0.1,ip6=fd00::9/64\nnet0: virtio=BC:24:11:00:01:00,bridge=vmbr0,tag=5\nipconfig1: ip=10.0.0.8/24\nipconfig2: ip=dhcp\n",
 			want: []lease.Use{
 				vm("10.0.0.9", 0, "vmbr0", 5, lease.Running), vm("fd00::9", 0, "vmbr0", 5, lease.Running),
@@ -69,7 +70,7 @@ func TestUses(t *testing.T) {
 			},
 		},
 		{
-			name: "VM, half of an interface pending", kind: lease.VM,
+			name: "VM, half of an interface pending", kind: pve.VM,
 			file: "ipconfig0: ip=10.0.0.9/24\nnet0: virtio,bridge=vmbr0\nipconfig1: ip=10.0.1.9/24\nnet1: virtio,bridge=vmbr1\n" +
 				"[PENDING]\nipconfig0: ip=10.0.0.10/24\nnet1: virtio,bridge=vmbr2,tag=3\n",
 			want: []lease.Use{
@@ -78,17 +79,17 @@ func TestUses(t *testing.T) {
 			},
 		},
 		{
-			name: "VM, what its image still says", kind: lease.VM,
+			name: "VM, what its image still says", kind: pve.VM,
 			file: "ipconfig0: ip=10.0.0.9/24\nnet0: virtio,bridge=vmbr0\n[special:cloudinit]\nipconfig0: ip=10.0.0.7/24\n[special:fleecing]\nipconfig0: ip=10.0.0.6/24\n",
 			want: []lease.Use{vm("10.0.0.9", 0, "vmbr0", 0, lease.Running), vm("10.0.0.7", 0, "vmbr0", 0, lease.Running)},
 		},
 		{
-			name: "VM, snapshots stand alone", kind: lease.VM,
+			name: "VM, snapshots stand alone", kind: pve.VM,
 			file: "net0: virtio,bridge=vmbr0\n[s1]\nipconfig0: ip=10.0.0.7/24\n",
 			want: []lease.Use{vm("10.0.0.7", 0, "", 0, lease.Snapshot)},
 		},
 		{
-			name: "VM, a broken duplicate is dropped", kind: lease.VM,
+			name: "VM, a broken duplicate is dropped", kind: pve.VM,
 			file: "net0: virtio,bridge=vmbr0\nipconfig0: ip=10.0.0.7/24\nipconfig0: ip=10.0.0.8\n",
 			want: []lease.Use{vm("10.0.0.7", 0, "vmbr0", 0, lease.Running)},
 		},
@@ -108,8 +109,8 @@ func TestMACsAndGateways(t *testing.T) {
 	t.Parallel()
 	const file = "net0: name=e,hwaddr=bc:24:11:00:01:00,gw=10.0.0.1,gw6=fe80::1\nnet1: name=f,hwaddr=BC:24:11:00:01:00,gw=10.0.0.1\n" +
 		"[pve:pending]\nnet0: name=e,hwaddr=BC:24:11:00:01:02,gw=10.0.0.254\n[ab]\nnet0: name=e,hwaddr=BC:24:11:00:01:03,gw=10.0.0.253\n"
-	c := Parse(lease.Container, []byte(file))
-	macs := []lease.MAC{{0xbc, 0x24, 0x11, 0, 1, 0}, {0xbc, 0x24, 0x11, 0, 1, 2}}
+	c := Parse(pve.Container, []byte(file))
+	macs := []pve.MAC{{0xbc, 0x24, 0x11, 0, 1, 0}, {0xbc, 0x24, 0x11, 0, 1, 2}}
 	if diff := cmp.Diff(macs, c.MACs()); diff != "" {
 		t.Errorf("MACs (-want +got):\n%s", diff)
 	}
@@ -118,7 +119,7 @@ func TestMACsAndGateways(t *testing.T) {
 		t.Errorf("gateways (-want +got):\n%s", diff)
 	}
 
-	vm := Parse(lease.VM, []byte("net0: virtio=BC:24:11:00:01:00,bridge=vmbr0\nnet1: model=e1000,macaddr=BC:24:11:00:01:02\nipconfig0: ip=10.0.0.5/24,gw=10.0.0.1\n"))
+	vm := Parse(pve.VM, []byte("net0: virtio=BC:24:11:00:01:00,bridge=vmbr0\nnet1: model=e1000,macaddr=BC:24:11:00:01:02\nipconfig0: ip=10.0.0.5/24,gw=10.0.0.1\n"))
 	if diff := cmp.Diff(macs, vm.MACs()); diff != "" {
 		t.Errorf("a VM's MACs (-want +got):\n%s", diff)
 	}

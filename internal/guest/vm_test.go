@@ -4,14 +4,14 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestVM(t *testing.T) {
 	t.Parallel()
-	mac := lease.MAC{0xbc, 0x24, 0x11, 0, 1, 0}
+	mac := pve.MAC{0xbc, 0x24, 0x11, 0, 1, 0}
 	net := NIC{Model: "virtio", MAC: mac, Bridge: "vmbr0", Tag: 5}
 	with := func(change func(*NIC)) NIC { n := net; change(&n); return n }
 	tests := []struct {
@@ -57,7 +57,7 @@ func TestVM(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := Parse(lease.VM, []byte(tt.file))
+			c := Parse(pve.VM, []byte(tt.file))
 			got, err := c.NIC(0)
 			if tt.err != "" {
 				wantError(t, err, tt.err)

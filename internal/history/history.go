@@ -16,19 +16,19 @@ import (
 	"path/filepath"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Event is one change of an address's owner or state.
 type Event struct {
-	Time  time.Time  `json:"time"`
-	Node  string     `json:"node"`
-	Addr  string     `json:"address"`
-	Owner string     `json:"owner,omitempty"` // ct/101/net0
-	VMID  lease.VMID `json:"vmid,omitempty"`
-	MAC   string     `json:"mac,omitempty"`
-	What  string     `json:"event"` // leased, renewed, released, moved, stranger, …
-	Why   string     `json:"reason,omitempty"`
+	Time  time.Time `json:"time"`
+	Node  string    `json:"node"`
+	Addr  string    `json:"address"`
+	Owner string    `json:"owner,omitempty"` // ct/101/net0
+	VMID  pve.VMID  `json:"vmid,omitempty"`
+	MAC   string    `json:"mac,omitempty"`
+	What  string    `json:"event"` // leased, renewed, released, moved, stranger, …
+	Why   string    `json:"reason,omitempty"`
 }
 
 // File is where events are kept.
@@ -99,20 +99,20 @@ const recent = 256 << 10
 
 // LastMAC is the MAC of the last event of an address that has one, of the
 // recent ones; zero if there is none, or the file can't be read.
-func (f File) LastMAC(a netip.Addr) lease.MAC {
+func (f File) LastMAC(a netip.Addr) pve.MAC {
 	in, err := os.Open(string(f))
 	if err != nil {
-		return lease.MAC{}
+		return pve.MAC{}
 	}
 	defer in.Close()
 	info, err := in.Stat()
 	if err != nil {
-		return lease.MAC{}
+		return pve.MAC{}
 	}
 	data := make([]byte, min(info.Size(), recent))
 	n, err := in.ReadAt(data, info.Size()-int64(len(data)))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return lease.MAC{}
+		return pve.MAC{}
 	}
 	data = data[:n]
 	mark := []byte(`"address":"` + a.String() + `"`)
@@ -123,9 +123,9 @@ func (f File) LastMAC(a netip.Addr) lease.MAC {
 		if json.Unmarshal(line, &e) != nil || e.MAC == "" {
 			continue
 		}
-		if m, err := lease.ParseMAC(e.MAC); err == nil {
+		if m, err := pve.ParseMAC(e.MAC); err == nil {
 			return m
 		}
 	}
-	return lease.MAC{}
+	return pve.MAC{}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/history"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestLastMAC(t *testing.T) {
@@ -31,7 +31,7 @@ func TestLastMAC(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for addr, want := range map[netip.Addr]lease.MAC{
+	for addr, want := range map[netip.Addr]pve.MAC{
 		a: {0xbc, 0x24, 0x11, 0, 0, 2}, b: {0xbc, 0x24, 0x11, 0, 0, 4},
 		netip.MustParseAddr("10.0.0.21"): {}, netip.MustParseAddr("10.0.0.2"): {},
 	} {

@@ -7,6 +7,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // aftermath says, after a start that failed, what it has changed nevertheless: a
@@ -22,7 +23,7 @@ func (r *run) aftermath() {
 				says = "says " + t.current().String()
 			}
 			r.info("the lease of %s net%d is %s by now, which its next start takes; its config %s",
-				lease.Owner{Kind: r.kind(), VMID: r.id}.Guest(), t.nic.Index, g.Lease.Addr, says)
+				pve.Owner{Kind: r.kind(), VMID: r.id}.Guest(), t.nic.Index, g.Lease.Addr, says)
 		}
 	}
 }

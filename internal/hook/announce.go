@@ -12,6 +12,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -43,7 +44,7 @@ func (r *run) errand(trials []*trial, dropped []netip.Addr) string {
 
 // former is the MAC that used an address before this lease, by the ledger, or,
 // of one that is new to the guest, by what this node remembers.
-func (r *run) former(g lease.Grant) lease.MAC {
+func (r *run) former(g lease.Grant) pve.MAC {
 	if !g.Former.IsZero() || g.Present() {
 		return g.Former
 	}

@@ -7,6 +7,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // Setter changes settings of a guest's config through Proxmox, unless the
@@ -16,9 +17,9 @@ type Setter func(ctx context.Context, values map[string]string, raw []byte) erro
 // Apply leases addresses for a stopped virtual machine, proves them and has
 // Proxmox write them into ipconfigN, which makes the cloud-init image anew. The
 // next start's hook finds them there.
-func (h *Hook) Apply(ctx context.Context, id lease.VMID, opt Options, set Setter) int {
+func (h *Hook) Apply(ctx context.Context, id pve.VMID, opt Options, set Setter) int {
 	r := run{Hook: h, id: id, phase: "apply", opt: opt, set: set}
-	if r.kind() != lease.VM {
+	if r.kind() != pve.VM {
 		return r.fail(fmt.Errorf("there is no VM %s on node %s; a container gets its address when it starts", id, h.Here.Name))
 	}
 	switch state, err := h.VMs.RunState(id); {
@@ -29,7 +30,7 @@ func (h *Hook) Apply(ctx context.Context, id lease.VMID, opt Options, set Setter
 	}
 	r.warnOfProblems()
 	return r.start(ctx, func(ctx context.Context) (int, error) {
-		s, err := r.subject(lease.VM)
+		s, err := r.subject(pve.VM)
 		if err != nil {
 			return Failed, err
 		}
@@ -65,12 +66,12 @@ func (r *run) apply(ctx context.Context, s subject, trials []*trial) error {
 	if err := r.set(ctx, values, s.raw); err != nil {
 		return err
 	}
-	raw, err := r.Guests.ReadGuest(lease.VM, r.id)
+	raw, err := r.Guests.ReadGuest(pve.VM, r.id)
 	if err != nil {
 		return err
 	}
 	for key, want := range values {
-		if got, _ := guest.Parse(lease.VM, raw).Value(key); got != want {
+		if got, _ := guest.Parse(pve.VM, raw).Value(key); got != want {
 			return fmt.Errorf("%s is %q in the config, although Proxmox was told to set it to %s; see 'qm config %s'", key, got, want, r.id)
 		}
 	}

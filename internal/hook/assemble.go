@@ -21,6 +21,7 @@ import (
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 	"pve-iplease/internal/vendor"
 )
@@ -98,7 +99,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		},
 		Pools: pools, Problems: append(problems, found...),
 		Ledger: l, Guests: n, Runs: n, VMs: n.VMs(), LXC: n.LXC(), Gateways: n.Gateways(), Inventory: configs.Read,
-		Draft:   func(k lease.Kind, id lease.VMID, content []byte) (Draft, error) { return n.Draft(k, id, content) },
+		Draft:   func(k pve.Kind, id pve.VMID, content []byte) (Draft, error) { return n.Draft(k, id, content) },
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
 		Open: func(at probe.Place) (Wire, bool, error) {
 			if settings.ARPRate > 0 {

@@ -15,6 +15,7 @@ import (
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // built makes the program itself, not the test binary, what the host runs.
@@ -39,7 +40,7 @@ func BenchmarkStart(b *testing.B) {
 			network := netip.PrefixFrom(addr("10.9.0.0"), c.bits)
 			h := newHost(b, fmt.Sprintf("pool: lan\n\tbridge vmbr0\n\tsubnet %s\n\tgateway none\n\trange %s\n", network, network)).built(b)
 			for i := range c.guests - 1 { // beside the one that starts
-				h.put(ct{id: lease.VMID(1000 + i), ip: fmt.Sprintf("10.8.%d.%d/16", i/250, 1+i%250)})
+				h.put(ct{id: pve.VMID(1000 + i), ip: fmt.Sprintf("10.8.%d.%d/16", i/250, 1+i%250)})
 			}
 			tap, files := h.tap(), h.watch()
 			nothing, err := lab.BuildEmpty(b.TempDir())
@@ -97,7 +98,7 @@ func BenchmarkTwoHundredStarts(b *testing.B) {
 	c := newFederation(b, strings.ReplaceAll(vast, "probe fast", "probe default"), 4)
 	c.hosts[0].built(b)         // the nodes run the same file
 	time.Sleep(3 * time.Second) // the numbers of a pmxcfs that has just come up are not trusted
-	id := func(node, n int) lease.VMID { return lease.VMID(1000*(node+1) + n) }
+	id := func(node, n int) pve.VMID { return pve.VMID(1000*(node+1) + n) }
 	var all []time.Duration
 	for b.Loop() {
 		b.StopTimer()

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"syscall"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Call is the hook's command line.
 type Call struct {
 	Root    string
 	Config  string
-	VMID    lease.VMID
+	VMID    pve.VMID
 	Phase   Phase
 	Options Options
 }
@@ -56,7 +56,7 @@ func ParseCall(args []string) (c Call, ok bool, err error) {
 		return c, true, fmt.Errorf("a hook call is a VMID and a phase (pre-start, post-start, pre-stop, post-stop)")
 	}
 	c.Phase = Phase(words[1])
-	c.VMID, err = lease.ParseVMID(words[0])
+	c.VMID, err = pve.ParseVMID(words[0])
 	return c, true, err
 }
 

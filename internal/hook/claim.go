@@ -12,6 +12,7 @@ import (
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // port is the wire of one NIC, or the reason why there is none.
@@ -86,9 +87,9 @@ func (p *port) Ask(ctx context.Context, q probe.Question) (probe.Result, error) 
 // bridge without uplink, which no other node sees and whose address is a new one
 // with many a guest, and where it is the NIC's own address or its stand-in, as
 // the lease tells.
-func (p *port) prober() lease.MAC {
+func (p *port) prober() pve.MAC {
 	if p.Wire == nil || p.closed || p.MAC() == p.nic.MAC.StandIn() {
-		return lease.MAC{}
+		return pve.MAC{}
 	}
 	return p.MAC()
 }

@@ -11,14 +11,15 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // Offer asks for an address for a guest that does not exist yet.
 type Offer struct {
-	Owner  lease.Owner
-	Family lease.Family
+	Owner  pve.Owner
+	Family pve.Family
 	Pool   string // empty: the only pool of this node that serves the NIC
-	MAC    lease.MAC
+	MAC    pve.MAC
 	For    time.Duration // how long the address is kept for the guest to come
 }
 
@@ -98,7 +99,7 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 		}
 	}
 	what := "pool"
-	if o.Family == lease.IPv6 {
+	if o.Family == pve.IPv6 {
 		what = "IPv6 pool"
 	}
 	switch {
@@ -118,14 +119,14 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 
 // Renumber gives a stopped container another address and writes it into its
 // config at once.
-func (h *Hook) Renumber(ctx context.Context, id lease.VMID, opt Options) int {
+func (h *Hook) Renumber(ctx context.Context, id pve.VMID, opt Options) int {
 	opt.Move = true
 	r := run{Hook: h, id: id, phase: "renumber", opt: opt}
 	return r.preStart(ctx)
 }
 
 // Release ends a stopped guest's hold on its addresses.
-func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error) {
+func (h *Hook) Release(ctx context.Context, id pve.VMID) ([]lease.Lease, error) {
 	inv, err := h.Inventory(ctx)
 	if err != nil {
 		return nil, err
@@ -134,14 +135,14 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 	if exists && g.Node != h.Here.Name {
 		return nil, fmt.Errorf("guest %s is on node %s, and only that node knows whether it runs; run the command there", id, g.Node)
 	}
-	if exists && g.Kind == lease.VM {
+	if exists && g.Kind == pve.VM {
 		unlock, err := h.haltedVM(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("%w: a running guest keeps its address", err)
 		}
 		defer unlock()
 	}
-	if exists && g.Kind == lease.Container {
+	if exists && g.Kind == pve.Container {
 		unlock, err := h.halted(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("%w: a running guest keeps its address", err)
@@ -156,7 +157,7 @@ func (h *Hook) Release(ctx context.Context, id lease.VMID) ([]lease.Lease, error
 
 // free ends a guest's hold on its addresses. Where the ledger has no room for
 // the word that they are free, the leases go.
-func (h *Hook) free(ctx context.Context, w lease.World, kind lease.Kind, id lease.VMID) (freed []lease.Lease, err error) {
+func (h *Hook) free(ctx context.Context, w lease.World, kind pve.Kind, id pve.VMID) (freed []lease.Lease, err error) {
 	err = h.Ledger.Update(ctx, func(t *lease.Table) error {
 		t.ForgetMarks(w)
 		freed = t.Free(kind, id, w.Now.Truncate(time.Second))
@@ -175,7 +176,7 @@ func (h *Hook) free(ctx context.Context, w lease.World, kind lease.Kind, id leas
 // halted makes sure that a container is stopped and, until unlock is called,
 // that Proxmox doesn't start it: a start that began before its lease was taken
 // away would go on with the address.
-func (h *Hook) halted(ctx context.Context, id lease.VMID) (unlock func(), err error) {
+func (h *Hook) halted(ctx context.Context, id pve.VMID) (unlock func(), err error) {
 	unlock, err = h.Guests.LockGuest(ctx, id, patience)
 	if err != nil {
 		return nil, err
@@ -188,7 +189,7 @@ func (h *Hook) halted(ctx context.Context, id lease.VMID) (unlock func(), err er
 }
 
 // haltedVM is halted for a virtual machine.
-func (h *Hook) haltedVM(ctx context.Context, id lease.VMID) (unlock func(), err error) {
+func (h *Hook) haltedVM(ctx context.Context, id pve.VMID) (unlock func(), err error) {
 	unlock, err = h.VMs.Lock(ctx, id)
 	if err != nil {
 		return nil, err

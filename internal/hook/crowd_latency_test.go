@@ -6,7 +6,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/pmxcfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 var crowdEach = flag.Int("crowd.each", 20, "how many containers each of three nodes starts at once in TestCrowdOnTheRealThing")
@@ -26,7 +26,7 @@ func TestCrowdOnTheRealThing(t *testing.T) {
 	c.Take(pmxcfs.Measured)
 	var all []*running
 	for i, h := range c.hosts {
-		all = append(all, h.crowd(lease.VMID(1000*(i+1)), *crowdEach)...)
+		all = append(all, h.crowd(pve.VMID(1000*(i+1)), *crowdEach)...)
 	}
 	for _, r := range all {
 		r.wait().exits(hook.OK).omits("error", "in use by")

@@ -6,20 +6,21 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // spacious is a pool with room for a crowd.
 var spacious = section("lan", "range 10.0.0.100-10.0.0.199")
 
 // crowd launches the starts of containers at once.
-func (h *host) crowd(first lease.VMID, n int) []*running {
+func (h *host) crowd(first pve.VMID, n int) []*running {
 	h.t.Helper()
 	for i := range n {
-		h.put(ct{id: first + lease.VMID(i), ip: "manual"})
+		h.put(ct{id: first + pve.VMID(i), ip: "manual"})
 	}
 	all := make([]*running, n)
 	for i := range all {
-		id := first + lease.VMID(i)
+		id := first + pve.VMID(i)
 		all[i] = h.launch(h.command(program, h.call(id, "pre-start")...))
 	}
 	return all
@@ -27,11 +28,11 @@ func (h *host) crowd(first lease.VMID, n int) []*running {
 
 // distinct fails the test unless each container of a crowd has an address of
 // its own, by the ledger and by its config.
-func (h *host) distinct(first lease.VMID, n int) {
+func (h *host) distinct(first pve.VMID, n int) {
 	h.t.Helper()
-	ids := make([]lease.VMID, n)
+	ids := make([]pve.VMID, n)
 	for i := range ids {
-		ids[i] = first + lease.VMID(i)
+		ids[i] = first + pve.VMID(i)
 	}
 	h.oneOwnerEach(ids...)
 	if got := len(h.leases()); got != n {

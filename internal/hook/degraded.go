@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -29,7 +30,7 @@ func (r *run) brokenPools() error {
 // served the need.
 func (r *run) mayBeDisabled(n need) bool {
 	for _, d := range r.Pools.Disabled {
-		if (n.family == lease.IPv4 || d.Six) && d.MayServe(r.Here.Name, n.nic.Bridge, n.nic.Tag, n.nic.Index) {
+		if (n.family == pve.IPv4 || d.Six) && d.MayServe(r.Here.Name, n.nic.Bridge, n.nic.Tag, n.nic.Index) {
 			return true
 		}
 	}

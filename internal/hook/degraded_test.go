@@ -12,6 +12,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // wreck makes the pools, or the ledger, unusable without a way to repair it.
@@ -32,7 +33,7 @@ func wrecks() map[string]wreck {
 			h.Must(os.RemoveAll(h.path(ledgerDir)))
 			l, err := ledger.Open(ledger.Options{Dir: h.path(ledgerDir), PVE: h.path("/etc/pve"), Scratch: true, Cluster: "other"})
 			h.Must(err)
-			h.Must(l.Update(h.t.Context(), func(t *lease.Table) error { t.Known("pve9", "test", lease.MAC{2}); return nil }))
+			h.Must(l.Update(h.t.Context(), func(t *lease.Table) error { t.Known("pve9", "test", pve.MAC{2}); return nil }))
 		}, "the ledger belongs to another cluster"},
 	}
 }

@@ -12,10 +12,11 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // during runs a start and does something while its window is open.
-func (h *host) during(id lease.VMID, ear *lab.Stranger, a string, do func()) result {
+func (h *host) during(id pve.VMID, ear *lab.Stranger, a string, do func()) result {
 	h.t.Helper()
 	r := h.launch(h.command(program, h.call(id, "pre-start")...))
 	h.asked(ear, a)

@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/cli"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // lives says which test shows a row of the life cycle in README.md, chapter
@@ -145,7 +146,7 @@ func turns() map[string]turn {
 		"VMID reused for a new guest": {happen: func(one, two *host) {
 			one.down(101)
 			one.destroy(101)
-			two.put(ct{id: 101, ip: "manual", mac: lease.MAC{0xbc, 0x24, 0x11, 9, 9, 9}})
+			two.put(ct{id: 101, ip: "manual", mac: pve.MAC{0xbc, 0x24, 0x11, 9, 9, 9}})
 			two.up(101).says("CT 101 net0 has 10.0.0.200/24")
 		}, want: []string{"10.0.0.200 ct/101/net0 bound pool"}},
 		"destroyed and created again during reclaim": {happen: recreated, want: []string{"10.0.0.200 ct/101/net0 bound pool"}},
@@ -281,16 +282,16 @@ func TestRemovedPackageAndGuestWithoutHooks(t *testing.T) {
 }
 
 // up starts a container whose hook must succeed.
-func (h *host) up(id lease.VMID) result {
+func (h *host) up(id pve.VMID) result {
 	h.t.Helper()
 	return h.launch(h.command(program, h.call(id, "pre-start")...)).wait().exits(hook.OK)
 }
 
 // down stops a container.
-func (h *host) down(id lease.VMID) { h.t.Helper(); h.phase(id, "post-stop").exits(hook.OK) }
+func (h *host) down(id pve.VMID) { h.t.Helper(); h.phase(id, "post-stop").exits(hook.OK) }
 
 // migrate moves a container's config to another node.
-func (h *host) migrate(id lease.VMID, to *host) {
+func (h *host) migrate(id pve.VMID, to *host) {
 	h.t.Helper()
 	h.Must(os.Rename(h.path(h.confPath(id)), h.path(to.confPath(id))))
 }
@@ -307,7 +308,7 @@ func (h *host) amend(change func(*lease.Lease)) {
 			next.Add(l)
 		}
 		*t = *next
-		t.Known("elsewhere", "test", lease.MAC{2, 0, 0, 0, 0, 1}) // a change, so that the table is written
+		t.Known("elsewhere", "test", pve.MAC{2, 0, 0, 0, 0, 1}) // a change, so that the table is written
 		return nil
 	}))
 }

@@ -13,6 +13,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 var stormMinutes = flag.Float64("storm.minutes", 0, "how long TestFederationStorm lasts; 0: five waves")
@@ -69,7 +70,7 @@ type storm struct {
 // stormGuest is a container as Proxmox would see it.
 type stormGuest struct {
 	*host
-	id     lease.VMID
+	id     pve.VMID
 	struck bool // some wave started or stopped it
 	runs   bool
 	silent bool   // it runs, but the ledger could not be told
@@ -88,7 +89,7 @@ func newStorm(t *testing.T) *storm {
 	s.hosts[0].gateway()
 	for n := range stormEach {
 		for i, h := range s.hosts {
-			g := &stormGuest{host: h, id: lease.VMID(1000*(i+1) + n)}
+			g := &stormGuest{host: h, id: pve.VMID(1000*(i+1) + n)}
 			h.put(ct{id: g.id, ip: "manual"})
 			s.guests = append(s.guests, g)
 		}
@@ -188,7 +189,7 @@ func doze(random *rand.Rand, limit int) {
 // address that its config named when it started.
 func (s *storm) distinct() {
 	s.t.Helper()
-	owner := map[string]lease.VMID{}
+	owner := map[string]pve.VMID{}
 	for _, g := range s.guests {
 		if !g.runs {
 			continue
@@ -245,7 +246,7 @@ func (s *storm) again(all []*stormGuest) (busy []*stormGuest) {
 // that it had, bound if it runs, and knows no stranger.
 func (s *storm) settled() {
 	s.t.Helper()
-	mine := map[lease.VMID]lease.Lease{}
+	mine := map[pve.VMID]lease.Lease{}
 	for _, l := range s.hosts[0].leases() {
 		if other, twice := mine[l.Owner.VMID]; twice || l.State == lease.Conflicted {
 			s.t.Errorf("a stranger, or one lease too many: %s, %s", summary(l), summary(other))

@@ -10,6 +10,7 @@ import (
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // federation is several nodes whose /etc/pve is one pmxcfs, on one LAN.
@@ -113,13 +114,13 @@ func TestCrowdOnFourNodes(t *testing.T) {
 	c.hosts[0].gateway()
 	var all []*running
 	for i, h := range c.hosts {
-		all = append(all, h.crowd(lease.VMID(101+100*i), each)...)
+		all = append(all, h.crowd(pve.VMID(101+100*i), each)...)
 	}
 	for _, r := range all {
 		r.wait().exits(hook.OK).omits("error", "in use by")
 	}
 	for i, h := range c.hosts {
-		first := lease.VMID(101 + 100*i)
+		first := pve.VMID(101 + 100*i)
 		for id := first; id < first+each; id++ {
 			h.claimOf(id)
 		}

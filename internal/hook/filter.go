@@ -9,13 +9,14 @@ import (
 
 	"pve-iplease/internal/firewall"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
 // Filter is Proxmox's own address filter, which pins guests to the addresses
 // that their configs name.
 type Filter interface {
-	State(lease.VMID) (firewall.State, error)
+	State(pve.VMID) (firewall.State, error)
 	Update(context.Context) error
 }
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // filtered makes a host on which Proxmox's address filter is in force for the
@@ -21,7 +21,7 @@ func filtered(t *testing.T, body string) (h *host, rules func() (addresses strin
 	t.Helper()
 	h = newHost(t, lan)
 	h.write("/etc/pve/firewall/cluster.fw", "[OPTIONS]\nenable: 1\n")
-	for id := lease.VMID(101); id <= 106; id++ {
+	for id := pve.VMID(101); id <= 106; id++ {
 		h.write("/etc/pve/firewall/"+id.String()+".fw", "[OPTIONS]\nenable: 1\nipfilter: 1\n")
 		h.pinned(id, "manual")
 	}
@@ -48,7 +48,7 @@ func filtered(t *testing.T, body string) (h *host, rules func() (addresses strin
 }
 
 // pinned gives a container a NIC that the firewall looks at.
-func (h *host) pinned(id lease.VMID, ip string) {
+func (h *host) pinned(id pve.VMID, ip string) {
 	h.t.Helper()
 	h.write(h.confPath(id), fmt.Sprintf("arch: amd64\nhookscript: local:snippets/pve-iplease\nhostname: ct%s\nnet0: name=eth0,bridge=vmbr0,firewall=1,hwaddr=%s,ip=%s,type=veth\n", id, macOf(id), ip))
 }
@@ -137,7 +137,7 @@ func TestAddressFilterLearnsOfMany(t *testing.T) {
 	busy := filepath.Join(t.TempDir(), "busy") // two at a time are a failure
 	h, rules := filtered(t, fmt.Sprintf("mkdir %[1]s || exit 7; sleep 0.3; rmdir %[1]s", busy))
 	var all []*running
-	for id := lease.VMID(101); id <= 106; id++ {
+	for id := pve.VMID(101); id <= 106; id++ {
 		all = append(all, h.launch(h.command(program, h.call(id, "pre-start")...)))
 	}
 	for _, r := range all {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -40,7 +41,7 @@ func (h *Host) Foresee(ctx context.Context, g lease.Guest, config []byte) (Fores
 		return inv, err
 	}
 	r := run{Hook: &there, id: g.VMID, phase: PreStart, opt: Options{DryRun: true}, foreseen: true}
-	s, err := r.subject(lease.Container)
+	s, err := r.subject(pve.Container)
 	var f Foresight
 	if err == nil && len(s.needs) > 0 {
 		err = r.foresee(ctx, s, &f)
@@ -83,13 +84,13 @@ func (r *run) foresee(ctx context.Context, s subject, f *Foresight) error {
 // onlyGuest is a node with the config of one container that nobody changes.
 type onlyGuest struct{ config []byte }
 
-func (o onlyGuest) ReadGuest(lease.Kind, lease.VMID) ([]byte, error) { return o.config, nil }
+func (o onlyGuest) ReadGuest(pve.Kind, pve.VMID) ([]byte, error) { return o.config, nil }
 
-func (o onlyGuest) LockGuest(context.Context, lease.VMID, time.Duration) (func(), error) {
+func (o onlyGuest) LockGuest(context.Context, pve.VMID, time.Duration) (func(), error) {
 	return func() {}, nil
 }
 
-func (o onlyGuest) Replace(context.Context, lease.Kind, lease.VMID, []byte, []byte) error { return nil }
+func (o onlyGuest) Replace(context.Context, pve.Kind, pve.VMID, []byte, []byte) error { return nil }
 
 // sentences are what was logged, without what every line begins with.
 func sentences(log, subject string) []string {

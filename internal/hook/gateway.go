@@ -6,6 +6,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // gateway is what to ask of a NIC's gateway. One that is itself a guest may be
@@ -13,7 +14,7 @@ import (
 func (r *run) gateway(w lease.World, nic guest.NIC, addr netip.Addr) probe.Gateway {
 	g := probe.Gateway{Addr: addr}
 	for _, u := range w.Inventory.Uses[addr] {
-		if u.Where != lease.Snapshot && u.Segment.Overlaps(lease.NewSegment(nic.Bridge, nic.Tag)) {
+		if u.Where != lease.Snapshot && u.Segment.Overlaps(pve.NewSegment(nic.Bridge, nic.Tag)) {
 			g.Guests = append(g.Guests, u.Owner.VMID)
 		}
 	}
@@ -49,7 +50,7 @@ func (r *run) learn(w lease.World, on *port, res probe.Result) {
 }
 
 // sameGuest reports whether two MACs are the same guest's.
-func sameGuest(w lease.World, a, b lease.MAC) bool {
+func sameGuest(w lease.World, a, b pve.MAC) bool {
 	x, ok := guestOf(w, a, 0)
 	y, also := guestOf(w, b, 0)
 	return ok && also && x.VMID == y.VMID

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // scenery is everything that a start might change and must not.
@@ -61,7 +62,7 @@ func (h *host) below(top string) map[string]string {
 
 // guard holds what a start of a container did against invariant 5 and against
 // what of the ledger is its own.
-func (before scenery) guard(h *host, id lease.VMID, res result) {
+func (before scenery) guard(h *host, id pve.VMID, res result) {
 	h.t.Helper()
 	after := h.observe()
 	own := strings.TrimPrefix(h.confPath(id), "/etc/pve/nodes")
@@ -84,7 +85,7 @@ func (before scenery) guard(h *host, id lease.VMID, res result) {
 }
 
 // guardLease checks a record that is there after a start.
-func (before scenery) guardLease(h *host, k lease.Key, id lease.VMID, is lease.Lease) {
+func (before scenery) guardLease(h *host, k lease.Key, id pve.VMID, is lease.Lease) {
 	h.t.Helper()
 	was := before.leases[k]
 	was.Missing, is.Missing = time.Time{}, time.Time{} // book-keeping of every write
@@ -97,7 +98,7 @@ func (before scenery) guardLease(h *host, k lease.Key, id lease.VMID, is lease.L
 }
 
 // replaced reports whether a record's address is now the container's.
-func replaced(was lease.Lease, now map[lease.Key]lease.Lease, id lease.VMID) bool {
+func replaced(was lease.Lease, now map[lease.Key]lease.Lease, id pve.VMID) bool {
 	for k, l := range now {
 		if k.Addr == was.Addr && l.Owner.VMID == id {
 			return true

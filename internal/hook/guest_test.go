@@ -6,25 +6,25 @@ import (
 	"os"
 	"strings"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // ct is a container's config. The zero value of each field but id is usual.
 type ct struct {
-	id     lease.VMID
+	id     pve.VMID
 	ip, gw string // of net0; empty: not there
 	bridge string
-	mac    lease.MAC
+	mac    pve.MAC
 	plain  bool   // no hookscript
 	more   string // lines of the running part
 	tail   string // pending and snapshot sections
 }
 
 // macOf is the MAC of a container's net0, as the tests give it.
-func macOf(id lease.VMID) lease.MAC {
-	return lease.MAC{0xbc, 0x24, 0x11, 1, byte(id >> 8), byte(id)}
+func macOf(id pve.VMID) pve.MAC {
+	return pve.MAC{0xbc, 0x24, 0x11, 1, byte(id >> 8), byte(id)}
 }
 
 // net0 is the interface's line as Proxmox prints it.
@@ -65,7 +65,7 @@ func (h *host) put(cts ...ct) {
 }
 
 // vm writes a virtual machine's config.
-func (h *host) vm(id lease.VMID, lines ...string) {
+func (h *host) vm(id pve.VMID, lines ...string) {
 	h.t.Helper()
 	text := "name: vm" + id.String() + "\nnet0: virtio=BC:24:11:02:00:01,bridge=vmbr0\n"
 	h.write("/etc/pve/nodes/"+h.node.Name+"/qemu-server/"+id.String()+".conf", text+strings.Join(lines, "\n")+"\n")
@@ -82,4 +82,4 @@ func (h *host) has(cts ...ct) {
 }
 
 // destroy removes a container's config.
-func (h *host) destroy(id lease.VMID) { h.Must(os.Remove(h.path(h.confPath(id)))) }
+func (h *host) destroy(id pve.VMID) { h.Must(os.Remove(h.path(h.confPath(id)))) }

@@ -15,6 +15,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 	"pve-iplease/internal/vendor"
 )
@@ -50,9 +51,9 @@ type Ledger interface {
 
 // Guests are this node's guest configs and Proxmox's lock on each.
 type Guests interface {
-	ReadGuest(lease.Kind, lease.VMID) ([]byte, error)
-	LockGuest(context.Context, lease.VMID, time.Duration) (unlock func(), err error)
-	Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) error
+	ReadGuest(pve.Kind, pve.VMID) ([]byte, error)
+	LockGuest(context.Context, pve.VMID, time.Duration) (unlock func(), err error)
+	Replace(ctx context.Context, k pve.Kind, id pve.VMID, old, data []byte) error
 }
 
 // Draft is a guest's next config, written beside the present one.
@@ -64,15 +65,15 @@ type Draft interface {
 // Runs tells whether a container runs on this node. Running is quick; to find
 // one that is still stopping, every process must be asked.
 type Runs interface {
-	Running(lease.VMID) (bool, error)
-	RunState(lease.VMID) (node.State, error)
-	AwaitStopped(context.Context, lease.VMID) error
+	Running(pve.VMID) (bool, error)
+	RunState(pve.VMID) (node.State, error)
+	AwaitStopped(context.Context, pve.VMID) error
 }
 
 // Wire is a port on a guest's network.
 type Wire interface {
 	Ask(context.Context, probe.Question) (probe.Result, error)
-	MAC() lease.MAC
+	MAC() pve.MAC
 	Close()
 }
 
@@ -80,8 +81,8 @@ type Wire interface {
 // MAC, and whether it is to be expected that it answers now. Learn tells of
 // another MAC that answered until now.
 type Gateways interface {
-	MAC(bridge string, tag uint16, gateway netip.Addr) (mac lease.MAC, due bool)
-	Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC, port string) (was lease.MAC)
+	MAC(bridge string, tag uint16, gateway netip.Addr) (mac pve.MAC, due bool)
+	Learn(bridge string, tag uint16, gateway netip.Addr, mac pve.MAC, port string) (was pve.MAC)
 	Missed(bridge string, tag uint16, gateway netip.Addr)
 }
 
@@ -92,7 +93,7 @@ type Here struct {
 	Version string
 	Uptime  func() time.Duration
 	// Under finds the lxc-start that a post-stop runs under, and when it began, counted from boot.
-	Under    func(lease.VMID) (time.Duration, bool)
+	Under    func(pve.VMID) (time.Duration, bool)
 	Now      func() time.Time
 	Orphaned func() bool // the process that called us is gone
 	// Arriving is the node that a VM comes from while it runs; empty: none does.
@@ -107,7 +108,7 @@ type Hook struct {
 	Problems   []config.Problem // of the pools file; a section that has one is disabled
 	Ledger     Ledger
 	Guests     Guests
-	Draft      func(lease.Kind, lease.VMID, []byte) (Draft, error) // nil: a config is written in one go
+	Draft      func(pve.Kind, pve.VMID, []byte) (Draft, error) // nil: a config is written in one go
 	Runs       Runs
 	VMs        VMs
 	LXC        LXC
@@ -121,13 +122,13 @@ type Hook struct {
 	Together   func(works ...func())               // does all of them at once, and returns when they are done
 	Makers     *vendor.List                        // of network cards; nil: those that are built in
 	Remember   func(history.Event)
-	LastMAC    func(netip.Addr) lease.MAC     // that this node remembers of an address; zero: none
-	Filter     Filter                         // nil: there is none
-	Errand     func(lease.VMID, []byte) error // leaves word for the guest's post-start
-	Proved     Notes                          // by the id of a contested claim: it is proved
-	Unbound    Notes                          // of starts whose lease is released: the ledger could not be written
-	Heard      Notes                          // by owner and address: who spoke for it at the last proof
-	Unreleased Notes                          // of runs that ended: the ledger could not be written
+	LastMAC    func(netip.Addr) pve.MAC     // that this node remembers of an address; zero: none
+	Filter     Filter                       // nil: there is none
+	Errand     func(pve.VMID, []byte) error // leaves word for the guest's post-start
+	Proved     Notes                        // by the id of a contested claim: it is proved
+	Unbound    Notes                        // of starts whose lease is released: the ledger could not be written
+	Heard      Notes                        // by owner and address: who spoke for it at the last proof
+	Unreleased Notes                        // of runs that ended: the ledger could not be written
 	Log        *report.Log
 }
 
@@ -137,11 +138,11 @@ type Options struct {
 	Explain bool // say why this address and why not the others
 	Move    bool // another address than the present one, for one NIC and family:
 	NIC     int
-	Family  lease.Family
+	Family  pve.Family
 }
 
 // Run does what the phase asks for and returns the exit code.
-func (h *Hook) Run(ctx context.Context, id lease.VMID, phase Phase, opt Options) int {
+func (h *Hook) Run(ctx context.Context, id pve.VMID, phase Phase, opt Options) int {
 	r := run{Hook: h, id: id, phase: phase, opt: opt}
 	switch phase {
 	case PreStart:
@@ -161,7 +162,7 @@ func (h *Hook) Run(ctx context.Context, id lease.VMID, phase Phase, opt Options)
 // run is one call of the hook.
 type run struct {
 	*Hook
-	id       lease.VMID
+	id       pve.VMID
 	phase    Phase
 	opt      Options
 	set      Setter       // nil: the guest's config is written here

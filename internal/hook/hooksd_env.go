@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -62,7 +63,7 @@ func (r *run) environment(ctx context.Context) []string {
 }
 
 // leases are the guest's, its first interface's first address in front.
-func (r *run) leases(ctx context.Context, kind lease.Kind) []lease.Lease {
+func (r *run) leases(ctx context.Context, kind pve.Kind) []lease.Lease {
 	t, err := r.Ledger.View(ctx)
 	if err != nil {
 		r.warn(lease.Grant{}, "the hooks in hooks.d aren't told of a lease: %v", err)

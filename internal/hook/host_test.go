@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // host is a Proxmox node of one test: its network, and its files in a tree
@@ -73,7 +73,7 @@ func (h *host) stranger(addrs ...string) *lab.Host {
 }
 
 // neighbour is a stranger with a certain MAC.
-func (h *host) neighbour(mac lease.MAC, addrs ...string) *lab.Host {
+func (h *host) neighbour(mac pve.MAC, addrs ...string) *lab.Host {
 	h.t.Helper()
 	prefixes := make([]netip.Prefix, len(addrs))
 	for i, a := range addrs {
@@ -102,7 +102,7 @@ func (h *host) script(s lab.Script, addrs ...string) *lab.Stranger {
 
 // within is a guest of the node, not in any config, that behaves in a certain
 // way.
-func (h *host) within(id lease.VMID, s lab.Script, addrs ...string) *lab.Stranger {
+func (h *host) within(id pve.VMID, s lab.Script, addrs ...string) *lab.Stranger {
 	h.t.Helper()
 	for _, a := range addrs {
 		s.Addrs = append(s.Addrs, netip.MustParseAddr(a))
@@ -133,7 +133,7 @@ func (h *host) pools(text string) { h.write("/etc/pve/pve-iplease/pools.cfg", te
 func (h *host) settings(text string) { h.write("/etc/pve-iplease/node.cfg", text) }
 
 // confPath is where a container's config lies.
-func (h *host) confPath(id lease.VMID) string {
+func (h *host) confPath(id pve.VMID) string {
 	return "/etc/pve/nodes/" + h.node.Name + "/lxc/" + id.String() + ".conf"
 }
 

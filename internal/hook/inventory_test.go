@@ -5,6 +5,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // naming is a way in which 10.0.0.200 can be named elsewhere.
@@ -93,10 +94,10 @@ func TestStoppedGuestsAddressIsReusedOnlyWhenNothingBetterIsLeft(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, section("lan", "range 10.0.0.200-10.0.0.203", "hold 1h", "probe fast"))
 	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"}, ct{id: 103, ip: "manual"}, ct{id: 104, ip: "manual"}, ct{id: 105, ip: "manual"})
-	for _, id := range []lease.VMID{101, 102, 103} {
+	for _, id := range []pve.VMID{101, 102, 103} {
 		h.start(id).exits(hook.OK)
 	}
-	for _, id := range []lease.VMID{102, 101, 103} { // in this order
+	for _, id := range []pve.VMID{102, 101, 103} { // in this order
 		h.phase(id, "post-stop").exits(hook.OK)
 	}
 	h.start(104).exits(hook.OK).says("10.0.0.203/24", "lowest free address")

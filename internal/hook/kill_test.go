@@ -13,6 +13,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // murder is a start that is killed.
@@ -130,7 +131,7 @@ func (m murder) commit(h *host) {
 func (m murder) inquire(h *host, claimed netip.Addr) {
 	h.t.Helper()
 	got := h.only(101).Addr
-	stranger := h.leases()[lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: claimed}].State == lease.Conflicted
+	stranger := h.leases()[lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: claimed}].State == lease.Conflicted
 	if claimed.IsValid() && got != claimed && !stranger {
 		h.t.Errorf("claimed was %s, the next start got %s", claimed, got)
 	}
@@ -143,7 +144,7 @@ func (m murder) inquire(h *host, claimed netip.Addr) {
 }
 
 // claimOf is the address that the ledger gives a container, invalid if none.
-func (h *host) claimOf(id lease.VMID) netip.Addr {
+func (h *host) claimOf(id pve.VMID) netip.Addr {
 	h.t.Helper()
 	for _, l := range h.leases() {
 		if l.Owner.VMID == id {
@@ -155,9 +156,9 @@ func (h *host) claimOf(id lease.VMID) netip.Addr {
 
 // oneOwnerEach fails the test if two guests have one address by the ledger, or
 // if one of those that have started would boot with what isn't its own.
-func (h *host) oneOwnerEach(started ...lease.VMID) {
+func (h *host) oneOwnerEach(started ...pve.VMID) {
 	h.t.Helper()
-	owner := map[netip.Addr]lease.VMID{}
+	owner := map[netip.Addr]pve.VMID{}
 	for _, l := range h.leases() {
 		if l.State == lease.Conflicted {
 			continue

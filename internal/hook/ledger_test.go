@@ -12,6 +12,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // ledgerDir is where the ledger lies unless node.cfg says otherwise.
@@ -53,7 +54,7 @@ func (h *host) rewrite(change func(*lease.Lease) bool, more ...lease.Lease) {
 		for _, l := range more {
 			t.Add(l)
 		}
-		t.Known("elsewhere", "test", lease.MAC{2, 0, 0, 0, 0, 1}) // a change, so that the table is written
+		t.Known("elsewhere", "test", pve.MAC{2, 0, 0, 0, 0, 1}) // a change, so that the table is written
 		return nil
 	}))
 }
@@ -102,7 +103,7 @@ func summary(l lease.Lease) string {
 }
 
 // only returns the one lease that a container has.
-func (h *host) only(id lease.VMID) lease.Lease {
+func (h *host) only(id pve.VMID) lease.Lease {
 	h.t.Helper()
 	mine := slices.DeleteFunc(slices.Collect(maps.Values(h.leases())), func(l lease.Lease) bool { return l.Owner.VMID != id })
 	if len(mine) != 1 {

@@ -13,13 +13,14 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // strangerAt is a mark of this age.
 func strangerAt(a string, age time.Duration) lease.Lease {
 	return lease.Lease{
-		Key:   lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr(a)},
-		State: lease.Conflicted, MAC: lease.MAC{0x52, 0x54, 0, 0, 0, 7}, Since: time.Now().Add(-age).Truncate(time.Second),
+		Key:   lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr(a)},
+		State: lease.Conflicted, MAC: pve.MAC{0x52, 0x54, 0, 0, 0, 7}, Since: time.Now().Add(-age).Truncate(time.Second),
 	}
 }
 
@@ -73,7 +74,7 @@ func TestStartMakesAFullLedgerSmaller(t *testing.T) {
 	t.Parallel()
 	f := newFederation(t, wired, 1)
 	f.hosts[0].put(ct{id: 101, ip: "manual"})
-	f.hosts[0].Must(f.hosts[0].ledger().Update(t.Context(), func(t *lease.Table) error { t.Known("x", "1", lease.MAC{1}); return nil }))
+	f.hosts[0].Must(f.hosts[0].ledger().Update(t.Context(), func(t *lease.Table) error { t.Known("x", "1", pve.MAC{1}); return nil }))
 	f.overfull(2000, 2000, time.Minute)
 	f.hosts[0].up(101)
 }
@@ -99,7 +100,7 @@ func TestFullLedgerCanBeMadeSmaller(t *testing.T) {
 			h.up(101)
 			h.down(101)
 			f.overfull(2000, 50, c.age, h.only(101))
-			err := h.ledger().Update(t.Context(), func(t *lease.Table) error { t.Known("x", "1", lease.MAC{1}); return nil })
+			err := h.ledger().Update(t.Context(), func(t *lease.Table) error { t.Known("x", "1", pve.MAC{1}); return nil })
 			if !errors.Is(err, ledger.ErrFull) {
 				t.Fatalf("it is not full: %v", err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -121,16 +122,16 @@ func (r *run) speakers(w lease.World, addr netip.Addr, res probe.Result) string 
 }
 
 // host says what is known of a MAC address that was heard; see identity.
-func (r *run) host(w lease.World, m lease.MAC, res probe.Result) string {
+func (r *run) host(w lease.World, m pve.MAC, res probe.Result) string {
 	return r.identity(w, m, portOf(m, res))
 }
 
 // identity says what is known of a MAC address: the guest that has it, its
 // maker, and the bridge port it was heard on, if that is known. Who spoke is
 // told by the port: a MAC can be anybody's.
-func (r *run) identity(w lease.World, m lease.MAC, port string) string {
+func (r *run) identity(w lease.World, m pve.MAC, port string) string {
 	g, known := guestOf(w, m, r.id)
-	at, _, guest := lease.PortOwner(port)
+	at, _, guest := pve.PortOwner(port)
 	var who string
 	switch {
 	case guest && (!known || g.VMID != at.VMID):
@@ -139,7 +140,7 @@ func (r *run) identity(w lease.World, m lease.MAC, port string) string {
 			who = guestName(there)
 		}
 		if known {
-			who += ", with the MAC of " + lease.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
+			who += ", with the MAC of " + pve.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
 		}
 	case known:
 		who = guestName(g)
@@ -153,7 +154,7 @@ func (r *run) identity(w lease.World, m lease.MAC, port string) string {
 }
 
 // portOf is the bridge port on which a MAC address was heard.
-func portOf(m lease.MAC, res probe.Result) string {
+func portOf(m pve.MAC, res probe.Result) string {
 	for _, a := range res.Answers {
 		for i, who := range a.MACs {
 			if who == m && i < len(a.Ports) {
@@ -166,7 +167,7 @@ func portOf(m lease.MAC, res probe.Result) string {
 
 // guestOf finds the guest whose config has a MAC address; another than one, if
 // there is another: a copy that was restored with it has it too.
-func guestOf(w lease.World, m lease.MAC, than lease.VMID) (found lease.Guest, ok bool) {
+func guestOf(w lease.World, m pve.MAC, than pve.VMID) (found lease.Guest, ok bool) {
 	for _, g := range w.Inventory.Guests {
 		if m.IsZero() || !slices.Contains(g.MACs, m) {
 			continue
@@ -179,7 +180,7 @@ func guestOf(w lease.World, m lease.MAC, than lease.VMID) (found lease.Guest, ok
 }
 
 func guestName(g lease.Guest) string {
-	name := lease.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
+	name := pve.Owner{Kind: g.Kind, VMID: g.VMID}.Guest()
 	if g.Name != "" {
 		name += " " + report.Clean(g.Name)
 	}
@@ -188,7 +189,7 @@ func guestName(g lease.Guest) string {
 
 // maker tells from a MAC address what kind of host it may be. Only messages
 // about strangers come here: it may have to read IEEE's list.
-func (r *run) maker(m lease.MAC) string {
+func (r *run) maker(m pve.MAC) string {
 	if name := r.Makers.Name(m); name != "" {
 		return report.Clean(name)
 	}

@@ -9,18 +9,19 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // Move gives an address to another container of this node, which gets it
 // written at its next start. Both must be stopped.
-func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
+func (h *Hook) Move(ctx context.Context, addr netip.Addr, to pve.VMID) error {
 	r := run{Hook: h, id: to, phase: "move"}
 	unlock, err := h.halted(ctx, to)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	s, err := r.subject(lease.Container)
+	s, err := r.subject(pve.Container)
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(inv.Guests)) {
 		g := inv.Guests[id]
-		if g.Kind == lease.Container && g.Node == h.Here.Name && id != to && names(inv, id, addr) {
+		if g.Kind == pve.Container && g.Node == h.Here.Name && id != to && names(inv, id, addr) {
 			if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
 				return fmt.Errorf("CT %s is %s; stop it first", id, state)
 			}
@@ -54,10 +55,10 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to lease.VMID) error {
 // that the address belongs to there, else the first of its family.
 func (r *run) fits(s subject, addr netip.Addr) (found need, ok bool) {
 	for _, n := range s.needs {
-		if n.family != lease.FamilyOf(addr) || len(n.pools) == 0 {
+		if n.family != pve.FamilyOf(addr) || len(n.pools) == 0 {
 			continue
 		}
-		here := lease.NewSegment(n.nic.Bridge, n.nic.Tag, r.Here.Name)
+		here := pve.NewSegment(n.nic.Bridge, n.nic.Tag, r.Here.Name)
 		if p := r.Pools.Pools.Of(lease.Key{Segment: here, Addr: addr}); p != nil && slices.Contains(n.pools, p) {
 			return n, true
 		}
@@ -69,7 +70,7 @@ func (r *run) fits(s subject, addr netip.Addr) (found need, ok bool) {
 }
 
 // names reports whether a guest's config names an address.
-func names(inv lease.Inventory, id lease.VMID, addr netip.Addr) bool {
+func names(inv lease.Inventory, id pve.VMID, addr netip.Addr) bool {
 	for _, u := range inv.Uses[addr] {
 		if u.Owner.VMID == id && u.Where != lease.Snapshot {
 			return true

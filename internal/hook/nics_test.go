@@ -11,7 +11,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // twoNets are pools on two bridges: every NIC on vmbr0, and net1 and net2 on
@@ -43,7 +43,7 @@ func (h *host) second() *host {
 }
 
 // nic is the line of one more interface; say is what it says of addresses.
-func nic(id lease.VMID, n int, bridge, say string) string {
+func nic(id pve.VMID, n int, bridge, say string) string {
 	mac := macOf(id)
 	mac[4] = byte(n)
 	return fmt.Sprintf("net%d: name=eth%d,bridge=%s,%shwaddr=%s,type=veth\n", n, n, bridge, say, mac)
@@ -185,7 +185,7 @@ func TestMissingPoolsAndLedgerOfSeveralNICs(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, twoNets)
 	second := h.second()
-	say := func(id lease.VMID) string {
+	say := func(id pve.VMID) string {
 		return nic(id, 1, "vmbr1", "ip=10.1.0.50/24,ip6=2001:db8::50/64,") + nic(id, 2, "vmbr9", "ip=10.9.0.1/24,") + nic(id, 3, "vmbr1", "ip=dhcp,ip6=auto,")
 	}
 	h.put(ct{id: 101, ip: "dhcp", more: say(101)})
@@ -233,10 +233,10 @@ func TestCrowdOfSeveralNICs(t *testing.T) {
 	h := newHost(t, pools)
 	h.second()
 	var all []*running
-	for id := lease.VMID(101); id <= 108; id++ {
+	for id := pve.VMID(101); id <= 108; id++ {
 		h.put(ct{id: id, ip: "manual", more: nic(id, 1, "vmbr1", "") + nic(id, 2, "vmbr0", "")})
 	}
-	for id := lease.VMID(101); id <= 108; id++ {
+	for id := pve.VMID(101); id <= 108; id++ {
 		all = append(all, h.launch(h.command(program, h.call(id, "pre-start")...)))
 	}
 	for _, r := range all {

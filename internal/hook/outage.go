@@ -16,6 +16,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -30,10 +31,10 @@ type Outage struct {
 	lost  error        // why the ledger can't be read
 	after time.Duration
 	inv   lease.Inventory
-	conf  map[lease.VMID][]byte // likewise, of the guests that started
+	conf  map[pve.VMID][]byte // likewise, of the guests that started
 
 	// Heard says who is there on a node's network besides the guests that start.
-	Heard func(node string, at probe.Place, a netip.Addr) []lease.MAC
+	Heard func(node string, at probe.Place, a netip.Addr) []pve.MAC
 	// Closed says whether a bridge of a node is a network of that node alone.
 	Closed func(node, bridge string) bool
 }
@@ -57,8 +58,8 @@ func (h *Host) Outage(ctx context.Context, after time.Duration, read func(lease.
 		return nil, ierr
 	}
 	o := &Outage{
-		lost: err, read: read, conf: map[lease.VMID][]byte{},
-		Heard:  func(string, probe.Place, netip.Addr) []lease.MAC { return nil },
+		lost: err, read: read, conf: map[pve.VMID][]byte{},
+		Heard:  func(string, probe.Place, netip.Addr) []pve.MAC { return nil },
 		Closed: func(string, string) bool { return false },
 	}
 	o.hook, o.first, o.table, o.inv = h.Hook, t, t, copyOf(inv)
@@ -74,7 +75,7 @@ func (o *Outage) on(name string, said *memo) *Hook {
 	return &Hook{
 		Here: Here{
 			Name: name, Boot: "rehearse", Version: h.Here.Version, Uptime: h.Here.Uptime,
-			Under:    func(lease.VMID) (time.Duration, bool) { return 0, false },
+			Under:    func(pve.VMID) (time.Duration, bool) { return 0, false },
 			Now:      func() time.Time { return h.Here.Now().Add(o.after) },
 			Orphaned: func() bool { return false },
 		},
@@ -85,8 +86,8 @@ func (o *Outage) on(name string, said *memo) *Hook {
 		},
 		NewID: h.NewID, Makers: h.Makers, Log: report.New(said, said, ""),
 		Remember: func(history.Event) {},
-		LastMAC:  func(netip.Addr) lease.MAC { return lease.MAC{} },
-		Errand:   func(lease.VMID, []byte) error { return nil },
+		LastMAC:  func(netip.Addr) pve.MAC { return pve.MAC{} },
+		Errand:   func(pve.VMID, []byte) error { return nil },
 		Proved:   NoNotes{}, Heard: NoNotes{}, Unbound: NoNotes{}, Unreleased: NoNotes{},
 		Beside: func(work func()) func() { work(); return func() {} },
 		Together: func(works ...func()) {
@@ -98,7 +99,7 @@ func (o *Outage) on(name string, said *memo) *Hook {
 }
 
 // Boot starts a guest on a node. It stays started for those that follow.
-func (o *Outage) Boot(ctx context.Context, id lease.VMID, on string) Came {
+func (o *Outage) Boot(ctx context.Context, id pve.VMID, on string) Came {
 	g := o.inv.Guests[id]
 	raw, err := o.ReadGuest(g.Kind, id)
 	if err != nil {
@@ -149,7 +150,7 @@ func (s stored) Rebuild(_ context.Context, _ time.Time, f func() (*lease.Table, 
 }
 
 // Without is the outage as it would be if the guest had not started yet.
-func (o *Outage) Without(id lease.VMID) *Outage {
+func (o *Outage) Without(id pve.VMID) *Outage {
 	c := *o
 	c.conf, c.inv = maps.Clone(o.conf), copyOf(o.inv)
 	delete(c.conf, id)
@@ -183,10 +184,10 @@ func copyOf(inv lease.Inventory) lease.Inventory {
 }
 
 // ReadGuest reads a config as the starts so far leave it.
-func (o *Outage) ReadGuest(k lease.Kind, id lease.VMID) ([]byte, error) {
+func (o *Outage) ReadGuest(k pve.Kind, id pve.VMID) ([]byte, error) {
 	g, exists := o.inv.Guests[id]
 	if !exists || g.Kind != k {
-		return nil, fmt.Errorf("%s: %w", lease.Owner{Kind: k, VMID: id}.Guest(), node.ErrNoGuest)
+		return nil, fmt.Errorf("%s: %w", pve.Owner{Kind: k, VMID: id}.Guest(), node.ErrNoGuest)
 	}
 	if raw, started := o.conf[id]; started {
 		return raw, nil
@@ -195,12 +196,12 @@ func (o *Outage) ReadGuest(k lease.Kind, id lease.VMID) ([]byte, error) {
 }
 
 // LockGuest needs no lock: nobody else sees the copy.
-func (o *Outage) LockGuest(context.Context, lease.VMID, time.Duration) (func(), error) {
+func (o *Outage) LockGuest(context.Context, pve.VMID, time.Duration) (func(), error) {
 	return func() {}, nil
 }
 
 // Replace keeps what would have been written.
-func (o *Outage) Replace(_ context.Context, _ lease.Kind, id lease.VMID, old, data []byte) error {
+func (o *Outage) Replace(_ context.Context, _ pve.Kind, id pve.VMID, old, data []byte) error {
 	if !bytes.Equal(o.conf[id], old) {
 		return node.ErrChanged
 	}
@@ -210,22 +211,22 @@ func (o *Outage) Replace(_ context.Context, _ lease.Kind, id lease.VMID, old, da
 }
 
 // RunState is that of a node that has just come up: nothing runs.
-func (o *Outage) RunState(lease.VMID) (node.State, error) { return node.Stopped, nil }
+func (o *Outage) RunState(pve.VMID) (node.State, error) { return node.Stopped, nil }
 
 // Running is likewise false.
-func (o *Outage) Running(lease.VMID) (bool, error) { return false, nil }
+func (o *Outage) Running(pve.VMID) (bool, error) { return false, nil }
 
 // AwaitStopped has nobody to wait for.
-func (o *Outage) AwaitStopped(context.Context, lease.VMID) error { return nil }
+func (o *Outage) AwaitStopped(context.Context, pve.VMID) error { return nil }
 
 // Lock needs no lock either.
-func (o *Outage) Lock(context.Context, lease.VMID) (func(), error) { return func() {}, nil }
+func (o *Outage) Lock(context.Context, pve.VMID) (func(), error) { return func() {}, nil }
 
 // MAC knows no gateway: it may come up later than the node.
-func (o *Outage) MAC(string, uint16, netip.Addr) (lease.MAC, bool) { return lease.MAC{}, false }
+func (o *Outage) MAC(string, uint16, netip.Addr) (pve.MAC, bool) { return pve.MAC{}, false }
 
 // Learn learns nothing.
-func (o *Outage) Learn(string, uint16, netip.Addr, lease.MAC, string) lease.MAC { return lease.MAC{} }
+func (o *Outage) Learn(string, uint16, netip.Addr, pve.MAC, string) pve.MAC { return pve.MAC{} }
 
 // Missed remembers nothing.
 func (o *Outage) Missed(string, uint16, netip.Addr) {}
@@ -253,7 +254,7 @@ func (w absent) Ask(_ context.Context, q probe.Question) (probe.Result, error) {
 }
 
 // MAC is no prober's.
-func (w absent) MAC() lease.MAC { return lease.MAC{} }
+func (w absent) MAC() pve.MAC { return pve.MAC{} }
 
 // Close closes nothing.
 func (w absent) Close() {}
@@ -262,13 +263,13 @@ func (w absent) Close() {}
 type unmade struct{}
 
 // ReadConfig finds none.
-func (unmade) ReadConfig(lease.VMID) ([]byte, error) { return nil, nil }
+func (unmade) ReadConfig(pve.VMID) ([]byte, error) { return nil, nil }
 
 // WriteConfig has nothing to write.
-func (unmade) WriteConfig(lease.VMID, []byte) error { return nil }
+func (unmade) WriteConfig(pve.VMID, []byte) error { return nil }
 
 // IgnoresNetwork can't be told: the container's file system is not mounted.
-func (unmade) IgnoresNetwork(lease.VMID) bool { return false }
+func (unmade) IgnoresNetwork(pve.VMID) bool { return false }
 
 // memo takes down what a start says.
 type memo struct{ bytes.Buffer }

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestOwnAddressComesBack(t *testing.T) {
@@ -99,7 +100,7 @@ func TestOfferedAddressIsItsGuests(t *testing.T) {
 			h := newHost(t, section("lan", "range 10.0.0.200-10.0.0.201", "probe fast"))
 			now := time.Now().Truncate(time.Second)
 			h.rewrite(nil, lease.Lease{
-				Key: lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: addr("10.0.0.200")}, Owner: lease.Owner{VMID: 101},
+				Key: lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: addr("10.0.0.200")}, Owner: pve.Owner{VMID: 101},
 				State: lease.Offered, Since: now, Until: now.Add(until), Claim: lease.Claim{ID: "offer", Node: "pve1", At: now},
 			})
 			h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"})

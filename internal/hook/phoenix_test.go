@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // phoenix is what the project's files say of its guests.
@@ -46,13 +46,13 @@ func newPhoenix(t *testing.T, pool string) (*host, map[string]bool) {
 	for id, g := range p.LXC {
 		n, err := strconv.Atoi(id)
 		h.Must(err)
-		mac, err := lease.ParseMAC(g.MAC)
+		mac, err := pve.ParseMAC(g.MAC)
 		h.Must(err)
-		h.put(ct{id: lease.VMID(n), ip: g.Network.IP, gw: g.Network.GW, bridge: g.Network.Bridge, mac: mac})
+		h.put(ct{id: pve.VMID(n), ip: g.Network.IP, gw: g.Network.GW, bridge: g.Network.Bridge, mac: mac})
 		used[g.Network.IP] = true
 	}
 	for _, g := range p.VMs {
-		h.vm(lease.VMID(g.VMID), fmt.Sprintf("ipconfig0: ip=%s,gw=%s", g.Network.IP, g.Network.GW))
+		h.vm(pve.VMID(g.VMID), fmt.Sprintf("ipconfig0: ip=%s,gw=%s", g.Network.IP, g.Network.GW))
 		used[g.Network.IP] = true
 	}
 	return h, used
@@ -112,7 +112,7 @@ func TestPhoenixInfrastructureIsNeverLeased(t *testing.T) {
 func TestPhoenixStrangerOn219IsNamedAndNeverLeased(t *testing.T) {
 	t.Parallel()
 	h, _ := newPhoenix(t, crowded)
-	mac := lease.MAC{0x52, 0x54, 0, 0x67, 0x89, 0xc9}
+	mac := pve.MAC{0x52, 0x54, 0, 0x67, 0x89, 0xc9}
 	h.neighbour(mac, "10.0.0.219")
 	h.put(ct{id: 920, ip: "manual"})
 	h.start(920).exits(hook.OK).
@@ -129,7 +129,7 @@ func TestPhoenixContainersKeepTheirAddresses(t *testing.T) {
 	t.Parallel()
 	h, _ := newPhoenix(t, crowded)
 	before := h.files("/etc/pve/nodes")
-	for id, ip := range map[lease.VMID]string{900: "10.0.0.200", 910: "10.0.0.220", 101: "10.0.0.153", 802: "10.0.0.142"} {
+	for id, ip := range map[pve.VMID]string{900: "10.0.0.200", 910: "10.0.0.220", 101: "10.0.0.153", 802: "10.0.0.142"} {
 		h.start(id).exits(hook.OK).says("net0 has " + ip + "/24 via 10.0.0.1")
 		if got := h.only(id).Addr; got != netip.MustParseAddr(ip) {
 			t.Errorf("CT %s has %s", id, got)

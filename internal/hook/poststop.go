@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // While a post-stop runs Proxmox blocks everything else on this guest, so it
@@ -24,7 +25,7 @@ func (r *run) postStop(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, postStopLimit)
 	defer cancel()
 	kind := r.kind()
-	guest := lease.Owner{Kind: kind, VMID: r.id}.Guest()
+	guest := pve.Owner{Kind: kind, VMID: r.id}.Guest()
 	if err := r.quorate(ctx); err != nil {
 		if end, free, ok := r.ended(ctx, kind); ok {
 			r.leaveUnreleased(ctx, end)
@@ -73,11 +74,11 @@ func (r *run) postStop(ctx context.Context) int {
 
 // ended is the run that came to its end; ok is false if that can't be told.
 // Until free is called nobody starts the guest.
-func (r *run) ended(ctx context.Context, kind lease.Kind) (end lease.Run, free func(), ok bool) {
+func (r *run) ended(ctx context.Context, kind pve.Kind) (end lease.Run, free func(), ok bool) {
 	end = lease.Run{
 		Kind: kind, VMID: r.id, Node: r.Here.Name, Boot: r.Here.Boot, Started: r.Here.Uptime(), Now: r.Here.Now().Truncate(time.Second),
 	}
-	if kind == lease.VM {
+	if kind == pve.VM {
 		// Wherever it was claimed: a VM may have come here while it ran, and
 		// only the node that has its config can start it.
 		end.Sure = true

@@ -8,10 +8,11 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // runs makes a container look as if it ran: its command socket is there.
-func (h *host) runs(id lease.VMID) (stop func()) {
+func (h *host) runs(id pve.VMID) (stop func()) {
 	h.t.Helper()
 	var l net.Listener
 	h.Must(h.node.Do(func() (err error) {

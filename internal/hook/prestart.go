@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -25,7 +26,7 @@ const attempts = 5
 const reserve = 5 * time.Second
 
 func (r *run) preStart(ctx context.Context) int {
-	if r.kind() == lease.VM {
+	if r.kind() == pve.VM {
 		return r.preStartVM(ctx)
 	}
 	if r.arrives() {
@@ -133,7 +134,7 @@ func (r *run) awaitIdle(ctx context.Context, s subject) (idle func() error) {
 // over waits for the end of a container's previous run; errWaited means that
 // there was one. Proxmox itself keeps the runs of a VM apart.
 func (r *run) over(ctx context.Context, s subject) error {
-	if s.kind == lease.VM {
+	if s.kind == pve.VM {
 		return nil
 	}
 	state, err := r.Runs.RunState(r.id)
@@ -195,7 +196,7 @@ func (r *run) start(ctx context.Context, attempt func(context.Context) (int, err
 }
 
 func (r *run) attempt(ctx context.Context) (int, error) {
-	s, err := r.subject(lease.Container)
+	s, err := r.subject(pve.Container)
 	if err != nil {
 		return Failed, err
 	}

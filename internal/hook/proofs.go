@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Notes are short texts by name that runs leave for later ones on this node. An
@@ -36,7 +37,7 @@ const proofsKept = 32
 
 // proofs are the ids of a guest's contested claims that this node has proved.
 // Of most guests nothing is contested, and nothing is looked for.
-func (h *Hook) proofs(t *lease.Table, kind lease.Kind, id lease.VMID) (ids []string) {
+func (h *Hook) proofs(t *lease.Table, kind pve.Kind, id pve.VMID) (ids []string) {
 	for _, l := range t.Guest(kind, id) {
 		if !l.Contested {
 			continue
@@ -76,7 +77,7 @@ func (r *run) proved(ctx context.Context, g lease.Grant) {
 }
 
 // voice is the note's name of a guest's address that was heard.
-func voice(o lease.Owner, a netip.Addr) string {
+func voice(o pve.Owner, a netip.Addr) string {
 	return strings.ReplaceAll(o.String(), "/", "-") + "-" + a.String()
 }
 
@@ -94,7 +95,7 @@ func (r *run) remembersVoice(ctx context.Context, g lease.Grant, who string) {
 
 // heardBefore is why a guest can't start unproven with an address for which
 // this node's last proof heard a voice. Empty: it heard none.
-func (r *run) heardBefore(o lease.Owner, a netip.Addr) string {
+func (r *run) heardBefore(o pve.Owner, a netip.Addr) string {
 	who, ok := r.Heard.Get(voice(o, a))
 	if !ok {
 		return ""

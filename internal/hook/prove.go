@@ -11,6 +11,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -174,7 +175,7 @@ func (r *run) question(w lease.World, on *port, trials []*trial, portions map[*t
 		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) {
 			q.Own = append(q.Own, m)
 			if over {
-				q.Gone = append(q.Gone, lease.PortName(t.owner))
+				q.Gone = append(q.Gone, pve.PortName(t.owner))
 			}
 		}
 		if t.wire != on {

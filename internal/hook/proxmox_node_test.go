@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A restart migration stops on one node and starts on the other within
@@ -20,7 +20,7 @@ func TestMigrationTakesTheAddressAlong(t *testing.T) {
 	one.log(one.p.Start(102)).says("CT 102 net0 has 10.0.0.201/24")
 	one.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/102/net0 bound pool")
 	for _, l := range one.leases() {
-		if want := map[lease.VMID]string{101: "pve2", 102: "pve1"}[l.Owner.VMID]; l.Claim.Node != want {
+		if want := map[pve.VMID]string{101: "pve2", 102: "pve1"}[l.Owner.VMID]; l.Claim.Node != want {
 			t.Errorf("%s was claimed by node %s, want %s", summary(l), l.Claim.Node, want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Poweroff inside the guest and a start at once: Proxmox writes back what it
@@ -19,7 +20,7 @@ func TestEditSurvivesTheEndOfThePreviousRun(t *testing.T) {
 	s.OK(s.p.Start(101))
 	s.pools(lan + "\nreservation: 10.0.0.205\n\tguest 101\n") // so that there is something to edit
 	loaded := make(chan struct{})
-	s.p.Watch = func(_ lease.VMID, at lab.Step) {
+	s.p.Watch = func(_ pve.VMID, at lab.Step) {
 		if at == lab.ConfigLoaded {
 			close(loaded)
 			time.Sleep(time.Second) // longer than a hook takes that doesn't wait
@@ -42,7 +43,7 @@ func TestLatePostStopReleasesNothingOfTheNextRun(t *testing.T) {
 	s.put(ct{id: 101, ip: "manual"})
 	s.OK(s.p.Start(101))
 	stopping, claimed := make(chan struct{}), make(chan struct{})
-	s.p.Watch = func(_ lease.VMID, at lab.Step) {
+	s.p.Watch = func(_ pve.VMID, at lab.Step) {
 		if at == lab.ConfigWritten {
 			close(stopping)
 			<-claimed
@@ -65,7 +66,7 @@ func TestPreviousRunThatDoesNotEndFailsTheStart(t *testing.T) {
 	s.put(ct{id: 101, ip: "manual"})
 	s.OK(s.p.Start(101))
 	silent, over := make(chan struct{}), make(chan struct{})
-	s.p.Watch = func(_ lease.VMID, at lab.Step) {
+	s.p.Watch = func(_ pve.VMID, at lab.Step) {
 		if at == lab.Silent {
 			close(silent)
 			<-over
@@ -88,7 +89,7 @@ func TestSecondOfTwoStartsLeavesTheGuestAlone(t *testing.T) {
 	s.put(ct{id: 101, ip: "manual"})
 	var asked sync.WaitGroup
 	asked.Add(2)
-	s.p.Watch = func(_ lease.VMID, at lab.Step) {
+	s.p.Watch = func(_ pve.VMID, at lab.Step) {
 		if at == lab.Asked {
 			asked.Done()
 			asked.Wait()

@@ -8,33 +8,34 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
-// pve is a host on which Proxmox starts and stops containers, with this
+// proxmoxHost is a host on which Proxmox starts and stops containers, with this
 // program as their hookscript.
-type pve struct {
+type proxmoxHost struct {
 	*host
 	p  *lab.Proxmox
 	gw *lab.Host
 }
 
-func newPVE(t testing.TB, pools string) *pve {
+func newPVE(t testing.TB, pools string) *proxmoxHost {
 	t.Helper()
 	h := newHost(t, pools)
 	h.Must(h.tree.InstallHook(program, h.bin+"/"+program))
-	return &pve{h, h.Proxmox(h.tree, h.node), h.Host(h.lan, "10.0.0.1/24")}
+	return &proxmoxHost{h, h.Proxmox(h.tree, h.node), h.Host(h.lan, "10.0.0.1/24")}
 }
 
 // second is another node of the cluster, on the same network.
-func (s *pve) second() *pve {
+func (s *proxmoxHost) second() *proxmoxHost {
 	s.t.Helper()
 	h := s.peer("pve2", s.lan)
-	return &pve{h, h.Proxmox(h.tree, h.node), s.gw}
+	return &proxmoxHost{h, h.Proxmox(h.tree, h.node), s.gw}
 }
 
 // boots fails the test unless the running guest has this address, and reaches
 // its gateway with it.
-func (s *pve) boots(id lease.VMID, want string) *lab.Guest {
+func (s *proxmoxHost) boots(id pve.VMID, want string) *lab.Guest {
 	s.t.Helper()
 	g, err := s.p.Guest(id)
 	s.Must(err)
@@ -50,7 +51,7 @@ func (s *pve) boots(id lease.VMID, want string) *lab.Guest {
 }
 
 // log is a task's outcome as a result, to be read as the hook's own.
-func (s *pve) log(t lab.Task) result {
+func (s *proxmoxHost) log(t lab.Task) result {
 	s.t.Helper()
 	return result{s.t, 0, s.OK(t)}
 }

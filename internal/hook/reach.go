@@ -6,18 +6,19 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // LXC is what Proxmox keeps of a container for LXC, beside its config.
 type LXC interface {
-	ReadConfig(lease.VMID) ([]byte, error)
-	WriteConfig(lease.VMID, []byte) error
-	IgnoresNetwork(lease.VMID) bool
+	ReadConfig(pve.VMID) ([]byte, error)
+	WriteConfig(pve.VMID, []byte) error
+	IgnoresNetwork(pve.VMID) bool
 }
 
 // outreach says what keeps the leased addresses from the guest's interfaces.
 func (r *run) outreach(s subject, trials []*trial) {
-	if s.kind == lease.VM {
+	if s.kind == pve.VM {
 		return
 	}
 	inside := false // Proxmox writes files inside the container
@@ -45,7 +46,7 @@ func (r *run) bringInStep(trials []*trial) (undo func() error, err error) {
 	undo = func() error { return nil }
 	addrs := map[int][]guest.Addr{}
 	for _, t := range trials {
-		if t.nic.HostManaged && t.owner.Kind == lease.Container {
+		if t.nic.HostManaged && t.owner.Kind == pve.Container {
 			addrs[t.nic.Index] = append(addrs[t.nic.Index], guest.Addr{Prefix: t.g.Address, Gateway: t.g.Gateway})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // update changes the ledger. One that is damaged is first rebuilt from the
@@ -68,7 +69,7 @@ func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
 // stands reports whether a guest of this node is stopped for certain.
 func (r *run) stands(g lease.Guest) bool {
 	state, err := node.Running, error(nil)
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		state, err = r.VMs.RunState(g.VMID)
 	} else if running, rerr := r.Runs.Running(g.VMID); !running && rerr == nil {
 		state, err = r.Runs.RunState(g.VMID)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // command is the hook as Proxmox starts it, or another part that plays it.
@@ -29,7 +29,7 @@ func (h *host) command(part string, args ...string) *exec.Cmd {
 }
 
 // call is the command line of a hook of this host.
-func (h *host) call(id lease.VMID, phase string, flags ...string) []string {
+func (h *host) call(id pve.VMID, phase string, flags ...string) []string {
 	return append([]string{"--root", h.root, id.String(), phase}, flags...)
 }
 
@@ -74,13 +74,13 @@ func (r *running) end() result {
 
 // start calls pre-start and waits. It fails the test if anything changed that
 // is not this start's to change.
-func (h *host) start(id lease.VMID, flags ...string) result {
+func (h *host) start(id pve.VMID, flags ...string) result {
 	h.t.Helper()
 	return h.guarded(id, h.command(program, h.call(id, "pre-start", flags...)...))
 }
 
 // guarded runs a hook for a container and holds what it did against the rules.
-func (h *host) guarded(id lease.VMID, cmd *exec.Cmd) result {
+func (h *host) guarded(id pve.VMID, cmd *exec.Cmd) result {
 	h.t.Helper()
 	before := h.observe()
 	res := h.launch(cmd).wait()
@@ -89,7 +89,7 @@ func (h *host) guarded(id lease.VMID, cmd *exec.Cmd) result {
 }
 
 // phase calls another phase and waits.
-func (h *host) phase(id lease.VMID, phase string, flags ...string) result {
+func (h *host) phase(id pve.VMID, phase string, flags ...string) result {
 	h.t.Helper()
 	return h.launch(h.command(program, h.call(id, phase, flags...)...)).wait()
 }

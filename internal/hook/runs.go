@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // asking decides upon the ledger, and again with what the world answers
@@ -20,7 +21,7 @@ func (h *Hook) asking(w *lease.World, decide func() error) error {
 		}
 		alive := maps.Clone(w.Alive)
 		if alive == nil {
-			alive = map[lease.VMID]bool{}
+			alive = map[pve.VMID]bool{}
 		}
 		// One that can't be told may be alive.
 		state, err := h.runState(unasked.Guest)
@@ -31,7 +32,7 @@ func (h *Hook) asking(w *lease.World, decide func() error) error {
 
 // runState is that of a guest of this node.
 func (h *Hook) runState(g lease.Guest) (node.State, error) {
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		return h.VMs.RunState(g.VMID)
 	}
 	return h.Runs.RunState(g.VMID)

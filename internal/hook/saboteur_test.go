@@ -13,6 +13,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -79,7 +80,7 @@ func (s *sabotage) tamper(h *hook.Hook) {
 	h.Beside = func(work func()) func() { work(); return func() {} }
 	h.Together = inTurn
 	open, inventory, draft := h.Open, h.Inventory, h.Draft
-	h.Draft = func(k lease.Kind, id lease.VMID, content []byte) (d hook.Draft, err error) {
+	h.Draft = func(k pve.Kind, id pve.VMID, content []byte) (d hook.Draft, err error) {
 		s.around("writing the config ahead", func() { d, err = draft(k, id, content) })
 		return badDraft{d, s}, err
 	}
@@ -118,19 +119,19 @@ type badGuests struct {
 	s *sabotage
 }
 
-func (b badGuests) ReadGuest(k lease.Kind, id lease.VMID) (data []byte, err error) {
+func (b badGuests) ReadGuest(k pve.Kind, id pve.VMID) (data []byte, err error) {
 	b.s.around("reading the config", func() { data, err = b.Guests.ReadGuest(k, id) })
 	return data, err
 }
 
-func (b badGuests) LockGuest(ctx context.Context, id lease.VMID, patience time.Duration) (func(), error) {
+func (b badGuests) LockGuest(ctx context.Context, id pve.VMID, patience time.Duration) (func(), error) {
 	var unlock func()
 	var err error
 	b.s.around("locking the config", func() { unlock, err = b.Guests.LockGuest(ctx, id, patience) })
 	return func() { b.s.around("unlocking the config", unlock) }, err
 }
 
-func (b badGuests) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) (err error) {
+func (b badGuests) Replace(ctx context.Context, k pve.Kind, id pve.VMID, old, data []byte) (err error) {
 	b.s.around("writing the config", func() { err = b.Guests.Replace(ctx, k, id, old, data) })
 	return err
 }
@@ -150,7 +151,7 @@ type badGateways struct {
 	s *sabotage
 }
 
-func (b badGateways) Learn(bridge string, tag uint16, gateway netip.Addr, mac lease.MAC, port string) (was lease.MAC) {
+func (b badGateways) Learn(bridge string, tag uint16, gateway netip.Addr, mac pve.MAC, port string) (was pve.MAC) {
 	b.s.around("learning the gateway", func() { was = b.Gateways.Learn(bridge, tag, gateway, mac, port) })
 	return was
 }

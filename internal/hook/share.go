@@ -3,8 +3,8 @@ package hook
 import (
 	"slices"
 
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // uplinkPackets are what switches bear in a second, as the probe's own budget
@@ -42,7 +42,7 @@ func share(trials []*trial) map[*trial]portion {
 }
 
 // network is the segment that a NIC is plugged into, as this node has it.
-func (t *trial) network() lease.Segment { return lease.NewSegment(t.nic.Bridge, t.nic.Tag) }
+func (t *trial) network() pve.Segment { return pve.NewSegment(t.nic.Bridge, t.nic.Tag) }
 
 // packets are those of one window on the uplink of a NIC, of the same family.
 func packets(trials []*trial, of map[*trial]portion, on *trial) (n int) {

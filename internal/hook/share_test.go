@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // However many interfaces a container has on one bridge, its start puts what
@@ -44,10 +44,10 @@ func TestStartsShareARPRate(t *testing.T) {
 	h := newHost(t, wired)
 	h.settings("arp-rate 14\ndeadline 1m\n")
 	var all []*running
-	for id := lease.VMID(101); id < 101+starts; id++ {
+	for id := pve.VMID(101); id < 101+starts; id++ {
 		h.put(ct{id: id, ip: "manual"})
 	}
-	for id := lease.VMID(101); id < 101+starts; id++ {
+	for id := pve.VMID(101); id < 101+starts; id++ {
 		all = append(all, h.launch(h.command(program, h.call(id, "pre-start")...)))
 	}
 	waited := 0

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestSilenceOfAGatewayThatNeverAnsweredProvesNothing(t *testing.T) {
@@ -40,7 +40,7 @@ func TestWithoutTheRightToProbe(t *testing.T) {
 	h := newHost(t, lan)
 	h.put(ct{id: 101, ip: "manual"}, ct{id: 102, ip: "manual"})
 	h.start(101).exits(hook.OK)
-	unable := func(id lease.VMID) result {
+	unable := func(id pve.VMID) result {
 		hook := h.command(program, h.call(id, "pre-start")...)
 		return h.guarded(id, h.command(unprobed, hook.Args...))
 	}

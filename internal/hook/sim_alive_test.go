@@ -7,11 +7,12 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // degradedStart stops a guest and starts it again without quorum, so that it
 // runs with a lease that is released. It answers nobody.
-func (s *stage) degradedStart(id lease.VMID) {
+func (s *stage) degradedStart(id pve.VMID) {
 	s.t.Helper()
 	n := s.home(id)
 	s.started(id)

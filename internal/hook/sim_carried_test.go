@@ -9,13 +9,14 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // carried is an address that a guest has on one of its NICs.
 type carried struct {
 	lease.Key
 	nic   int
-	mac   lease.MAC
+	mac   pve.MAC
 	since time.Time // when the guest got it
 
 	// vouched says that a pre-start let the guest begin with it. What an
@@ -27,11 +28,11 @@ type carried struct {
 }
 
 // owner is who must have the lease of such an address.
-func (r *guestRun) owner(a *carried) lease.Owner { return lease.Owner{VMID: r.id, NIC: a.nic} }
+func (r *guestRun) owner(a *carried) pve.Owner { return pve.Owner{VMID: r.id, NIC: a.nic} }
 
 // addressesIn lists what a config gives its guest.
 func addressesIn(text string) (out []carried) {
-	conf := guest.Parse(lease.Container, []byte(text))
+	conf := guest.Parse(pve.Container, []byte(text))
 	for _, i := range conf.NICs() {
 		nic, err := conf.NIC(i)
 		if err != nil {
@@ -39,7 +40,7 @@ func addressesIn(text string) (out []carried) {
 		}
 		for _, p := range [...]netip.Prefix{nic.Addr, nic.Addr6} {
 			if p.IsValid() {
-				k := lease.Key{Segment: lease.NewSegment(nic.Bridge, nic.Tag), Addr: p.Addr()}
+				k := lease.Key{Segment: pve.NewSegment(nic.Bridge, nic.Tag), Addr: p.Addr()}
 				out = append(out, carried{Key: k, nic: i, mac: nic.MAC})
 			}
 		}

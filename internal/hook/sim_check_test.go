@@ -5,12 +5,13 @@ import (
 
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // checkLedger holds the newest ledger against those who live.
 func (c *cluster) checkLedger() {
 	for l := range c.watch.table.All() {
-		at := lease.Key{Segment: lease.NewSegment(l.Segment.Bridge, l.Segment.Tag), Addr: l.Addr}
+		at := lease.Key{Segment: pve.NewSegment(l.Segment.Bridge, l.Segment.Tag), Addr: l.Addr}
 		if l.State == lease.Conflicted && !c.watch.had[sight{at, l.MAC}] {
 			c.watch.fail("%s is recorded as a stranger on %s, which it never had", l.MAC, l.Addr)
 		}
@@ -86,11 +87,11 @@ func (c *cluster) checkUnproven(r *guestRun, a *carried) {
 	}
 	for _, id := range c.truth.ids() {
 		cf := c.truth.guests[id]
-		if id == r.id || cf.at.After(r.hooked) || guest.Parse(lease.Container, []byte(cf.text)).Template() {
+		if id == r.id || cf.at.After(r.hooked) || guest.Parse(pve.Container, []byte(cf.text)).Template() {
 			continue
 		}
 		for _, b := range addressesIn(cf.text) {
-			if b.Key == a.Key && !c.vouchesFor(r, a, lease.Owner{VMID: id, NIC: b.nic}) {
+			if b.Key == a.Key && !c.vouchesFor(r, a, pve.Owner{VMID: id, NIC: b.nic}) {
 				c.watch.fail("CT %s starts unproven with %s, which the config of CT %s names", r.id, a.Addr, id)
 			}
 		}
@@ -104,7 +105,7 @@ func (c *cluster) checkUnproven(r *guestRun, a *carried) {
 
 // vouchesFor reports whether an administrator said that another guest hasn't got
 // an address.
-func (c *cluster) vouchesFor(r *guestRun, a *carried, other lease.Owner) bool {
+func (c *cluster) vouchesFor(r *guestRun, a *carried, other pve.Owner) bool {
 	for _, l := range c.watch.table.At(a.Key) {
 		if l.Owner == r.owner(a) {
 			return slices.Contains(l.Vouched, other)

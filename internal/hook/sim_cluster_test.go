@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // cluster is a simulated Proxmox cluster: what its nodes share, and the
@@ -23,11 +24,11 @@ type cluster struct {
 	pools     config.Config
 	strangers map[lease.Key]*stranger
 	hostiles  []*hostile
-	routers   bool                    // the gateways answer
-	caches    map[lease.Key]lease.MAC // what a switch answers for everybody who asks
+	routers   bool                  // the gateways answer
+	caches    map[lease.Key]pve.MAC // what a switch answers for everybody who asks
 	windows   []*window
-	backups   map[lease.VMID]string // an older config of each guest
-	backed    map[lease.VMID]bool   // a stop-mode backup is going on
+	backups   map[pve.VMID]string // an older config of each guest
+	backed    map[pve.VMID]bool   // a stop-mode backup is going on
 	watch     watch
 	ids       int
 	loss      float64       // of each packet
@@ -44,18 +45,18 @@ type machine struct {
 	skew    time.Duration // of its wall clock
 	quorate bool
 	links   map[string]*link // of each bridge
-	prober  lease.MAC
+	prober  pve.MAC
 	etc     etcPVE // as far as changes have arrived
 	applied int
-	seen    map[lease.VMID]glance     // the inventory's cache
-	locks   map[lease.VMID]*sim.Actor // Proxmox's lock on each config
+	seen    map[pve.VMID]glance     // the inventory's cache
+	locks   map[pve.VMID]*sim.Actor // Proxmox's lock on each config
 	// unreadable are the configs that give EIO to who reads all of them.
-	unreadable map[lease.VMID]bool
-	grabs      map[lease.VMID]int       // how often a command of ours took it
-	runs       map[lease.VMID]*guestRun // what lxc-start supervises
-	past       map[lease.VMID]time.Time // when each was last started past the hook
-	flock      *sim.Actor               // holds the ledger's lock of the node
-	marker     bool                     // the lock directory may be this node's
+	unreadable map[pve.VMID]bool
+	grabs      map[pve.VMID]int       // how often a command of ours took it
+	runs       map[pve.VMID]*guestRun // what lxc-start supervises
+	past       map[pve.VMID]time.Time // when each was last started past the hook
+	flock      *sim.Actor             // holds the ledger's lock of the node
+	marker     bool                   // the lock directory may be this node's
 	gateways   map[netip.Addr]missing
 	fooled     map[string]time.Time         // when silence last proved nothing on a bridge, and nothing told of it
 	notes      map[string]map[string]string // what outlives a boot, by directory
@@ -63,7 +64,7 @@ type machine struct {
 
 // etcPVE is one node's copy of what pmxcfs stores.
 type etcPVE struct {
-	guests  map[lease.VMID]conf
+	guests  map[pve.VMID]conf
 	version int // of the list of guests
 	dir     bool
 	begun   bool
@@ -96,13 +97,13 @@ type lockDir struct {
 func newCluster(seed uint64, nodes ...string) *cluster {
 	c := &cluster{
 		Sim: sim.New(seed), pools: poolsOf(10, 15),
-		strangers: map[lease.Key]*stranger{}, caches: map[lease.Key]lease.MAC{}, backups: map[lease.VMID]string{},
-		truth: etcPVE{guests: map[lease.VMID]conf{}}, backed: map[lease.VMID]bool{}, deadline: 30 * time.Second, routers: true,
+		strangers: map[lease.Key]*stranger{}, caches: map[lease.Key]pve.MAC{}, backups: map[pve.VMID]string{},
+		truth: etcPVE{guests: map[pve.VMID]conf{}}, backed: map[pve.VMID]bool{}, deadline: 30 * time.Second, routers: true,
 	}
 	for i, name := range nodes {
 		n := &machine{
 			name: name, up: true, booted: time.Now().Add(-time.Hour), quorate: true, links: map[string]*link{},
-			prober: lease.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[lease.VMID]conf{}},
+			prober: pve.MAC{0x02, 0, 0, 0, 0, byte(i + 1)}, etc: etcPVE{guests: map[pve.VMID]conf{}},
 			gateways: map[netip.Addr]missing{}, fooled: map[string]time.Time{},
 			notes: map[string]map[string]string{"proved": {}, "heard": {}},
 		}
@@ -120,10 +121,10 @@ func newCluster(seed uint64, nodes ...string) *cluster {
 
 // clear is what a boot does to /run.
 func (n *machine) clear() {
-	n.runs, n.locks = map[lease.VMID]*guestRun{}, map[lease.VMID]*sim.Actor{}
-	n.seen, n.unreadable = map[lease.VMID]glance{}, map[lease.VMID]bool{}
+	n.runs, n.locks = map[pve.VMID]*guestRun{}, map[pve.VMID]*sim.Actor{}
+	n.seen, n.unreadable = map[pve.VMID]glance{}, map[pve.VMID]bool{}
 	n.notes["unbound"], n.notes["unreleased"] = map[string]string{}, map[string]string{}
-	n.flock, n.marker, n.grabs, n.past = nil, false, map[lease.VMID]int{}, map[lease.VMID]time.Time{}
+	n.flock, n.marker, n.grabs, n.past = nil, false, map[pve.VMID]int{}, map[pve.VMID]time.Time{}
 }
 
 func (n *machine) boot() string { return fmt.Sprintf("%s%04x", n.name, n.boots) }
@@ -210,7 +211,7 @@ func (c *cluster) change(n *machine, f func(*etcPVE)) bool {
 }
 
 // put writes a guest's config, or moves it to a node.
-func (c *cluster) put(n *machine, id lease.VMID, node, text string, byHook bool) bool {
+func (c *cluster) put(n *machine, id pve.VMID, node, text string, byHook bool) bool {
 	at := time.Now()
 	return c.change(n, func(e *etcPVE) {
 		e.version++
@@ -227,7 +228,7 @@ func (c *cluster) node(name string) *machine {
 }
 
 // home is the node that a guest is on; nil: there is no such guest.
-func (c *cluster) home(id lease.VMID) *machine { return c.node(c.truth.guests[id].node) }
+func (c *cluster) home(id pve.VMID) *machine { return c.node(c.truth.guests[id].node) }
 
 // ids of all guests, sorted.
-func (e *etcPVE) ids() []lease.VMID { return slices.Sorted(maps.Keys(e.guests)) }
+func (e *etcPVE) ids() []pve.VMID { return slices.Sorted(maps.Keys(e.guests)) }

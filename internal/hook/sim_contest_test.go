@@ -9,6 +9,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // one leaves a single address in each pool, which nobody keeps for a stopped
@@ -21,13 +22,13 @@ func (s *stage) one() {
 }
 
 // clones makes a guest on another node of a stopped one, with its addresses.
-func (s *stage) clones(of, id lease.VMID, on string) {
+func (s *stage) clones(of, id pve.VMID, on string) {
 	s.put(s.node("b"), id, on, renamed(s.truth.guests[of].text, of, id), false)
 	s.settle()
 }
 
 // plain is a guest's config without our hook, with these addresses.
-func (s *stage) plain(id lease.VMID, n int) {
+func (s *stage) plain(id pve.VMID, n int) {
 	text := addressed(s.truth.guests[id].text, hosts(n)...)
 	s.put(s.home(id), id, s.truth.guests[id].node, strings.Replace(text, "hookscript: local:snippets/pve-iplease\n", "", 1), false)
 	s.settle()
@@ -35,7 +36,7 @@ func (s *stage) plain(id lease.VMID, n int) {
 
 // refused checks that a start is, however often it is tried, and for which
 // reason.
-func (s *stage) refused(id lease.VMID, why string) {
+func (s *stage) refused(id pve.VMID, why string) {
 	s.t.Helper()
 	for range 3 {
 		s.started(id)
@@ -93,7 +94,7 @@ func TestCloneOfAReleasedGuestWithoutAWire(t *testing.T) {
 func TestReservedAddressThatAnotherConfigNamesWithoutAWire(t *testing.T) {
 	scenario(t, func(s *stage) {
 		for i, a := range hosts(14) {
-			s.pools.Reservations = append(s.pools.Reservations, lease.Reservation{Addr: a, Owner: lease.Owner{VMID: 103, NIC: subnets[i].nic}})
+			s.pools.Reservations = append(s.pools.Reservations, lease.Reservation{Addr: a, Owner: pve.Owner{VMID: 103, NIC: subnets[i].nic}})
 		}
 		s.put(s.node("b"), 103, "b", addressed(s.truth.guests[103].text, hosts(14)...), false)
 		s.plain(105, 14)
@@ -134,7 +135,7 @@ func TestStaticAddressThatWasHeardWithoutAWire(t *testing.T) {
 }
 
 // confirmed is an administrator's word for a guest.
-func (s *stage) confirmed(id lease.VMID) (err error) {
+func (s *stage) confirmed(id pve.VMID) (err error) {
 	s.commanding("confirm "+id.String(), s.home(id), func(ctx context.Context, h *hook.Hook) { _, err = h.Vouch(ctx, id) })
 	s.rest()
 	return err
@@ -142,7 +143,7 @@ func (s *stage) confirmed(id lease.VMID) (err error) {
 
 // startsUnproven checks that a guest comes up, and that it is said that nothing
 // was proved.
-func (s *stage) startsUnproven(id lease.VMID, n int) {
+func (s *stage) startsUnproven(id pve.VMID, n int) {
 	s.t.Helper()
 	s.started(id)
 	s.lives(id, hosts(n)...)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab/sim"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // event is something that happens to the cluster, at a time, by an actor of
@@ -14,7 +14,7 @@ import (
 type event struct {
 	name string
 	at   time.Duration
-	id   lease.VMID
+	id   pve.VMID
 	node int // of several
 	net  int // of subnets
 	n    int // an address, a length, a choice
@@ -86,24 +86,24 @@ func (c *cluster) on(a *sim.Actor, n *machine, what string, f func(*sim.Actor)) 
 }
 
 // onHome runs a task on the node that a guest is on.
-func (c *cluster) onHome(a *sim.Actor, id lease.VMID, f func(*sim.Actor, *machine, lease.VMID)) {
+func (c *cluster) onHome(a *sim.Actor, id pve.VMID, f func(*sim.Actor, *machine, pve.VMID)) {
 	n := c.home(id)
 	c.on(a, n, "task "+id.String(), func(t *sim.Actor) { f(t, n, id) })
 }
 
-func (c *cluster) startAt(a *sim.Actor, id lease.VMID) (code int) {
+func (c *cluster) startAt(a *sim.Actor, id pve.VMID) (code int) {
 	n := c.home(id)
 	c.on(a, n, "start "+id.String(), func(t *sim.Actor) { code = c.start(t, n, id) })
 	return code
 }
 
-func (c *cluster) stopAt(a *sim.Actor, id lease.VMID) {
+func (c *cluster) stopAt(a *sim.Actor, id pve.VMID) {
 	n := c.home(id)
 	c.on(a, n, "stop "+id.String(), func(t *sim.Actor) { c.stop(t, n, id) })
 }
 
 // running is a guest's run, if it has one.
-func (c *cluster) running(id lease.VMID) *guestRun {
+func (c *cluster) running(id pve.VMID) *guestRun {
 	if n := c.home(id); n != nil {
 		return n.runs[id]
 	}

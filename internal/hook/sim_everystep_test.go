@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // assassin lets everybody go on in turn, until one comes to its step number at.
@@ -59,7 +60,7 @@ func contests() map[string]func(*stage) {
 		},
 		"reserved, and named by another": func(s *stage) {
 			for i, a := range hosts(14) {
-				s.pools.Reservations = append(s.pools.Reservations, lease.Reservation{Addr: a, Owner: lease.Owner{VMID: 103, NIC: subnets[i].nic}})
+				s.pools.Reservations = append(s.pools.Reservations, lease.Reservation{Addr: a, Owner: pve.Owner{VMID: 103, NIC: subnets[i].nic}})
 			}
 			s.put(s.node("b"), 103, "b", addressed(s.truth.guests[103].text, hosts(14)...), false)
 			s.plain(105, 14)
@@ -124,7 +125,7 @@ func TestKilledBetweenEveryTwoStepsWithoutAWire(t *testing.T) {
 
 // refusedTwice checks that a start says each time that it can't prove its
 // address.
-func (s *stage) refusedTwice(id lease.VMID) {
+func (s *stage) refusedTwice(id pve.VMID) {
 	s.t.Helper()
 	for range 2 {
 		s.started(id)

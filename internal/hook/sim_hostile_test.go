@@ -7,14 +7,15 @@ import (
 
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // hostile is a guest that nobody's ledger knows and that says on its network
 // what it likes.
 type hostile struct {
 	n       *machine
-	on      lease.Segment
-	mac     lease.MAC
+	on      pve.Segment
+	mac     pve.MAC
 	wants   bool // it probes for whatever is asked for
 	lies    bool // it answers for whatever is asked for, from another MAC each time
 	plays   bool // it answers as the gateway
@@ -43,7 +44,7 @@ func (w wire) disturb(win *window, a netip.Addr) {
 		}
 		if h.lies {
 			h.answers++
-			m := lease.MAC{6, 0, 0, 6, byte(h.answers >> 8), byte(h.answers)}
+			m := pve.MAC{6, 0, 0, 6, byte(h.answers >> 8), byte(h.answers)}
 			w.watch.saw(carried{Key: lease.Key{Segment: w.on, Addr: a}, mac: m}) // where it can't be told from many hosts, it is marked
 			win.says(a, word{m, h.port(w.n)})
 		}
@@ -53,7 +54,7 @@ func (w wire) disturb(win *window, a netip.Addr) {
 // hostility is such a guest for some minutes.
 func (c *cluster) hostility(a *sim.Actor, e event) {
 	h := &hostile{
-		n: c.nodes[e.node%len(c.nodes)], on: subnets[e.net].Segment, mac: lease.MAC{6, 0, 0, 6, 6, byte(e.node)},
+		n: c.nodes[e.node%len(c.nodes)], on: subnets[e.net].Segment, mac: pve.MAC{6, 0, 0, 6, 6, byte(e.node)},
 		wants: e.n%3 == 0, lies: e.n%3 == 1, plays: e.n%3 == 2,
 	}
 	c.hostiles = append(c.hostiles, h)
@@ -62,7 +63,7 @@ func (c *cluster) hostility(a *sim.Actor, e event) {
 }
 
 // routerMAC is the gateway's, which is none of the nodes'.
-var routerMAC = lease.MAC{6, 0, 0, 1, 1, 1}
+var routerMAC = pve.MAC{6, 0, 0, 1, 1, 1}
 
 // router turns the gateways off for a while.
 func (c *cluster) router(a *sim.Actor, e event) {
@@ -82,22 +83,22 @@ func (c *cluster) learning(a *sim.Actor, e event) {
 
 // missing is what a node remembers of a gateway; see node.Gateways.
 type missing struct {
-	mac    lease.MAC
+	mac    pve.MAC
 	silent time.Time
 	boot   string
 }
 
-func (p *process) MAC(bridge string, _ uint16, gw netip.Addr) (mac lease.MAC, due bool) {
+func (p *process) MAC(bridge string, _ uint16, gw netip.Addr) (mac pve.MAC, due bool) {
 	m, ok := p.n.gateways[gw]
 	return m.mac, ok && (m.silent.IsZero() || m.boot != p.n.boot() || time.Since(m.silent) < time.Hour)
 }
 
-func (p *process) Learn(_ string, _ uint16, gw netip.Addr, m lease.MAC, port string) (was lease.MAC) {
+func (p *process) Learn(_ string, _ uint16, gw netip.Addr, m pve.MAC, port string) (was pve.MAC) {
 	if port != outside {
 		p.watch.fail("%s learns its gateway from the port %q", p.n.name, port)
 	}
 	if was = p.n.gateways[gw].mac; was == m {
-		was = lease.MAC{}
+		was = pve.MAC{}
 	}
 	p.n.gateways[gw] = missing{mac: m}
 	return was

@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // glance is what the inventory's cache knows of a guest.
@@ -35,7 +36,7 @@ func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
 	if p.seen == nil {
 		p.seen = maps.Clone(p.n.seen)
 	}
-	read := map[lease.VMID]bool{}
+	read := map[pve.VMID]bool{}
 	l := p.lists("lists the guests")
 	for n := 0; ; n++ {
 		vanished := false
@@ -51,8 +52,8 @@ func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
 		switch {
 		case !vanished && !absent && next.version == l.version:
 			return p.collect(l.ids), nil
-		case n >= 10 && !slices.ContainsFunc(l.ids, func(id lease.VMID) bool { return !read[id] }):
-			maps.DeleteFunc(read, func(_ lease.VMID, ok bool) bool { return !ok })
+		case n >= 10 && !slices.ContainsFunc(l.ids, func(id pve.VMID) bool { return !read[id] }):
+			maps.DeleteFunc(read, func(_ pve.VMID, ok bool) bool { return !ok })
 			return p.collect(slices.Sorted(maps.Keys(read))), nil
 		case n == 40:
 			return lease.Inventory{}, errors.New("guest configs keep vanishing while they are read")
@@ -67,7 +68,7 @@ func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
 // listed is the list of guests at one moment.
 type listed struct {
 	version int
-	ids     []lease.VMID
+	ids     []pve.VMID
 	confs   []conf
 }
 
@@ -92,7 +93,7 @@ func (p *process) misses(l listed) bool {
 
 // look brings the cache up to date; vanished: the file was not where the list
 // said.
-func (p *process) look(id lease.VMID, listed conf) (vanished bool) {
+func (p *process) look(id pve.VMID, listed conf) (vanished bool) {
 	if g, ok := p.seen[id]; ok && g.version == listed.version && g.node == listed.node {
 		return false
 	}
@@ -110,10 +111,10 @@ func (p *process) look(id lease.VMID, listed conf) (vanished bool) {
 }
 
 // parse keeps nothing: configs are small.
-func parse(id lease.VMID, node, text string) parsedConf {
-	c := guest.Parse(lease.Container, []byte(text))
+func parse(id pve.VMID, node, text string) parsedConf {
+	c := guest.Parse(pve.Container, []byte(text))
 	p := parsedConf{uses: c.Uses(id), guest: lease.Guest{
-		Kind: lease.Container, VMID: id, Node: node, Name: c.Hostname(), Template: c.Template(),
+		Kind: pve.Container, VMID: id, Node: node, Name: c.Hostname(), Template: c.Template(),
 		Hooked: inventory.Hooked(c.Hookscript()), MACs: c.MACs(),
 	}}
 	for i := range p.uses {
@@ -122,12 +123,12 @@ func parse(id lease.VMID, node, text string) parsedConf {
 	return p
 }
 
-func (p *process) collect(ids []lease.VMID) lease.Inventory {
+func (p *process) collect(ids []pve.VMID) lease.Inventory {
 	inv := lease.Inventory{
-		Guests: make(map[lease.VMID]lease.Guest, len(ids)), Uses: make(map[netip.Addr][]lease.Use, len(ids)),
+		Guests: make(map[pve.VMID]lease.Guest, len(ids)), Uses: make(map[netip.Addr][]lease.Use, len(ids)),
 		Never: map[netip.Addr]string{}, Complete: true,
 	}
-	maps.DeleteFunc(p.seen, func(id lease.VMID, _ glance) bool { return !slices.Contains(ids, id) })
+	maps.DeleteFunc(p.seen, func(id pve.VMID, _ glance) bool { return !slices.Contains(ids, id) })
 	p.n.seen = maps.Clone(p.seen)
 	for _, id := range ids {
 		if g := p.seen[id]; g.unread {

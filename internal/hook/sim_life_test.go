@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab/sim"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // poweroff inside the guest, and a start at once.
@@ -20,7 +20,7 @@ func (c *cluster) poweroff(a *sim.Actor, e event) {
 
 // backup is vzdump --mode stop: it stops and starts without Proxmox's lock.
 func (c *cluster) backup(a *sim.Actor, e event) {
-	c.onHome(a, e.id, func(t *sim.Actor, n *machine, id lease.VMID) {
+	c.onHome(a, e.id, func(t *sim.Actor, n *machine, id pve.VMID) {
 		if r := n.runs[id]; r == nil || !r.socket || c.backed[id] {
 			return
 		}
@@ -34,7 +34,7 @@ func (c *cluster) backup(a *sim.Actor, e event) {
 
 // unhooked is a start past Proxmox's tools: systemctl start pve-container@.
 func (c *cluster) unhooked(a *sim.Actor, e event) {
-	c.onHome(a, e.id, func(t *sim.Actor, n *machine, id lease.VMID) {
+	c.onHome(a, e.id, func(t *sim.Actor, n *machine, id pve.VMID) {
 		if n.runs[id] != nil {
 			return
 		}
@@ -69,7 +69,7 @@ func (c *cluster) power(a *sim.Actor, e event) {
 	if !n.up {
 		return
 	}
-	var ran []lease.VMID
+	var ran []pve.VMID
 	for _, r := range n.inOrder() {
 		ran = append(ran, r.id)
 	}
@@ -96,7 +96,7 @@ func (c *cluster) power(a *sim.Actor, e event) {
 }
 
 // boots starts several guests at once.
-func (c *cluster) boots(a *sim.Actor, ids []lease.VMID) {
+func (c *cluster) boots(a *sim.Actor, ids []pve.VMID) {
 	var tasks []*sim.Actor
 	for _, id := range ids {
 		if n := c.home(id); n != nil && n.up {

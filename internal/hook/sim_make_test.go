@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // command runs one of the administrator's commands.
@@ -52,7 +53,7 @@ func (c *cluster) acquire(a *sim.Actor, e event) {
 	}
 	on, got := subnets[e.net], lease.Lease{}
 	p := c.program(nil, "acquire "+e.id.String(), n, func(ctx context.Context, _ *process, h *hook.Hook) {
-		l, _, err := h.Acquire(ctx, hook.Offer{Owner: lease.Owner{VMID: e.id, NIC: on.nic}, Family: on.family(), For: time.Hour})
+		l, _, err := h.Acquire(ctx, hook.Offer{Owner: pve.Owner{VMID: e.id, NIC: on.nic}, Family: on.family(), For: time.Hour})
 		if err == nil {
 			got = l
 		}
@@ -66,7 +67,7 @@ func (c *cluster) acquire(a *sim.Actor, e event) {
 }
 
 // create makes a guest on a node, unless its number is taken.
-func (c *cluster) create(n *machine, id lease.VMID, named ...netip.Addr) {
+func (c *cluster) create(n *machine, id pve.VMID, named ...netip.Addr) {
 	if _, exists := c.truth.guests[id]; !exists {
 		c.put(n, id, n.name, container(id, named...), false)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // damage is what a bad disk or hand does to one slot or both.
@@ -60,7 +61,7 @@ func (c *cluster) occupy(to lease.Key, n byte) (done bool) {
 	if c.strangers[to] != nil {
 		return false
 	}
-	c.strangers[to] = &stranger{lease.MAC{6, 0, 0, 0, 0, n}, time.Now()}
+	c.strangers[to] = &stranger{pve.MAC{6, 0, 0, 0, 0, n}, time.Now()}
 	c.watch.saw(carried{Key: to, mac: c.strangers[to].mac})
 	return true
 }
@@ -72,7 +73,7 @@ func (c *cluster) editPools(_ *sim.Actor, e event) {
 	case 1:
 		c.pools = poolsOf(10, 13)
 	case 2:
-		c.pools.Reservations = []lease.Reservation{{Addr: c.address(e), Owner: lease.Owner{VMID: e.id, NIC: subnets[e.net].nic}}}
+		c.pools.Reservations = []lease.Reservation{{Addr: c.address(e), Owner: pve.Owner{VMID: e.id, NIC: subnets[e.net].nic}}}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // hostile puts such a guest on each network of a node.
@@ -13,7 +14,7 @@ func (s *stage) hostile(n *machine, does hostile) (end func()) {
 	was := s.hostiles
 	for i, on := range subnets {
 		h := does
-		h.n, h.on, h.mac = n, on.Segment, lease.MAC{6, 0, 0, 6, 6, byte(i)}
+		h.n, h.on, h.mac = n, on.Segment, pve.MAC{6, 0, 0, 6, 6, byte(i)}
 		s.hostiles = append(s.hostiles, &h)
 	}
 	return func() { s.hostiles = was }

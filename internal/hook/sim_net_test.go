@@ -10,24 +10,25 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // subnet is where every guest has one address: on one of its NICs, of one
 // family.
 type subnet struct {
-	lease.Segment
+	pve.Segment
 	nic    int
 	prefix netip.Prefix
 }
 
 // subnets: net0 has both families, net1 is in a VLAN. No two share an address.
 var subnets = [...]subnet{
-	{lease.Segment{Bridge: "vmbr0"}, 0, prefix("192.0.2.0/24")},
-	{lease.Segment{Bridge: "vmbr0"}, 0, prefix("2001:db8::/64")},
-	{lease.Segment{Bridge: "vmbr1", Tag: 20}, 1, prefix("198.51.100.0/24")},
+	{pve.Segment{Bridge: "vmbr0"}, 0, prefix("192.0.2.0/24")},
+	{pve.Segment{Bridge: "vmbr0"}, 0, prefix("2001:db8::/64")},
+	{pve.Segment{Bridge: "vmbr1", Tag: 20}, 1, prefix("198.51.100.0/24")},
 }
 
-func (s subnet) family() lease.Family { return lease.FamilyOf(s.prefix.Addr()) }
+func (s subnet) family() pve.Family { return pve.FamilyOf(s.prefix.Addr()) }
 
 // host is the subnet's address number n, up to 255.
 func (s subnet) host(n int) netip.Addr {
@@ -58,23 +59,23 @@ func poolsOf(first, last int) config.Config {
 	c := config.Config{Named: map[netip.Addr]string{}}
 	for _, s := range subnets {
 		c.Pools = append(c.Pools, lease.Pool{
-			Name: fmt.Sprintf("net%d", s.nic), Bridge: s.Bridge, VLAN: s.Tag, NICs: lease.NICs(0).With(s.nic),
+			Name: fmt.Sprintf("net%d", s.nic), Bridge: s.Bridge, VLAN: s.Tag, NICs: pve.NICs(0).With(s.nic),
 			Subnet: s.prefix, Gateway: lease.Gateway{Addr: s.host(1)}, Hold: 24 * time.Hour, Strategy: lease.First,
-			Ranges: []lease.Range{{First: s.host(first), Last: s.host(last)}},
+			Ranges: []pve.Range{{First: s.host(first), Last: s.host(last)}},
 		})
 	}
 	return c
 }
 
 // macOn is the MAC of one of a guest's NICs.
-func macOn(id lease.VMID, nic int) lease.MAC {
+func macOn(id pve.VMID, nic int) pve.MAC {
 	m := macOf(id)
 	m[3] += byte(nic)
 	return m
 }
 
 // container is a config as Proxmox writes it, which names these addresses.
-func container(id lease.VMID, named ...netip.Addr) string {
+func container(id pve.VMID, named ...netip.Addr) string {
 	return addressed(fmt.Sprintf(`arch: amd64
 hookscript: local:snippets/pve-iplease
 hostname: ct%s
@@ -86,7 +87,7 @@ ostype: debian
 
 // addressed is a config that names these addresses too.
 func addressed(text string, addrs ...netip.Addr) string {
-	conf := guest.Parse(lease.Container, []byte(text))
+	conf := guest.Parse(pve.Container, []byte(text))
 	for _, a := range addrs {
 		s := subnetOf(a)
 		next, err := conf.Set(s.nic, guest.Addr{Prefix: netip.PrefixFrom(a, s.prefix.Bits())})
@@ -99,7 +100,7 @@ func addressed(text string, addrs ...netip.Addr) string {
 }
 
 // renamed is a config with another guest's MACs.
-func renamed(text string, from, to lease.VMID) string {
+func renamed(text string, from, to pve.VMID) string {
 	for _, s := range subnets {
 		text = strings.ReplaceAll(text, macOn(from, s.nic).String(), macOn(to, s.nic).String())
 	}

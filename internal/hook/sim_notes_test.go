@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // noteOf is the name under which the hook notes something of a guest's address.
-func noteOf(o lease.Owner, a netip.Addr) string {
+func noteOf(o pve.Owner, a netip.Addr) string {
 	return strings.ReplaceAll(o.String(), "/", "-") + "-" + a.String()
 }
 

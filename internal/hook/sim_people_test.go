@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab/sim"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // edit changes a stopped or running guest's config under Proxmox's lock, as
 // pct does.
-func (c *cluster) edit(a *sim.Actor, id lease.VMID, f func(n *machine, text string) string) {
-	c.onHome(a, id, func(t *sim.Actor, n *machine, id lease.VMID) {
+func (c *cluster) edit(a *sim.Actor, id pve.VMID, f func(n *machine, text string) string) {
+	c.onHome(a, id, func(t *sim.Actor, n *machine, id pve.VMID) {
 		c.task(t, n, id, func() {
 			t.At("edit: reads the config", id.String())
 			cf, ok := n.etc.guests[id]
@@ -152,7 +152,7 @@ func (c *cluster) recreate(a *sim.Actor, e event) {
 	if r := c.running(e.id); r != nil {
 		c.stopAt(a, e.id)
 	}
-	c.onHome(a, e.id, func(t *sim.Actor, n *machine, id lease.VMID) {
+	c.onHome(a, e.id, func(t *sim.Actor, n *machine, id pve.VMID) {
 		c.task(t, n, id, func() {
 			t.At("destroy: removes the config", id.String())
 			if n.runs[id] == nil && n.etc.guests[id].node == n.name {

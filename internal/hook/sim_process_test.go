@@ -12,9 +12,9 @@ import (
 	"pve-iplease/internal/history"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -26,9 +26,9 @@ type process struct {
 	a     *sim.Actor
 	under *guestRun // the lxc-start that it is a post-stop of
 	said  bytes.Buffer
-	left  string                // the guest's config when it ended
-	grabs int                   // of the config's lock until then
-	seen  map[lease.VMID]glance // what it has read of guests, the node's cache to begin with
+	left  string              // the guest's config when it ended
+	grabs int                 // of the config's lock until then
+	seen  map[pve.VMID]glance // what it has read of guests, the node's cache to begin with
 	began beginning
 }
 
@@ -41,7 +41,7 @@ func (p *process) hook() *hook.Hook {
 			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
 			Under:    p.stoppingRun,
 		},
-		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) lease.MAC { return lease.MAC{} }, Errand: func(lease.VMID, []byte) error { return nil }, Gateways: p,
+		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) pve.MAC { return pve.MAC{} }, Errand: func(pve.VMID, []byte) error { return nil }, Gateways: p,
 		Inventory: p.inventory, Open: p.open, Quorate: p.quorum, Remember: func(history.Event) {},
 		Proved: p.notes("proved"), Heard: p.notes("heard"), Unbound: p.notes("unbound"), Unreleased: p.notes("unreleased"), Beside: p.beside, Together: inTurn,
 		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
@@ -75,16 +75,16 @@ func (c *cluster) program(parent *sim.Actor, name string, n *machine, f func(con
 	return p
 }
 
-func (p *process) ReadGuest(k lease.Kind, id lease.VMID) ([]byte, error) {
+func (p *process) ReadGuest(k pve.Kind, id pve.VMID) ([]byte, error) {
 	p.a.At("reads the config of", id.String())
 	c, ok := p.n.etc.guests[id]
-	if !ok || c.node != p.n.name || k != lease.Container {
+	if !ok || c.node != p.n.name || k != pve.Container {
 		return nil, fmt.Errorf("CT %s: %w", id, node.ErrNoGuest)
 	}
 	return []byte(c.text), nil
 }
 
-func (p *process) LockGuest(ctx context.Context, id lease.VMID, patience time.Duration) (func(), error) {
+func (p *process) LockGuest(ctx context.Context, id pve.VMID, patience time.Duration) (func(), error) {
 	p.a.At("takes Proxmox's lock of", id.String())
 	if h := p.n.locks[id]; h != nil && p.a.Descends(h) {
 		return func() {}, nil
@@ -99,7 +99,7 @@ func (p *process) LockGuest(ctx context.Context, id lease.VMID, patience time.Du
 }
 
 // hold takes the lock on a config for an actor, which loses it when it ends.
-func (n *machine) hold(id lease.VMID, a *sim.Actor) (unlock func()) {
+func (n *machine) hold(id pve.VMID, a *sim.Actor) (unlock func()) {
 	locks := n.locks
 	locks[id] = a
 	unlock = func() {
@@ -111,7 +111,7 @@ func (n *machine) hold(id lease.VMID, a *sim.Actor) (unlock func()) {
 	return unlock
 }
 
-func (p *process) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old, data []byte) error {
+func (p *process) Replace(ctx context.Context, k pve.Kind, id pve.VMID, old, data []byte) error {
 	holds := func(want []byte) error {
 		switch c, ok := p.n.etc.guests[id]; {
 		case !ok || c.node != p.n.name:
@@ -141,16 +141,16 @@ func (p *process) Replace(ctx context.Context, k lease.Kind, id lease.VMID, old,
 }
 
 // What Proxmox keeps for LXC is not simulated.
-func (p *process) ReadConfig(lease.VMID) ([]byte, error) { return nil, nil }
-func (p *process) WriteConfig(lease.VMID, []byte) error  { return nil }
-func (p *process) IgnoresNetwork(lease.VMID) bool        { return false }
+func (p *process) ReadConfig(pve.VMID) ([]byte, error) { return nil, nil }
+func (p *process) WriteConfig(pve.VMID, []byte) error  { return nil }
+func (p *process) IgnoresNetwork(pve.VMID) bool        { return false }
 
-func (p *process) RunState(id lease.VMID) (node.State, error) {
+func (p *process) RunState(id pve.VMID) (node.State, error) {
 	p.a.At("asks whether it is stopping:", id.String())
 	return p.n.state(id), nil
 }
 
-func (n *machine) state(id lease.VMID) node.State {
+func (n *machine) state(id pve.VMID) node.State {
 	switch r := n.runs[id]; {
 	case r == nil:
 		return node.Stopped
@@ -160,7 +160,7 @@ func (n *machine) state(id lease.VMID) node.State {
 	return node.Stopping
 }
 
-func (p *process) AwaitStopped(ctx context.Context, id lease.VMID) error {
+func (p *process) AwaitStopped(ctx context.Context, id pve.VMID) error {
 	p.a.Await(ctx, "waits for the end of its lxc-start", func() bool { return p.n.state(id) != node.Stopping })
 	switch p.n.state(id) {
 	case node.Running:
@@ -188,12 +188,12 @@ func inTurn(works ...func()) {
 	}
 }
 
-func (p *process) Running(id lease.VMID) (bool, error) {
+func (p *process) Running(id pve.VMID) (bool, error) {
 	p.a.At("asks whether it runs:", id.String())
 	return p.n.state(id) == node.Running, nil
 }
 
-func (p *process) stoppingRun(id lease.VMID) (time.Duration, bool) {
+func (p *process) stoppingRun(id pve.VMID) (time.Duration, bool) {
 	p.a.At("looks for the lxc-start that it runs under")
 	if p.under == nil || p.under.gone {
 		return 0, false

@@ -11,14 +11,14 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lab/sim"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // guestRun is one life of a container under its lxc-start.
 type guestRun struct {
 	n       *machine
-	id      lease.VMID
+	id      pve.VMID
 	sup     *sim.Actor // its lxc-start
 	started time.Duration
 	socket  bool // its command socket is there: it runs
@@ -44,7 +44,7 @@ func (n *machine) inOrder() []*guestRun {
 
 // task takes Proxmox's lock and works under it; ok is false when it didn't
 // get it.
-func (c *cluster) task(a *sim.Actor, n *machine, id lease.VMID, f func()) (ok bool) {
+func (c *cluster) task(a *sim.Actor, n *machine, id pve.VMID, f func()) (ok bool) {
 	wait, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if !a.Await(wait, "task waits for the config's lock", func() bool { return n.locks[id] == nil }) {
@@ -60,7 +60,7 @@ func (c *cluster) task(a *sim.Actor, n *machine, id lease.VMID, f func()) (ok bo
 
 // start is Proxmox's order of a container's start. It returns the hook's exit
 // code, -1 when it never came to that.
-func (c *cluster) start(a *sim.Actor, n *machine, id lease.VMID) (code int) {
+func (c *cluster) start(a *sim.Actor, n *machine, id pve.VMID) (code int) {
 	code = -1
 	a.At("start: does it run?", id.String())
 	if r := n.runs[id]; r != nil && r.socket {
@@ -71,10 +71,10 @@ func (c *cluster) start(a *sim.Actor, n *machine, id lease.VMID) (code int) {
 }
 
 // boot is the part of a start under the config's lock, if there is one.
-func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
+func (c *cluster) boot(a *sim.Actor, n *machine, id pve.VMID) int {
 	a.At("start: reads the config", id.String())
 	cf := n.etc.guests[id]
-	now := guest.Parse(lease.Container, []byte(cf.text))
+	now := guest.Parse(pve.Container, []byte(cf.text))
 	if cf.node != n.name || now.Template() {
 		return -1
 	}
@@ -116,7 +116,7 @@ func (c *cluster) boot(a *sim.Actor, n *machine, id lease.VMID) int {
 }
 
 // call has Proxmox call the hook, and returns its exit code.
-func (c *cluster) call(a *sim.Actor, n *machine, id lease.VMID, phase hook.Phase, under *guestRun) (*process, int) {
+func (c *cluster) call(a *sim.Actor, n *machine, id pve.VMID, phase hook.Phase, under *guestRun) (*process, int) {
 	code := -1
 	p := c.program(a, string(phase)+" "+id.String(), n, func(ctx context.Context, p *process, h *hook.Hook) {
 		p.under = under
@@ -177,7 +177,7 @@ func (c *cluster) stopped(a *sim.Actor, r *guestRun) {
 		if now := r.n.etc.guests[r.id]; now.node == r.n.name {
 			c.put(r.n, r.id, r.n.name, cf.text, cf.byHook)
 		}
-		if inventory.Hooked(guest.Parse(lease.Container, []byte(cf.text)).Hookscript()) {
+		if inventory.Hooked(guest.Parse(pve.Container, []byte(cf.text)).Hookscript()) {
 			c.call(a, r.n, r.id, hook.PostStop, r)
 		}
 	}
@@ -185,12 +185,12 @@ func (c *cluster) stopped(a *sim.Actor, r *guestRun) {
 }
 
 // stop is a stop task.
-func (c *cluster) stop(a *sim.Actor, n *machine, id lease.VMID) {
+func (c *cluster) stop(a *sim.Actor, n *machine, id pve.VMID) {
 	c.task(a, n, id, func() { c.down(a, n, id) })
 }
 
 // down ends a run and waits for it.
-func (c *cluster) down(a *sim.Actor, n *machine, id lease.VMID) {
+func (c *cluster) down(a *sim.Actor, n *machine, id pve.VMID) {
 	a.At("stop: tells the container", id.String())
 	if r := n.runs[id]; r != nil {
 		r.ending = true

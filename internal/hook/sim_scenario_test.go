@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // stage is a cluster on which a scenario is played: nodes a, b and c with two
@@ -32,8 +33,8 @@ func played(t *testing.T, f func(*stage)) {
 		s := &stage{newCluster(1, "a", "b", "c"), t}
 		defer s.Close()
 		for i, n := range s.nodes {
-			s.create(n, lease.VMID(101+2*i))
-			s.create(n, lease.VMID(102+2*i))
+			s.create(n, pve.VMID(101+2*i))
+			s.create(n, pve.VMID(102+2*i))
 		}
 		s.settle()
 		f(s)
@@ -55,7 +56,7 @@ func (s *stage) must(err error) {
 }
 
 // starting begins a start of a guest where it is.
-func (s *stage) starting(id lease.VMID) (name string) {
+func (s *stage) starting(id pve.VMID) (name string) {
 	n := s.home(id)
 	name = "start " + id.String()
 	s.Start(nil, name, n.name, func(a *sim.Actor) { s.start(a, n, id) })
@@ -63,14 +64,14 @@ func (s *stage) starting(id lease.VMID) (name string) {
 }
 
 // started starts a guest, undisturbed.
-func (s *stage) started(id lease.VMID) {
+func (s *stage) started(id pve.VMID) {
 	s.t.Helper()
 	s.must(s.Until(s.starting(id), ""))
 	s.settle()
 }
 
 // stopped stops a guest, undisturbed.
-func (s *stage) halt(id lease.VMID) {
+func (s *stage) halt(id pve.VMID) {
 	s.t.Helper()
 	n := s.home(id)
 	s.Start(nil, "stop "+id.String(), n.name, func(a *sim.Actor) { s.cluster.stop(a, n, id) })
@@ -94,7 +95,7 @@ func (s *stage) rest() {
 }
 
 // lives checks with which addresses a guest runs; without any, that it doesn't.
-func (s *stage) lives(id lease.VMID, want ...netip.Addr) {
+func (s *stage) lives(id pve.VMID, want ...netip.Addr) {
 	s.t.Helper()
 	var got []netip.Addr
 	if r := s.running(id); r != nil && r.socket {
@@ -108,7 +109,7 @@ func (s *stage) lives(id lease.VMID, want ...netip.Addr) {
 }
 
 // leased checks in which state a guest's leases on addresses are.
-func (s *stage) leased(id lease.VMID, want lease.State, addrs ...netip.Addr) {
+func (s *stage) leased(id pve.VMID, want lease.State, addrs ...netip.Addr) {
 	s.t.Helper()
 	for _, a := range addrs {
 		its := func(l lease.Lease) bool { return l.Owner.VMID == id && l.State == want }

@@ -7,6 +7,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // The simulated store takes the steps of the ledger's slots on pmxcfs, with
@@ -29,7 +30,7 @@ var (
 // freshLedger is generation 1 without leases, as the codec writes it.
 func freshLedger() []byte {
 	m := ledger.NewMemory()
-	err := ledger.New(m, "lab").Update(context.Background(), func(t *lease.Table) error { t.Known("", "", lease.MAC{9}); return nil })
+	err := ledger.New(m, "lab").Update(context.Background(), func(t *lease.Table) error { t.Known("", "", pve.MAC{9}); return nil })
 	slots, rerr := m.Read(context.Background())
 	if err != nil || rerr != nil {
 		panic(errors.Join(err, rerr))

@@ -10,6 +10,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // story is what happens in a seed.
@@ -23,7 +24,7 @@ func story(seed uint64) (r *rand.Rand, happens []event) {
 	often := []string{"start", "start", "start", "stop", "reboot", "poweroff", "migrate", "command", "command", "clone", "stop", "quorum"}
 	span := time.Duration(1+r.IntN(40)) * time.Second
 	for range 8 + r.IntN(16) {
-		e := event{id: lease.VMID(101 + r.IntN(4)), node: r.IntN(3), net: r.IntN(len(subnets)), n: r.IntN(9), at: time.Duration(r.Int64N(int64(span)))}
+		e := event{id: pve.VMID(101 + r.IntN(4)), node: r.IntN(3), net: r.IntN(len(subnets)), n: r.IntN(9), at: time.Duration(r.Int64N(int64(span)))}
 		e.name = often[r.IntN(len(often))]
 		if r.IntN(2) == 0 {
 			e.name = names[r.IntN(len(names))]
@@ -54,7 +55,7 @@ func (c *cluster) settings(r *rand.Rand) {
 	for i, n := range c.nodes {
 		n.quorate = true
 		for id := range 2 {
-			c.create(n, lease.VMID(101+2*i+id))
+			c.create(n, pve.VMID(101+2*i+id))
 		}
 	}
 	c.settle()
@@ -79,7 +80,7 @@ func (c *cluster) epilogue() error {
 	c.loss, c.flaky, c.routers, c.hostiles = 0, 0, true, nil
 	for _, n := range c.nodes { // who only asks keeps nobody from starting
 		for _, s := range subnets {
-			c.hostiles = append(c.hostiles, &hostile{n: n, on: s.Segment, mac: lease.MAC{6, 0, 0, 6, 7, n.prober[5]}, wants: true})
+			c.hostiles = append(c.hostiles, &hostile{n: n, on: s.Segment, mac: pve.MAC{6, 0, 0, 6, 7, n.prober[5]}, wants: true})
 		}
 	}
 	clear(c.caches)

@@ -11,6 +11,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // unread is a guest's config, edited by hand, that can't be read on a node while
@@ -31,7 +32,7 @@ func (c *cluster) unread(a *sim.Actor, e event) {
 	c.settle()
 	n.seen[e.id] = glance{version: -1, node: n.etc.guests[e.id].node, parsedConf: parse(e.id, n.etc.guests[e.id].node, n.etc.guests[e.id].text)}
 	if e.n%3 == 0 {
-		n.seen = map[lease.VMID]glance{}
+		n.seen = map[pve.VMID]glance{}
 	}
 	n.unreadable[e.id] = true
 	n.cable(e.n%2 == 0)
@@ -60,10 +61,10 @@ func (c *cluster) free(s subnet, pool int) netip.Addr {
 }
 
 // failed is what is left of a guest whose config can't be read.
-func (g glance) failed(id lease.VMID, node string) glance {
+func (g glance) failed(id pve.VMID, node string) glance {
 	known := g.node != "" && (!g.unread || g.known)
 	next := glance{version: -1, node: node, unread: true, known: known, parsedConf: g.parsedConf}
-	next.guest.Kind, next.guest.VMID, next.guest.Node = lease.Container, id, node
+	next.guest.Kind, next.guest.VMID, next.guest.Node = pve.Container, id, node
 	next.uses = slices.Clone(g.uses)
 	for i := range next.uses {
 		next.uses[i].Segment.Nodes = node
@@ -73,8 +74,8 @@ func (g glance) failed(id lease.VMID, node string) glance {
 
 // beginning is what a process could know when it began.
 type beginning struct {
-	guests map[lease.VMID]conf
-	known  map[lease.VMID]glance // what its node had read of them
+	guests map[pve.VMID]conf
+	known  map[pve.VMID]glance // what its node had read of them
 	table  *lease.Table
 }
 
@@ -86,7 +87,7 @@ func (n *machine) beginning(t *lease.Table) beginning {
 // by no other since the hook began. Of those that the ledger ever had as the
 // other's, other checks tell. One that could not be read, and of which
 // nothing was known, may name it if the wire was asked.
-func (p *process) checkNamed(id lease.VMID, old, data []byte) {
+func (p *process) checkNamed(id pve.VMID, old, data []byte) {
 	had := namedIn(string(old))
 	its := func(l lease.Lease) bool { return l.Owner.VMID == id } // whatever others name since
 	for _, a := range namedIn(string(data)) {
@@ -111,7 +112,7 @@ func (p *process) checkNamed(id lease.VMID, old, data []byte) {
 // excuses reports whether a process that couldn't read a config may not know
 // that it names an address: it was edited since, or nothing is known of it and
 // the wire told.
-func (b beginning) excuses(id lease.VMID, a netip.Addr, said string) bool {
+func (b beginning) excuses(id pve.VMID, a netip.Addr, said string) bool {
 	g := b.known[id]
 	if g.node == "" || g.unread && !g.known {
 		return !strings.Contains(said, a.String()+" starts unproven")
@@ -122,7 +123,7 @@ func (b beginning) excuses(id lease.VMID, a netip.Addr, said string) bool {
 // namedIn are the addresses that a container's config gives it, if it ever
 // runs.
 func namedIn(text string) (all []netip.Addr) {
-	conf := guest.Parse(lease.Container, []byte(text))
+	conf := guest.Parse(pve.Container, []byte(text))
 	if conf.Template() {
 		return nil
 	}
@@ -136,7 +137,7 @@ func namedIn(text string) (all []netip.Addr) {
 
 // leasedTo is a guest that the ledger had an address for.
 type leasedTo struct {
-	id   lease.VMID
+	id   pve.VMID
 	addr netip.Addr
 }
 
@@ -175,7 +176,7 @@ func TestUnreadableConfigOfWhichNothingIsKnown(t *testing.T) {
 		s.halt(102)
 		s.put(b, 103, "b", addressed(s.truth.guests[103].text, hosts(11)...), false)
 		s.settle()
-		a.seen = map[lease.VMID]glance{}
+		a.seen = map[pve.VMID]glance{}
 		a.unreadable[103] = true
 		a.cable(false)
 		for range 2 {

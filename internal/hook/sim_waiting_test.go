@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // dead leaves the lock directory behind, as a process of node c that was killed,
@@ -21,7 +22,7 @@ func (s *stage) dead() {
 }
 
 // timed starts a guest and returns how long that took and what it said.
-func (s *stage) timed(id lease.VMID, code int) (time.Duration, string) {
+func (s *stage) timed(id pve.VMID, code int) (time.Duration, string) {
 	s.t.Helper()
 	began := time.Now()
 	s.started(id)

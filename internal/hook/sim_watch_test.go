@@ -9,6 +9,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // watch looks at the whole cluster after every step.
@@ -27,7 +28,7 @@ type watch struct {
 // sight is somebody who has an address.
 type sight struct {
 	lease.Key
-	lease.MAC
+	pve.MAC
 }
 
 // saw notes who has an address.

@@ -11,20 +11,21 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // stranger is a host on one of the guests' networks that nobody knows of.
 type stranger struct {
-	mac   lease.MAC
+	mac   pve.MAC
 	since time.Time
 }
 
 // window is one probe that is going on.
 type window struct {
 	n      *machine
-	on     lease.Segment
-	own    []lease.MAC // of the guest that is about to start
-	mine   []lease.MAC // that it is asked from
+	on     pve.Segment
+	own    []pve.MAC // of the guest that is about to start
+	mine   []pve.MAC // that it is asked from
 	asked  []netip.Addr
 	taken  map[netip.Addr][]word
 	rival  map[netip.Addr][]word
@@ -36,7 +37,7 @@ type window struct {
 
 // word is what somebody says, and the port of the node by which it comes.
 type word struct {
-	mac  lease.MAC
+	mac  pve.MAC
 	port string
 }
 
@@ -46,29 +47,29 @@ const outside = "eno1"
 // wire is a node's port on a network.
 type wire struct {
 	*process
-	on     lease.Segment
-	prober lease.MAC
-	guest  lease.MAC // asks in turn with the prober, by a port like its own; zero: none
+	on     pve.Segment
+	prober pve.MAC
+	guest  pve.MAC // asks in turn with the prober, by a port like its own; zero: none
 }
 
 // open opens a network. A VLAN is asked through a port like the one that the
 // guest will have, with the guest's own address and its stand-in if there is one.
 func (p *process) open(at probe.Place) (hook.Wire, bool, error) {
 	p.a.At("opens", at.Bridge)
-	w := wire{process: p, on: lease.NewSegment(at.Bridge, at.Tag), prober: p.n.prober}
+	w := wire{process: p, on: pve.NewSegment(at.Bridge, at.Tag), prober: p.n.prober}
 	if at.Tag != 0 && !at.MAC.IsZero() {
 		w.prober, w.guest = at.MAC.StandIn(), at.MAC
 	}
 	return w, false, nil
 }
 
-func (w wire) MAC() lease.MAC { return w.prober }
-func (w wire) Close()         {}
+func (w wire) MAC() pve.MAC { return w.prober }
+func (w wire) Close()       {}
 
 // Ask implements hook.Wire.
 func (w wire) Ask(_ context.Context, q probe.Question) (probe.Result, error) {
 	win := &window{
-		n: w.n, on: w.on, own: q.Own, mine: []lease.MAC{w.prober, w.guest}, asked: q.Candidates,
+		n: w.n, on: w.on, own: q.Own, mine: []pve.MAC{w.prober, w.guest}, asked: q.Candidates,
 		taken: map[netip.Addr][]word{}, rival: map[netip.Addr][]word{}, self: map[netip.Addr]word{}, twin: map[netip.Addr]bool{},
 		routes: map[netip.Addr]probe.Sign{}, posers: map[netip.Addr]probe.Sign{},
 	}

@@ -7,7 +7,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // dual is a pool of both families.
@@ -30,7 +30,7 @@ func (h *host) sixth(addrs ...string) *lab.Host {
 }
 
 // net0 with both families, as Proxmox prints it.
-func both(id lease.VMID, say string) string {
+func both(id pve.VMID, say string) string {
 	return "arch: amd64\nhookscript: local:snippets/pve-iplease\nnet0: name=eth0,bridge=vmbr0," + say + "hwaddr=" + macOf(id).String() + ",type=veth\nostype: debian\n"
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestStaticAddressIsGuardedAndNeverMoved(t *testing.T) {
@@ -46,7 +47,7 @@ func TestStaticAddressThatIsTakenBackGivesWayToALease(t *testing.T) {
 // start is refused, and neither config is rewritten.
 func TestStaticAddressThatTwoConfigsName(t *testing.T) {
 	t.Parallel()
-	for name, order := range map[string][2]lease.VMID{"the lower VMID first": {101, 102}, "the higher VMID first": {102, 101}} {
+	for name, order := range map[string][2]pve.VMID{"the lower VMID first": {101, 102}, "the higher VMID first": {102, 101}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, lan)

@@ -10,11 +10,12 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // subject is the guest that the call is about, as its config has it now.
 type subject struct {
-	kind  lease.Kind
+	kind  pve.Kind
 	raw   []byte
 	conf  guest.Config
 	needs []need // in the order of the NICs, IPv4 first
@@ -23,8 +24,8 @@ type subject struct {
 // need is an address that the guest must have: on one NIC, of one family.
 type need struct {
 	nic    guest.NIC
-	family lease.Family
-	owner  lease.Owner
+	family pve.Family
+	owner  pve.Owner
 	pools  []*lease.Pool // that serve it; none: a broken part of the configuration may have
 	routed bool          // a NIC that isn't ours to change has a gateway
 	until  time.Time     // set: the guest doesn't exist yet, and its lease is offered until then
@@ -32,22 +33,22 @@ type need struct {
 }
 
 // families are asked for in this order.
-var families = [...]lease.Family{lease.IPv4, lease.IPv6}
+var families = [...]pve.Family{pve.IPv4, pve.IPv6}
 
 // kind tells what the VMID names; an unknown one counts as a container.
-func (r *run) kind() lease.Kind {
-	if _, err := r.Guests.ReadGuest(lease.VM, r.id); err == nil {
-		return lease.VM
+func (r *run) kind() pve.Kind {
+	if _, err := r.Guests.ReadGuest(pve.VM, r.id); err == nil {
+		return pve.VM
 	}
-	return lease.Container
+	return pve.Container
 }
 
 // guest names the guest in messages.
-func (s subject) guest(id lease.VMID) string { return lease.Owner{Kind: s.kind, VMID: id}.Guest() }
+func (s subject) guest(id pve.VMID) string { return pve.Owner{Kind: s.kind, VMID: id}.Guest() }
 
 // subject reads the guest's config. What there is not to lease for has been
 // said.
-func (r *run) subject(kind lease.Kind) (s subject, err error) {
+func (r *run) subject(kind pve.Kind) (s subject, err error) {
 	s.kind = kind
 	if s.raw, err = r.Guests.ReadGuest(kind, r.id); err != nil {
 		return s, err
@@ -107,7 +108,7 @@ func (r *run) strays(ctx context.Context, s subject) (strays []need) {
 			continue
 		}
 		for _, f := range families {
-			n := need{nic: nic, family: f, owner: lease.Owner{Kind: s.kind, VMID: r.id, NIC: i}, pools: r.serving(nic, f)}
+			n := need{nic: nic, family: f, owner: pve.Owner{Kind: s.kind, VMID: r.id, NIC: i}, pools: r.serving(nic, f)}
 			if len(n.pools) > 0 || r.mayBeDisabled(n) || !n.current().IsValid() {
 				continue // is among the needs, or needs nothing
 			}
@@ -140,7 +141,7 @@ func (r *run) needsOf(s subject, nic guest.NIC) (needs []need, err error) {
 	name := fmt.Sprintf("%s net%d", s.guest(r.id), nic.Index)
 	served := false
 	for _, f := range families {
-		n := need{nic: nic, family: f, owner: lease.Owner{Kind: s.kind, VMID: r.id, NIC: nic.Index}, pools: r.serving(nic, f)}
+		n := need{nic: nic, family: f, owner: pve.Owner{Kind: s.kind, VMID: r.id, NIC: nic.Index}, pools: r.serving(nic, f)}
 		if len(n.pools) == 0 && !r.mayBeDisabled(n) {
 			continue
 		}
@@ -154,7 +155,7 @@ func (r *run) needsOf(s subject, nic guest.NIC) (needs []need, err error) {
 		}
 	}
 	if !served {
-		r.info("%s: no pool serves %s on %s: left as it is", name, lease.NewSegment(nic.Bridge, nic.Tag), r.Here.Name)
+		r.info("%s: no pool serves %s on %s: left as it is", name, pve.NewSegment(nic.Bridge, nic.Tag), r.Here.Name)
 	}
 	return needs, nil
 }
@@ -169,7 +170,7 @@ func (r *run) wanted(s subject, n need, name string) (bool, error) {
 	case mode == guest.DHCP && slices.ContainsFunc(n.pools, keep):
 		r.info("%s uses DHCP and its pool says 'dhcp keep': left as it is", name)
 		return false, nil
-	case mode == guest.DHCP && s.kind == lease.Container && n.nic.HostManaged && len(n.pools) > 0:
+	case mode == guest.DHCP && s.kind == pve.Container && n.nic.HostManaged && len(n.pools) > 0:
 		// Proxmox starts its own DHCP client after post-start, by what the
 		// config said before the hook (PVE::LXC::vm_start).
 		return false, fmt.Errorf("%s is host-managed with %s=dhcp, so Proxmox would run its own DHCP client beside the lease; set %s=manual there, or 'dhcp keep' in pool %s",
@@ -179,13 +180,13 @@ func (r *run) wanted(s subject, n need, name string) (bool, error) {
 }
 
 // serving are the pools that a NIC's addresses of a family come from.
-func (r *run) serving(nic guest.NIC, f lease.Family) []*lease.Pool {
+func (r *run) serving(nic guest.NIC, f pve.Family) []*lease.Pool {
 	return r.Pools.Pools.Serving(r.Here.Name, nic.Bridge, nic.Tag, nic.Index, f)
 }
 
 // routedElsewhere reports whether a NIC that gets nothing of the family from
 // us names a gateway of it.
-func (s subject) routedElsewhere(f lease.Family) bool {
+func (s subject) routedElsewhere(f pve.Family) bool {
 	for _, i := range s.conf.NICs() {
 		ours := func(n need) bool { return n.nic.Index == i && n.family == f }
 		if slices.ContainsFunc(s.needs, ours) {
@@ -200,7 +201,7 @@ func (s subject) routedElsewhere(f lease.Family) bool {
 
 // mode is how the config says that the NIC gets its address.
 func (n need) mode() guest.IPMode {
-	if n.family == lease.IPv6 {
+	if n.family == pve.IPv6 {
 		return n.nic.IP6
 	}
 	return n.nic.IP
@@ -211,7 +212,7 @@ func (n need) current() netip.Prefix {
 	switch {
 	case n.mode() != guest.Static:
 		return netip.Prefix{}
-	case n.family == lease.IPv6:
+	case n.family == pve.IPv6:
 		return n.nic.Addr6
 	}
 	return n.nic.Addr
@@ -219,7 +220,7 @@ func (n need) current() netip.Prefix {
 
 // gateway is the one that the config names.
 func (n need) gateway() netip.Addr {
-	if n.family == lease.IPv6 {
+	if n.family == pve.IPv6 {
 		return n.nic.Gateway6
 	}
 	return n.nic.Gateway
@@ -227,7 +228,7 @@ func (n need) gateway() netip.Addr {
 
 // property is the name of the address in the NIC's line.
 func (n need) property() string {
-	if n.family == lease.IPv6 {
+	if n.family == pve.IPv6 {
 		return "ip6"
 	}
 	return "ip"
@@ -236,7 +237,7 @@ func (n need) property() string {
 // key is what the config names, on the network of the pool that serves it;
 // without one, on that of this node alone.
 func (n need) key(node string) lease.Key {
-	k := lease.Key{Segment: lease.NewSegment(n.nic.Bridge, n.nic.Tag, node), Addr: n.current().Addr()}
+	k := lease.Key{Segment: pve.NewSegment(n.nic.Bridge, n.nic.Tag, node), Addr: n.current().Addr()}
 	if len(n.pools) > 0 {
 		k.Segment = n.pools[0].Segment()
 	}

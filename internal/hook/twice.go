@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // warnOfTwins says of each NIC that another guest which runs has its MAC
@@ -32,7 +33,7 @@ func (r *run) runs(g lease.Guest) bool {
 	if g.Node != r.Here.Name {
 		return r.claimed != nil && slices.ContainsFunc(r.claimed.Guest(g.Kind, g.VMID), func(l lease.Lease) bool { return l.State == lease.Bound })
 	}
-	if g.Kind == lease.VM {
+	if g.Kind == pve.VM {
 		state, err := r.VMs.RunState(g.VMID)
 		return err == nil && state == node.Running
 	}

@@ -5,6 +5,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // answerTo is what a window found out about the claimed address.
@@ -35,7 +36,7 @@ func strayTwin(g lease.Grant, res probe.Result) bool {
 }
 
 // twinRefusal is why a start must fail whose guest has a stray twin.
-func twinRefusal(a probe.Answer, o lease.Owner) error {
+func twinRefusal(a probe.Answer, o pve.Owner) error {
 	on := ""
 	if a.Ports[0] != "" {
 		on = " on port " + a.Ports[0]

@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // The guest lives already, on a node that lost the cluster or where a copy was
@@ -169,7 +170,7 @@ func TestTwinOfAVM(t *testing.T) {
 	h := newHost(t, wired)
 	h.vm(201, "hookscript: local:snippets/pve-iplease", "ipconfig0: ip=10.0.0.200/24,gw=10.0.0.1")
 	h.start(201).exits(hook.OK)
-	h.neighbour(lease.MAC{0xbc, 0x24, 0x11, 2, 0, 1}, "10.0.0.200")
+	h.neighbour(pve.MAC{0xbc, 0x24, 0x11, 2, 0, 1}, "10.0.0.200")
 	h.start(201).exits(hook.Conflict).says("of VM 201 is in use by its twin", "port eno1")
 }
 
@@ -178,7 +179,7 @@ func TestTwinOfAVM(t *testing.T) {
 func TestTwinInAVLAN(t *testing.T) {
 	t.Parallel()
 	h := newAwareHost(t, twoVLANs, 20, 30)
-	conf := func(id lease.VMID, of lease.VMID, ip string) {
+	conf := func(id pve.VMID, of pve.VMID, ip string) {
 		h.write(h.confPath(id), "hookscript: local:snippets/pve-iplease\nnet0: name=eth0,bridge=vmbr0,hwaddr="+macOf(of).String()+",ip="+ip+",tag=20\n")
 	}
 	conf(101, 101, "10.0.0.200/24")

@@ -7,6 +7,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // unbound is the note of a degraded start: the guest runs with a lease that is
@@ -23,7 +24,7 @@ type unbound struct {
 
 // leaveUnbound leaves word of a degraded start, unless the ledger could be read
 // and has the lease bound.
-func (r *run) leaveUnbound(t *lease.Table, k lease.Key, o lease.Owner) {
+func (r *run) leaveUnbound(t *lease.Table, k lease.Key, o pve.Owner) {
 	note := unbound{
 		Owner: o.String(), Addr: k.Addr.String(), Bridge: k.Segment.Bridge, Tag: k.Segment.Tag,
 		Up: r.Here.Uptime(), At: r.Here.Now().Truncate(time.Second),
@@ -48,8 +49,8 @@ func (h *Hook) bind(t *lease.Table, text string) {
 	if json.Unmarshal([]byte(text), &n) != nil {
 		return
 	}
-	o, err := lease.ParseOwner(n.Owner)
-	k := lease.Key{Segment: lease.NewSegment(n.Bridge, n.Tag, h.Here.Name)}
+	o, err := pve.ParseOwner(n.Owner)
+	k := lease.Key{Segment: pve.NewSegment(n.Bridge, n.Tag, h.Here.Name)}
 	if aerr := k.Addr.UnmarshalText([]byte(n.Addr)); err != nil || aerr != nil {
 		return
 	}

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // unreleased is the note of a post-stop that could not write to the ledger: the
 // run that ended, and the claims that it held by then. One that is applied late
 // can't end a later claim.
 type unreleased struct {
-	Kind    lease.Kind    `json:"kind"`
-	VMID    lease.VMID    `json:"vmid"`
+	Kind    pve.Kind      `json:"kind"`
+	VMID    pve.VMID      `json:"vmid"`
 	Boot    string        `json:"boot"`
 	Started time.Duration `json:"started"` // in ns since the boot
 	At      time.Time     `json:"at"`
@@ -22,7 +23,7 @@ type unreleased struct {
 }
 
 // noteName is under which a guest's note lies: one a guest.
-func noteName(kind lease.Kind, id lease.VMID) string { return kind.String() + "-" + id.String() }
+func noteName(kind pve.Kind, id pve.VMID) string { return kind.String() + "-" + id.String() }
 
 // leaveUnreleased leaves word of a run that ended, for whoever writes to the
 // ledger next on this node.
@@ -43,7 +44,7 @@ func (r *run) leaveUnreleased(ctx context.Context, end lease.Run) {
 }
 
 // keepBound takes the guest's note away: it starts again with what it held.
-func (r *run) keepBound(kind lease.Kind) {
+func (r *run) keepBound(kind pve.Kind) {
 	if !r.opt.DryRun {
 		_ = r.Unreleased.Put(noteName(kind, r.id), "")
 	}

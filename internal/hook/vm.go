@@ -8,13 +8,14 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // VMs tells whether a virtual machine runs on this node, and takes Proxmox's
 // lock on its config.
 type VMs interface {
-	RunState(lease.VMID) (node.State, error)
-	Lock(context.Context, lease.VMID) (unlock func(), err error)
+	RunState(pve.VMID) (node.State, error)
+	Lock(context.Context, pve.VMID) (unlock func(), err error)
 }
 
 // preStartVM proves the addresses that a VM's cloud-init image already holds.
@@ -40,13 +41,13 @@ func (r *run) arrives() bool {
 	if r.Here.Arriving == "" {
 		return false
 	}
-	_, err := r.Guests.ReadGuest(lease.Container, r.id)
+	_, err := r.Guests.ReadGuest(pve.Container, r.id)
 	return errors.Is(err, node.ErrNoGuest)
 }
 
 // verify is the VM's attempt.
 func (r *run) verify(ctx context.Context) (int, error) {
-	s, err := r.subject(lease.VM)
+	s, err := r.subject(pve.VM)
 	if err != nil {
 		return Failed, err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/hook"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -19,7 +19,7 @@ import (
 const drive = "ide2: local-lvm:vm-200-cloudinit,media=cdrom"
 
 // applying is what a VM's 'apply' says and sets; Proxmox's API is played by f.
-func (h *host) applying(t *testing.T, id lease.VMID, f hook.Setter) (code int, log string) {
+func (h *host) applying(t *testing.T, id pve.VMID, f hook.Setter) (code int, log string) {
 	t.Helper()
 	var said strings.Builder
 	h.Must(h.node.Do(func() error {

@@ -14,11 +14,11 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // playing puts a guest of the node on its bridge that has these addresses.
-func (h *host) playing(id lease.VMID, addrs ...string) *lab.Host {
+func (h *host) playing(id pve.VMID, addrs ...string) *lab.Host {
 	h.t.Helper()
 	g := h.Guest(h.node, "vmbr0", id, "")
 	for _, a := range addrs {
@@ -227,7 +227,7 @@ func TestFloodOfSolicitationsDrownsNoQuestion(t *testing.T) {
 
 // solicitation asks for an address as one does that is about to take it (RFC
 // 4862 §5.4.2).
-func solicitation(t *testing.T, from lease.MAC, to [16]byte, last byte) []byte {
+func solicitation(t *testing.T, from pve.MAC, to [16]byte, last byte) []byte {
 	t.Helper()
 	to[15] += last
 	addr := netip.AddrFrom16(to)

@@ -8,17 +8,18 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // Vouch records an administrator's word that nobody else has the addresses with
 // which a stopped guest of this node starts next, so that it may start where
 // the wire can't tell. One that somebody answers for stays that one's: the start
 // asks. The word holds until somebody is heard or another config names one.
-func (h *Hook) Vouch(ctx context.Context, id lease.VMID) ([]lease.Lease, error) {
+func (h *Hook) Vouch(ctx context.Context, id pve.VMID) ([]lease.Lease, error) {
 	r := run{Hook: h, id: id, phase: "confirm"}
 	halt := h.halted
 	kind := r.kind()
-	if kind == lease.VM {
+	if kind == pve.VM {
 		halt = h.haltedVM
 	}
 	unlock, err := halt(ctx, id)
@@ -30,12 +31,12 @@ func (h *Hook) Vouch(ctx context.Context, id lease.VMID) ([]lease.Lease, error) 
 	if err != nil {
 		return nil, err
 	}
-	needs := slices.DeleteFunc(s.needs, func(n need) bool { return len(n.pools) == 0 || kind == lease.VM && !n.current().IsValid() })
+	needs := slices.DeleteFunc(s.needs, func(n need) bool { return len(n.pools) == 0 || kind == pve.VM && !n.current().IsValid() })
 	if len(needs) == 0 {
 		return nil, nil
 	}
 	for i := range needs {
-		needs[i].fixed = kind == lease.VM
+		needs[i].fixed = kind == pve.VM
 	}
 	trials, ports := r.trials(needs)
 	defer closeAll(ports)

@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
+	"pve-iplease/internal/pve"
 )
 
 // Who waits how long for the ledger's lock. While a start waits, Proxmox's start
@@ -80,7 +81,7 @@ func (q *queue) more(w ledger.Wait) error {
 	case w.For >= renewalWait && q.safe():
 		return errors.New("a lease that nobody else can get waits no longer")
 	}
-	q.info("%s waits for the ledger, %v by now: %s", lease.Owner{Kind: q.kind(), VMID: q.id}.Guest(), w.For.Round(time.Second), w.Held)
+	q.info("%s waits for the ledger, %v by now: %s", pve.Owner{Kind: q.kind(), VMID: q.id}.Guest(), w.For.Round(time.Second), w.Held)
 	q.grant(w.For + tellEvery)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestAddressThatAStrangerHasIsNotLeased(t *testing.T) {
@@ -16,10 +17,10 @@ func TestAddressThatAStrangerHasIsNotLeased(t *testing.T) {
 		script lab.Script
 		vendor string
 	}{
-		"prompt":              {lab.Script{MAC: lease.MAC{0xbc, 0x24, 0x11, 9, 9, 9}}, "a Proxmox guest"},
-		"late":                {lab.Script{MAC: lease.MAC{0x52, 0x54, 0, 9, 9, 9}, Delay: 300 * time.Millisecond}, "QEMU"},
-		"hard of hearing":     {lab.Script{MAC: lease.MAC{0x1a, 0, 0, 9, 9, 9}, Ignore: 2}, "random or private address"},
-		"only announcing":     {lab.Script{MAC: lease.MAC{0, 0x11, 0x22, 9, 9, 9}, Mute: true, Announce: 50 * time.Millisecond}, "unknown host"},
+		"prompt":              {lab.Script{MAC: pve.MAC{0xbc, 0x24, 0x11, 9, 9, 9}}, "a Proxmox guest"},
+		"late":                {lab.Script{MAC: pve.MAC{0x52, 0x54, 0, 9, 9, 9}, Delay: 300 * time.Millisecond}, "QEMU"},
+		"hard of hearing":     {lab.Script{MAC: pve.MAC{0x1a, 0, 0, 9, 9, 9}, Ignore: 2}, "random or private address"},
+		"only announcing":     {lab.Script{MAC: pve.MAC{0, 0x11, 0x22, 9, 9, 9}, Mute: true, Announce: 50 * time.Millisecond}, "unknown host"},
 		"answering everybody": {lab.Script{Broadcast: true}, "a Proxmox guest"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // draft has the config that the claims make of the guest's written beside it
@@ -17,7 +18,7 @@ import (
 // it is said when the config is due, if it still does.
 func (r *run) draft(ctx context.Context, s subject, trials []*trial) *draft {
 	d := &draft{wait: func() {}}
-	if r.Draft == nil || r.opt.DryRun || s.kind != lease.Container {
+	if r.Draft == nil || r.opt.DryRun || s.kind != pve.Container {
 		return d
 	}
 	conf, err := r.edited(s, trials)
@@ -78,7 +79,7 @@ func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draf
 	if err := r.store(ctx, s, next, trials, ahead); err != nil {
 		return err
 	}
-	if r.phase == PreStart && s.kind == lease.Container {
+	if r.phase == PreStart && s.kind == pve.Container {
 		dropped := r.letThrough(ctx, trials)
 		// That the neighbours aren't told is no reason to keep a guest from starting.
 		_ = r.Errand(r.id, []byte(r.errand(trials, dropped)))
@@ -100,9 +101,9 @@ func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) 
 		switch {
 		case t.g.Keeps():
 			continue
-		case s.kind == lease.VM && r.set != nil:
+		case s.kind == pve.VM && r.set != nil:
 			continue
-		case s.kind == lease.VM:
+		case s.kind == pve.VM:
 			r.warn(t.g, "ipconfig%d of VM %s is not what its pool says, %s; 'pve-iplease apply %s' brings it up to date", t.nic.Index, r.id, lines(t.g), r.id)
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // load reads the cache; one that is missing, damaged or of another version is
@@ -32,7 +33,7 @@ func decode(text string) (m memory, ok bool) {
 	d := decoder{rest: rest}
 	// What a file can hold at most: damage must not cost memory.
 	guests := make([]parsed, d.number(len(rest)/12))
-	d.macs = make([]lease.MAC, 0, d.number(len(rest)/6))
+	d.macs = make([]pve.MAC, 0, d.number(len(rest)/6))
 	d.uses = make([]lease.Use, 0, d.number(len(rest)/6))
 	m.seen = make(map[place]*parsed, len(guests))
 	for i := range guests {
@@ -50,14 +51,14 @@ func decode(text string) (m memory, ok bool) {
 type decoder struct {
 	rest string
 	bad  bool
-	macs []lease.MAC // those of all guests, one array
+	macs []pve.MAC // those of all guests, one array
 	uses []lease.Use
 }
 
 func (d *decoder) guest(p *parsed) (at place) {
 	at.node = d.text()
-	at.kind = lease.Kind(d.number(int(lease.VM)))
-	at.vmid = lease.VMID(d.number(999999999))
+	at.kind = pve.Kind(d.number(int(pve.VM)))
+	at.vmid = pve.VMID(d.number(999999999))
 	p.version = d.version()
 	p.guest = lease.Guest{Kind: at.kind, VMID: at.vmid, Node: at.node, Name: d.text()}
 	flags := d.number(isTemplate | isHooked)
@@ -77,8 +78,8 @@ func (d *decoder) guest(p *parsed) (at place) {
 
 func (d *decoder) use(at place) (u lease.Use) {
 	u.Addr = d.addr()
-	u.Owner = lease.Owner{Kind: at.kind, VMID: at.vmid, NIC: d.number(255)}
-	u.Segment = lease.Segment{Bridge: d.text(), Tag: uint16(d.number(math.MaxUint16)), Nodes: at.node}
+	u.Owner = pve.Owner{Kind: at.kind, VMID: at.vmid, NIC: d.number(255)}
+	u.Segment = pve.Segment{Bridge: d.text(), Tag: uint16(d.number(math.MaxUint16)), Nodes: at.node}
 	u.Where = lease.Where(d.number(int(lease.Snapshot)))
 	return u
 }
@@ -94,7 +95,7 @@ func (d *decoder) own() (own ownAddrs) {
 func (d *decoder) given() (g given) {
 	g.known, g.file, g.version = d.flag(), d.text(), d.version()
 	for range d.number(len(d.rest) / 8) {
-		e := IPAMEntry{Addr: d.addr(), VMID: lease.VMID(d.number(999999999)), MAC: d.mac(), Gateway: d.flag()}
+		e := IPAMEntry{Addr: d.addr(), VMID: pve.VMID(d.number(999999999)), MAC: d.mac(), Gateway: d.flag()}
 		g.entries = append(g.entries, e)
 	}
 	return g
@@ -152,7 +153,7 @@ func (d *decoder) text() string {
 	return s
 }
 
-func (d *decoder) mac() (m lease.MAC) {
+func (d *decoder) mac() (m pve.MAC) {
 	d.bad = copy(m[:], d.rest) < len(m) || d.bad
 	d.rest = d.rest[min(len(m), len(d.rest)):]
 	return m

@@ -15,6 +15,7 @@ import (
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func sorted(files []file, less func(a, b file) bool) []file {
@@ -29,25 +30,25 @@ func sorted(files []file, less func(a, b file) bool) []file {
 
 // whole is a cache with everything in it.
 func whole() memory {
-	at := place{"pve1", lease.VM, 101}
+	at := place{"pve1", pve.VM, 101}
 	use := func(addr string, w lease.Where) lease.Use {
 		return lease.Use{
-			Addr: netip.MustParseAddr(addr), Owner: lease.Owner{Kind: lease.VM, VMID: 101, NIC: 31},
-			Segment: lease.NewSegment("vmbr0", 4094, "pve1"), Where: w,
+			Addr: netip.MustParseAddr(addr), Owner: pve.Owner{Kind: pve.VM, VMID: 101, NIC: 31},
+			Segment: pve.NewSegment("vmbr0", 4094, "pve1"), Where: w,
 		}
 	}
 	seen := map[place]*parsed{
 		at: {
 			version: version{7, math.MaxInt64, -1, 3},
-			guest:   lease.Guest{Kind: lease.VM, VMID: 101, Node: "pve1", Name: "web\t\n", Template: true, Hooked: true, MACs: []lease.MAC{{1}, {2}}},
+			guest:   lease.Guest{Kind: pve.VM, VMID: 101, Node: "pve1", Name: "web\t\n", Template: true, Hooked: true, MACs: []pve.MAC{{1}, {2}}},
 			uses:    []lease.Use{use("10.0.0.5", lease.Snapshot), use("fd00::5", lease.Pending), use("fe80::1%eth0", lease.Pending)},
 		},
-		{"pve2", lease.Container, 102}: {version: version{7, 2}, guest: lease.Guest{VMID: 102, Node: "pve2", MACs: []lease.MAC{}}, uses: []lease.Use{}},
+		{"pve2", pve.Container, 102}: {version: version{7, 2}, guest: lease.Guest{VMID: 102, Node: "pve2", MACs: []pve.MAC{}}, uses: []lease.Use{}},
 	}
 	return memory{
 		seen: seen, own: ownAddrs{true, []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")}},
 		given: given{true, ipamFiles[0], version{1, 2, 3, 4}, []IPAMEntry{
-			{Addr: netip.MustParseAddr("10.0.0.9"), VMID: 200, MAC: lease.MAC{2}}, {Addr: netip.MustParseAddr("fd00::1"), Gateway: true},
+			{Addr: netip.MustParseAddr("10.0.0.9"), VMID: 200, MAC: pve.MAC{2}}, {Addr: netip.MustParseAddr("fd00::1"), Gateway: true},
 		}},
 	}
 }
@@ -67,7 +68,7 @@ func TestCacheKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpCache()); diff != "" || !ok {
 		t.Errorf("read %v (-want +got):\n%s", ok, diff)
 	}
-	one := want.seen[place{"pve1", lease.VM, 101}]
+	one := want.seen[place{"pve1", pve.VM, 101}]
 	for _, v := range []reflect.Value{reflect.ValueOf(one.guest), reflect.ValueOf(one.uses[0])} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {

@@ -14,6 +14,7 @@ import (
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // listing is every guest's config file at one moment.
@@ -41,8 +42,8 @@ func (l *listing) same(o listing) bool {
 func (l *listing) whole() bool { return l.text != "" && len(l.text) < message }
 
 // guests are those that are listed.
-func (l *listing) guests() map[lease.VMID]bool {
-	listed := make(map[lease.VMID]bool, len(l.files))
+func (l *listing) guests() map[pve.VMID]bool {
+	listed := make(map[pve.VMID]bool, len(l.files))
 	for i := range l.files {
 		listed[l.files[i].vmid] = true
 	}
@@ -52,8 +53,8 @@ func (l *listing) guests() map[lease.VMID]bool {
 // place is where a guest's config lies.
 type place struct {
 	node string
-	kind lease.Kind
-	vmid lease.VMID
+	kind pve.Kind
+	vmid pve.VMID
 }
 
 // file is one guest's config file.
@@ -100,7 +101,7 @@ func (p *parsed) known() *parsed {
 
 // folder is where the file is, name is its own.
 func (r *Reader) folder(p place) string {
-	if p.kind == lease.VM {
+	if p.kind == pve.VM {
 		return r.dir + "/nodes/" + p.node + "/qemu-server"
 	}
 	return r.dir + "/nodes/" + p.node + "/lxc"

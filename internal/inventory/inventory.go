@@ -15,6 +15,7 @@ import (
 
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Reader reads the cluster's guest configs and keeps what it has read: a
@@ -222,7 +223,7 @@ func Hooked(volume string) bool {
 // collect joins the files to one inventory, and forgets all others.
 func (r *Reader) collect(l listing) lease.Inventory {
 	inv := lease.Inventory{
-		Guests: make(map[lease.VMID]lease.Guest, len(l.files)),
+		Guests: make(map[pve.VMID]lease.Guest, len(l.files)),
 		Uses:   make(map[netip.Addr][]lease.Use, len(l.files)),
 		Never:  map[netip.Addr]string{}, Complete: l.complete, Unread: l.unread,
 	}

@@ -17,6 +17,7 @@ import (
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func none() ([]netip.Prefix, error) { return nil, nil }
@@ -67,7 +68,7 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 	look := func(young bool) *parsed {
 		r := NewReader(tr.dir, cached, none)
 		read1(t, r)
-		at := place{"pve1", lease.Container, 101}
+		at := place{"pve1", pve.Container, 101}
 		r.seen[at].young = young
 		r.Save()
 		return cache(cached).load().seen[at]
@@ -109,21 +110,21 @@ func TestRead(t *testing.T) {
 	r := NewReader(tr.dir, "", func() ([]netip.Prefix, error) { return []netip.Prefix{netip.MustParsePrefix("10.0.0.11/24")}, nil })
 	got := read1(t, r)
 	ip := netip.MustParseAddr
-	use := func(addr string, o lease.Owner, bridge string, tag uint16, node string, w lease.Where) []lease.Use {
-		return []lease.Use{{Addr: ip(addr), Owner: o, Segment: lease.NewSegment(bridge, tag, node), Where: w}}
+	use := func(addr string, o pve.Owner, bridge string, tag uint16, node string, w lease.Where) []lease.Use {
+		return []lease.Use{{Addr: ip(addr), Owner: o, Segment: pve.NewSegment(bridge, tag, node), Where: w}}
 	}
 	want := lease.Inventory{
-		Guests: map[lease.VMID]lease.Guest{
-			101: {VMID: 101, Node: "pve1", Name: "c101", Hooked: true, MACs: []lease.MAC{{0xbc, 0x24, 0x11, 0, 0, 1}}},
+		Guests: map[pve.VMID]lease.Guest{
+			101: {VMID: 101, Node: "pve1", Name: "c101", Hooked: true, MACs: []pve.MAC{{0xbc, 0x24, 0x11, 0, 0, 1}}},
 			102: {VMID: 102, Node: "pve2", Template: true},
-			200: {Kind: lease.VM, VMID: 200, Node: "pve2", Name: "db", MACs: []lease.MAC{{0x52, 0x54, 0, 0, 0, 1}}},
+			200: {Kind: pve.VM, VMID: 200, Node: "pve2", Name: "db", MACs: []pve.MAC{{0x52, 0x54, 0, 0, 0, 1}}},
 		},
 		Uses: map[netip.Addr][]lease.Use{
-			ip("10.0.0.5"): use("10.0.0.5", lease.Owner{VMID: 101}, "vmbr0", 0, "pve1", lease.Running),
-			ip("10.0.0.6"): use("10.0.0.6", lease.Owner{VMID: 102}, "vmbr1", 20, "pve2", lease.Running),
-			ip("10.0.0.7"): use("10.0.0.7", lease.Owner{VMID: 102}, "vmbr1", 0, "pve2", lease.Pending),
-			ip("10.0.0.8"): use("10.0.0.8", lease.Owner{VMID: 102}, "vmbr1", 0, "pve2", lease.Snapshot),
-			ip("10.0.0.9"): use("10.0.0.9", lease.Owner{Kind: lease.VM, VMID: 200}, "vmbr0", 0, "pve2", lease.Running),
+			ip("10.0.0.5"): use("10.0.0.5", pve.Owner{VMID: 101}, "vmbr0", 0, "pve1", lease.Running),
+			ip("10.0.0.6"): use("10.0.0.6", pve.Owner{VMID: 102}, "vmbr1", 20, "pve2", lease.Running),
+			ip("10.0.0.7"): use("10.0.0.7", pve.Owner{VMID: 102}, "vmbr1", 0, "pve2", lease.Pending),
+			ip("10.0.0.8"): use("10.0.0.8", pve.Owner{VMID: 102}, "vmbr1", 0, "pve2", lease.Snapshot),
+			ip("10.0.0.9"): use("10.0.0.9", pve.Owner{Kind: pve.VM, VMID: 200}, "vmbr0", 0, "pve2", lease.Running),
 		},
 		Never: map[netip.Addr]string{
 			ip("10.0.0.11"): "an address of this node", ip("10.0.0.12"): "an address of node pve2",

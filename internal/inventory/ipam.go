@@ -15,14 +15,15 @@ import (
 
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // IPAMEntry is an address that Proxmox's SDN has given to somebody.
 type IPAMEntry struct {
 	Addr    netip.Addr
 	Zone    string
-	VMID    lease.VMID // 0: no guest, or not told
-	MAC     lease.MAC
+	VMID    pve.VMID // 0: no guest, or not told
+	MAC     pve.MAC
 	Name    string // foreign
 	Gateway bool
 	File    string // as the host calls it
@@ -105,12 +106,12 @@ func (g *given) enter(inv *lease.Inventory) {
 		return
 	}
 	inv.Given = make(map[netip.Addr][]lease.Use, len(g.entries))
-	var cards map[lease.MAC]lease.VMID
+	var cards map[pve.MAC]pve.VMID
 	for _, e := range g.entries {
-		u := lease.Use{Addr: e.Addr, Owner: lease.Owner{VMID: e.VMID}, Where: lease.SDN}
+		u := lease.Use{Addr: e.Addr, Owner: pve.Owner{VMID: e.VMID}, Where: lease.SDN}
 		switch {
 		case e.Gateway:
-			u.Owner, u.Where = lease.Owner{}, lease.Router
+			u.Owner, u.Where = pve.Owner{}, lease.Router
 		case e.VMID == 0 && !e.MAC.IsZero():
 			if cards == nil {
 				cards = cardsOf(inv)
@@ -122,8 +123,8 @@ func (g *given) enter(inv *lease.Inventory) {
 	}
 }
 
-func cardsOf(inv *lease.Inventory) map[lease.MAC]lease.VMID {
-	cards := map[lease.MAC]lease.VMID{}
+func cardsOf(inv *lease.Inventory) map[pve.MAC]pve.VMID {
+	cards := map[pve.MAC]pve.VMID{}
 	for id, g := range inv.Guests {
 		for _, m := range g.MACs {
 			cards[m] = id
@@ -169,8 +170,8 @@ func ipamEntry(a netip.Addr, zone string, raw json.RawMessage) IPAMEntry {
 	var v map[string]any
 	_ = json.Unmarshal(raw, &v) // null and others: the address alone
 	e := IPAMEntry{Addr: a, Zone: zone}
-	e.VMID, _ = lease.ParseVMID(scalar(v["vmid"]))
-	e.MAC, _ = lease.ParseMAC(scalar(v["mac"]))
+	e.VMID, _ = pve.ParseVMID(scalar(v["vmid"]))
+	e.MAC, _ = pve.ParseMAC(scalar(v["mac"]))
 	e.Name = scalar(v["hostname"])
 	gw := scalar(v["gateway"])
 	e.Gateway = gw != "" && gw != "0" && gw != "false"

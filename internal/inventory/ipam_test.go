@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,7 +23,7 @@ func TestParseIPAM(t *testing.T) {
 "10.0.0.6":{"vmid":"102"},"10.0.0.1":{"gateway":1},"nonsense":{}}}}},"a":{"subnets":{"fd00::/64":{"ips":{"fd00::5":null,"fd00::6":[1]}}}}}}`,
 			[]IPAMEntry{
 				{Addr: netip.MustParseAddr("10.0.0.1"), Zone: "z", Gateway: true},
-				{Addr: netip.MustParseAddr("10.0.0.5"), Zone: "z", VMID: 101, MAC: lease.MAC{0xbc, 0x24, 0x11, 0, 1, 1}, Name: "web"},
+				{Addr: netip.MustParseAddr("10.0.0.5"), Zone: "z", VMID: 101, MAC: pve.MAC{0xbc, 0x24, 0x11, 0, 1, 1}, Name: "web"},
 				{Addr: netip.MustParseAddr("10.0.0.6"), Zone: "z", VMID: 102},
 				{Addr: netip.MustParseAddr("fd00::5"), Zone: "a"},
 				{Addr: netip.MustParseAddr("fd00::6"), Zone: "a"},

@@ -14,6 +14,7 @@ import (
 
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // entry is a container in .vmlist.
@@ -32,7 +33,7 @@ func between(r *Reader, f func(n int)) *Reader {
 	return r
 }
 
-func namedBy(inv lease.Inventory, a string) (ids []lease.VMID) {
+func namedBy(inv lease.Inventory, a string) (ids []pve.VMID) {
 	for _, u := range inv.Uses[netip.MustParseAddr(a)] {
 		ids = append(ids, u.Owner.VMID)
 	}
@@ -216,7 +217,7 @@ func TestParseList(t *testing.T) {
 		"\"99\": { \"node\": \"pve1\", \"type\": \"lxc\", \"version\": 8 },\n" +
 		"\"300\": { \"node\": \"pve1\", \"type\": \"openvz\", \"version\": 9 },\n" +
 		"\"200\": { \"node\": \"pve-2\", \"type\": \"qemu\", \"version\": 12 }}\n\n}\n"
-	want := []file{{place{"pve1", lease.Container, 101}, version{1: 7}}, {place{"pve-2", lease.VM, 200}, version{1: 12}}}
+	want := []file{{place{"pve1", pve.Container, 101}, version{1: 7}}, {place{"pve-2", pve.VM, 200}, version{1: 12}}}
 	tests := map[string]struct {
 		text  string
 		quick bool

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // scanList reads the list as pmxcfs prints it (cfs_create_vmlist_msg in
@@ -38,7 +38,7 @@ func scanList(text string) (files []file, ok bool) {
 		v := s.number()
 		s.skip(" }")
 		if known && id >= 100 && id <= 999999999 {
-			files = append(files, file{place{node, kind, lease.VMID(id)}, version{1: v}})
+			files = append(files, file{place{node, kind, pve.VMID(id)}, version{1: v}})
 		}
 	}
 	s.skip("}\n\n}\n")

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // vmlist lists the configs from pmxcfs's own list, which names every guest
@@ -75,7 +75,7 @@ func parseList(text string) ([]file, error) {
 	}
 	files := make([]file, 0, len(list.IDs))
 	for id, g := range list.IDs {
-		vmid, err := lease.ParseVMID(id)
+		vmid, err := pve.ParseVMID(id)
 		if kind, ok := kindOf(g.Type); ok && err == nil {
 			files = append(files, file{place{g.Node, kind, vmid}, version{1: int64(g.Version)}})
 		}
@@ -88,9 +88,9 @@ func parseList(text string) ([]file, error) {
 const message = 128 << 10
 
 // kindOf translates pmxcfs's word for a kind of guests.
-func kindOf(word string) (k lease.Kind, ok bool) {
+func kindOf(word string) (k pve.Kind, ok bool) {
 	if word == "qemu" {
-		return lease.VM, true
+		return pve.VM, true
 	}
-	return lease.Container, word == "lxc"
+	return pve.Container, word == "lxc"
 }

@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // walk lists the configs by reading the nodes' directories.
@@ -20,17 +21,17 @@ func (r *Reader) walk() (listing, error) {
 	}
 	l := listing{complete: true}
 	for _, n := range nodes {
-		for kind, folder := range [...]string{lease.Container: "lxc", lease.VM: "qemu-server"} {
+		for kind, folder := range [...]string{pve.Container: "lxc", pve.VM: "qemu-server"} {
 			names, err := fastio.Names(filepath.Join(r.dir, "nodes", n, folder))
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				r.unlistable(&l, n, lease.Kind(kind), err)
+				r.unlistable(&l, n, pve.Kind(kind), err)
 			}
 			l.files = slices.Grow(l.files, len(names))
 			for _, name := range names {
 				id, ok := strings.CutSuffix(name, ".conf")
-				vmid, err := lease.ParseVMID(id)
+				vmid, err := pve.ParseVMID(id)
 				if ok && err == nil {
-					l.files = append(l.files, file{place: place{n, lease.Kind(kind), vmid}})
+					l.files = append(l.files, file{place: place{n, pve.Kind(kind), vmid}})
 				}
 			}
 		}
@@ -39,7 +40,7 @@ func (r *Reader) walk() (listing, error) {
 }
 
 // unlistable enters the guests that a directory held when it was last listed.
-func (r *Reader) unlistable(l *listing, node string, kind lease.Kind, err error) {
+func (r *Reader) unlistable(l *listing, node string, kind pve.Kind, err error) {
 	u := lease.Unread{What: r.folder(place{node: node, kind: kind}), Why: reason(err)}
 	for p := range r.seen {
 		if p.node == node && p.kind == kind {

@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"golang.org/x/sys/unix"
 )
 
 // gatewayPatience is how long a booting guest asks for its gateway.
@@ -19,9 +19,9 @@ const gatewayPatience = 2 * time.Second
 // with the address that its config named when it booted.
 type Guest struct {
 	*Host
-	ID         lease.VMID
+	ID         pve.VMID
 	Gateway    netip.Addr // invalid: none
-	GatewayMAC lease.MAC  // who answered for the gateway
+	GatewayMAC pve.MAC    // who answered for the gateway
 	Err        error      // why its network is not right: no answer from the gateway
 
 	node *Node
@@ -30,7 +30,7 @@ type Guest struct {
 // boot plugs a container in and configures eth0. The address is what the
 // config says now; the MAC is from the config of before the hook, since
 // Proxmox hands it to LXC in a file that it writes earlier.
-func boot(ctx context.Context, node *Node, id lease.VMID, conf *GuestConfig, mac lease.MAC) (*Guest, error) {
+func boot(ctx context.Context, node *Node, id pve.VMID, conf *GuestConfig, mac pve.MAC) (*Guest, error) {
 	net0 := conf.Net("net0")
 	if net0["tag"] != "" {
 		return nil, fmt.Errorf("CT %s: the lab has no VLANs", id)

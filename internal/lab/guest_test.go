@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Proxmox's rewrite: keys sorted, duplicates and nonsense gone, comments on
@@ -39,7 +39,7 @@ func TestNetString(t *testing.T) {
 func TestGuestText(t *testing.T) {
 	t.Parallel()
 	ct := lab.CT{
-		Hostname: "web", Hook: "h", MAC: lease.MAC{0xbc, 0x24, 0x11, 0, 0, 1}, IP: "10.0.0.2/24",
+		Hostname: "web", Hook: "h", MAC: pve.MAC{0xbc, 0x24, 0x11, 0, 0, 1}, IP: "10.0.0.2/24",
 		Gateway: netip.MustParseAddr("10.0.0.1"), Tail: "\n[pve:pending]\nswap: 0\n",
 	}
 	c := lab.ParseGuestConfig(ct.String())

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // CT is what matters of a container when its config is written; the rest is
@@ -14,7 +14,7 @@ type CT struct {
 	Hostname string
 	Hook     string // name of a hook in the snippets, see Tree.InstallHook; empty: none
 	Bridge   string // empty: vmbr0
-	MAC      lease.MAC
+	MAC      pve.MAC
 	IP       string // ip= as it is to stand there; empty: absent
 	Gateway  netip.Addr
 	Tail     string // further lines: pending changes, snapshots
@@ -59,7 +59,7 @@ func (t Text) String() string { return string(t) }
 type VM struct {
 	Name    string
 	Bridge  string // empty: vmbr0
-	MAC     lease.MAC
+	MAC     pve.MAC
 	IP      string // ip= of ipconfig0; empty: no cloud-init
 	Gateway netip.Addr
 }

@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/vishvananda/netlink"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/vishvananda/netlink"
 )
 
 // LAN is one Ethernet segment: a switch in a namespace of its own, which
@@ -54,7 +54,7 @@ func (n *Namespace) addBridge(name string) error {
 // plug lays a cable: a port of this namespace's bridge, or of none when its
 // name is empty, and at its other end a device of another namespace. Both ends
 // are up.
-func (n *Namespace) plug(bridge, port string, far *Namespace, device string, mac lease.MAC) error {
+func (n *Namespace) plug(bridge, port string, far *Namespace, device string, mac pve.MAC) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = port
 	attrs.Flags = net.FlagUp
@@ -94,7 +94,7 @@ func (n *Namespace) keep(other *Namespace) {
 }
 
 // attach plugs a device of another namespace into the switch.
-func (l *LAN) attach(far *Namespace, device string, mac lease.MAC) (*Cable, error) {
+func (l *LAN) attach(far *Namespace, device string, mac pve.MAC) (*Cable, error) {
 	l.mu.Lock()
 	l.ports++
 	port := fmt.Sprintf("port%d", l.ports)
@@ -107,7 +107,7 @@ func (l *LAN) attach(far *Namespace, device string, mac lease.MAC) (*Cable, erro
 
 // Host plugs in a real host: a kernel with its own MAC, which answers for
 // its addresses as every Linux does.
-func (l *LAN) Host(mac lease.MAC, addrs ...netip.Prefix) (*Host, error) {
+func (l *LAN) Host(mac pve.MAC, addrs ...netip.Prefix) (*Host, error) {
 	h, err := newHost(mac)
 	if err != nil {
 		return nil, err
@@ -143,18 +143,18 @@ func (l *LAN) Close() error {
 func unlikeIndex() int { return 1<<20 + rand.IntN(1<<30) }
 
 // RandomMAC returns an address with the prefix that Proxmox gives its guests.
-func RandomMAC() lease.MAC {
+func RandomMAC() pve.MAC {
 	r := rand.Uint32()
-	return lease.MAC{0xbc, 0x24, 0x11, byte(r >> 16), byte(r >> 8), byte(r)}
+	return pve.MAC{0xbc, 0x24, 0x11, byte(r >> 16), byte(r >> 8), byte(r)}
 }
 
 // portMAC returns an address as Proxmox gives the host's end of a guest's
 // cable: so high that no bridge takes it for its own
 // (PVE::Network, veth_create).
-func portMAC() lease.MAC {
+func portMAC() pve.MAC {
 	m := RandomMAC()
 	m[0], m[1], m[2] = 0xfe, byte(rand.Uint32()), byte(rand.Uint32())
 	return m
 }
 
-func hardware(m lease.MAC) net.HardwareAddr { return net.HardwareAddr(m[:]) }
+func hardware(m pve.MAC) net.HardwareAddr { return net.HardwareAddr(m[:]) }

@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"net/netip"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Remember makes the LAN's switch one of an EVPN zone: from its cache it answers
 // ARP and neighbour discovery for hosts behind a VXLAN port, whether or not they
 // are still there (net/bridge/br_arp_nd_proxy.c, neigh_suppress).
-func (l *LAN) Remember(mac lease.MAC, addrs ...netip.Addr) error {
+func (l *LAN) Remember(mac pve.MAC, addrs ...netip.Addr) error {
 	const port = "vxlan1"
 	master, err := l.sw.links.LinkByName(switchName)
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Child is a kind of device that lies on a bridge as Docker's networks do
@@ -41,7 +41,7 @@ func (n *Node) Child(parent string, kind Child) (*Host, error) {
 		attrs.HardwareAddr = hardware(h.MAC)
 		child = &netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}
 	case IPVLAN:
-		h.MAC = lease.MAC(below.Attrs().HardwareAddr)
+		h.MAC = pve.MAC(below.Attrs().HardwareAddr)
 		child = &netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2}
 	}
 	if err := n.links.LinkAdd(child); err != nil {

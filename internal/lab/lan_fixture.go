@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Fixture builds networks for one test: what cannot be built fails the test,
@@ -66,7 +66,7 @@ func (f Fixture) Host(lan *LAN, addrs ...string) *Host {
 
 // Guest plugs a guest into a node's bridge, as its net0; addr reads
 // 10.0.0.200/24 and may be empty.
-func (f Fixture) Guest(n *Node, bridge string, id lease.VMID, addr string) *Host {
+func (f Fixture) Guest(n *Node, bridge string, id pve.VMID, addr string) *Host {
 	f.t.Helper()
 	h, err := n.Plug(bridge, GuestPort(id, 0), RandomMAC())
 	f.Must(err)
@@ -79,7 +79,7 @@ func (f Fixture) Guest(n *Node, bridge string, id lease.VMID, addr string) *Host
 
 // Within is a LAN behind the port of a container's net0: what scripted hosts
 // there say, the container says.
-func (f Fixture) Within(n *Node, bridge string, id lease.VMID) *LAN {
+func (f Fixture) Within(n *Node, bridge string, id pve.VMID) *LAN {
 	f.t.Helper()
 	l := f.LAN()
 	_, err := n.Uplink(bridge, GuestPort(id, 0), l)

@@ -8,23 +8,23 @@ import (
 	"net/netip"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Host is a machine with one network device, eth0: a guest, or a stranger on
 // the LAN. A kernel speaks for it.
 type Host struct {
 	*Namespace
-	MAC lease.MAC
+	MAC pve.MAC
 }
 
 // hostDevice is the only device of a Host.
 const hostDevice = "eth0"
 
-func newHost(mac lease.MAC) (*Host, error) {
+func newHost(mac pve.MAC) (*Host, error) {
 	ns, err := NewNamespace()
 	if err != nil {
 		return nil, err
@@ -70,16 +70,16 @@ func (h *Host) route(link netlink.Link, gateway netip.Addr) error {
 // Resolve asks the wire for the MAC of an IPv4 address, as the host does
 // before it sends a packet there: the proof that both can talk. It asks until
 // there is an answer or ctx ends.
-func (h *Host) Resolve(ctx context.Context, addr netip.Addr) (lease.MAC, error) {
+func (h *Host) Resolve(ctx context.Context, addr netip.Addr) (pve.MAC, error) {
 	link, err := h.links.LinkByName(hostDevice)
 	if err != nil {
-		return lease.MAC{}, fmt.Errorf("interface %s: %w", hostDevice, err)
+		return pve.MAC{}, fmt.Errorf("interface %s: %w", hostDevice, err)
 	}
 	entry := netlink.Neigh{LinkIndex: link.Attrs().Index, IP: net.IP(addr.AsSlice())}
 	_ = h.links.NeighDel(&entry) // what was known before proves nothing; mostly there is none
 	for {
 		if err := h.Do(func() error { return knock(addr) }); err != nil {
-			return lease.MAC{}, err
+			return pve.MAC{}, err
 		}
 		mac, err := h.neighbour(link, addr)
 		if err != nil || !mac.IsZero() {
@@ -87,7 +87,7 @@ func (h *Host) Resolve(ctx context.Context, addr netip.Addr) (lease.MAC, error) 
 		}
 		select {
 		case <-ctx.Done():
-			return lease.MAC{}, fmt.Errorf("no answer from %s: %w", addr, ctx.Err())
+			return pve.MAC{}, fmt.Errorf("no answer from %s: %w", addr, ctx.Err())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -110,7 +110,7 @@ func knock(addr netip.Addr) error {
 
 // Believe puts a MAC for an address into the neighbour table, as a host has it
 // that has just talked to it.
-func (h *Host) Believe(addr netip.Addr, mac lease.MAC) error {
+func (h *Host) Believe(addr netip.Addr, mac pve.MAC) error {
 	link, err := h.links.LinkByName(hostDevice)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", hostDevice, err)
@@ -123,7 +123,7 @@ func (h *Host) Believe(addr netip.Addr, mac lease.MAC) error {
 
 // Tell puts a neighbour into the table as a routing daemon does that heard of
 // it from another node.
-func (n *Namespace) Tell(device string, addr netip.Addr, mac lease.MAC) error {
+func (n *Namespace) Tell(device string, addr netip.Addr, mac pve.MAC) error {
 	link, err := n.links.LinkByName(device)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", device, err)
@@ -135,10 +135,10 @@ func (n *Namespace) Tell(device string, addr netip.Addr, mac lease.MAC) error {
 }
 
 // Cached is the MAC that the neighbour table has for an address; zero: none.
-func (h *Host) Cached(addr netip.Addr) (lease.MAC, error) {
+func (h *Host) Cached(addr netip.Addr) (pve.MAC, error) {
 	link, err := h.links.LinkByName(hostDevice)
 	if err != nil {
-		return lease.MAC{}, fmt.Errorf("interface %s: %w", hostDevice, err)
+		return pve.MAC{}, fmt.Errorf("interface %s: %w", hostDevice, err)
 	}
 	return h.neighbour(link, addr)
 }
@@ -152,15 +152,15 @@ func family(a netip.Addr) int {
 
 // neighbour reads the kernel's neighbour table; the zero MAC means that the
 // address is not resolved.
-func (h *Host) neighbour(link netlink.Link, addr netip.Addr) (lease.MAC, error) {
+func (h *Host) neighbour(link netlink.Link, addr netip.Addr) (pve.MAC, error) {
 	table, err := h.links.NeighList(link.Attrs().Index, family(addr))
 	if err != nil {
-		return lease.MAC{}, fmt.Errorf("neighbour table: %w", err)
+		return pve.MAC{}, fmt.Errorf("neighbour table: %w", err)
 	}
 	for _, n := range table {
 		if a, _ := netip.AddrFromSlice(n.IP); a.Unmap() == addr && len(n.HardwareAddr) == 6 {
-			return lease.MAC(n.HardwareAddr), nil
+			return pve.MAC(n.HardwareAddr), nil
 		}
 	}
-	return lease.MAC{}, nil
+	return pve.MAC{}, nil
 }

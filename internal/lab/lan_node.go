@@ -8,10 +8,10 @@ import (
 	"os"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Node is the network side of a Proxmox host: a namespace with bridges. Each
@@ -75,7 +75,7 @@ func (n *Node) Enslave(bridge, port string) error {
 // Plug plugs a guest into a bridge of the node, an empty name only lays its
 // cable. Proxmox calls the port of a
 // container's net0 veth<vmid>i0: see GuestPort.
-func (n *Node) Plug(bridge, port string, mac lease.MAC) (*Host, error) {
+func (n *Node) Plug(bridge, port string, mac pve.MAC) (*Host, error) {
 	h, err := newHost(mac)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (n *Node) AddPort(bridge, port string) error {
 
 // GuestPort is the name of a container's port on its bridge (PVE::LXC,
 // update_net).
-func GuestPort(id lease.VMID, nic int) string { return fmt.Sprintf("veth%di%d", id, nic) }
+func GuestPort(id pve.VMID, nic int) string { return fmt.Sprintf("veth%di%d", id, nic) }
 
 // AddAddr gives a device an address, as one that it has had for long: an IPv6
 // address is not asked for first.

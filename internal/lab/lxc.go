@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"golang.org/x/sys/unix"
 )
 
 // lxcFolder is where Proxmox generates the configuration of each container
@@ -22,7 +22,7 @@ const lxcFolder = "/var/lib/lxc"
 // LXC is a container of the real LXC with BusyBox inside.
 type LXC struct {
 	node   *Node
-	id     lease.VMID
+	id     pve.VMID
 	cmd    *exec.Cmd
 	output strings.Builder
 }
@@ -31,7 +31,7 @@ type LXC struct {
 // gets its addresses from LXC, as a host-managed one does: lines are such as
 // "lxc.net.0.ipv4.address = 10.0.0.200/24". A test is skipped where LXC or
 // BusyBox is missing. The container is not started; see Start.
-func (f Fixture) LXC(n *Node, id lease.VMID, mac lease.MAC, lines ...string) *LXC {
+func (f Fixture) LXC(n *Node, id pve.VMID, mac pve.MAC, lines ...string) *LXC {
 	f.t.Helper()
 	busybox, err := exec.LookPath("busybox")
 	if err == nil {
@@ -49,7 +49,7 @@ func (f Fixture) LXC(n *Node, id lease.VMID, mac lease.MAC, lines ...string) *LX
 // Config is the file that Proxmox generates for LXC.
 func (c *LXC) Config() string { return filepath.Join(lxcFolder, c.id.String(), "config") }
 
-func (c *LXC) prepare(busybox string, mac lease.MAC, lines []string) error {
+func (c *LXC) prepare(busybox string, mac pve.MAC, lines []string) error {
 	root := filepath.Join(lxcFolder, c.id.String(), "rootfs")
 	for _, dir := range []string{"bin", "dev", "proc", "sys", "etc", "run", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {

@@ -7,9 +7,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/vishvananda/netlink"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/vishvananda/netlink"
 )
 
 // Interface is the device as the namespace sees it.
@@ -66,7 +66,7 @@ func (n *Namespace) DisableIPv6() error {
 }
 
 // SetMAC gives a device another hardware address.
-func (n *Namespace) SetMAC(name string, mac lease.MAC) error {
+func (n *Namespace) SetMAC(name string, mac pve.MAC) error {
 	link, err := n.links.LinkByName(name)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", name, err)

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Step is a moment in a container's life at which a test may look, wait or
@@ -34,7 +34,7 @@ type Proxmox struct {
 	Node *Node
 	Tree *Tree
 	// Watch is called at every step, if it is set, by the goroutine that takes it.
-	Watch func(lease.VMID, Step)
+	Watch func(pve.VMID, Step)
 	// LockTimeout is how long a task waits for the config's lock; 10 s in Proxmox.
 	LockTimeout time.Duration
 	// Args are put before VMID and phase in a hook's command line; --root and
@@ -43,10 +43,10 @@ type Proxmox struct {
 
 	mu      sync.Mutex
 	tasks   int
-	workers map[*process]lease.VMID
+	workers map[*process]pve.VMID
 	killed  []*process // stopped tasks, whose hook may live on
-	runs    map[lease.VMID]*run
-	units   map[lease.VMID]*sync.Mutex
+	runs    map[pve.VMID]*run
+	units   map[pve.VMID]*sync.Mutex
 }
 
 // NewProxmox is a node of the tree, with the network of node.
@@ -54,21 +54,21 @@ func NewProxmox(tree *Tree, node *Node) *Proxmox {
 	return &Proxmox{
 		Node: node, Tree: tree, LockTimeout: 10 * time.Second,
 		Args:    []string{"--root", tree.Root(node.Name)},
-		workers: map[*process]lease.VMID{},
-		runs:    map[lease.VMID]*run{},
-		units:   map[lease.VMID]*sync.Mutex{},
+		workers: map[*process]pve.VMID{},
+		runs:    map[pve.VMID]*run{},
+		units:   map[pve.VMID]*sync.Mutex{},
 	}
 }
 
 // at marks a step.
-func (p *Proxmox) at(id lease.VMID, s Step) {
+func (p *Proxmox) at(id pve.VMID, s Step) {
 	if p.Watch != nil {
 		p.Watch(id, s)
 	}
 }
 
 // Guest is the booted container; an error if it is not running.
-func (p *Proxmox) Guest(id lease.VMID) (*Guest, error) {
+func (p *Proxmox) Guest(id pve.VMID) (*Guest, error) {
 	if r := p.run(id); r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -81,13 +81,13 @@ func (p *Proxmox) Guest(id lease.VMID) (*Guest, error) {
 
 // Running is what Proxmox asks before it does anything: whether the command
 // socket is there.
-func (p *Proxmox) Running(id lease.VMID) bool {
+func (p *Proxmox) Running(id pve.VMID) bool {
 	r := p.run(id)
 	return r != nil && r.up.Load()
 }
 
 // Monitor is the process id of the container's lxc-start, 0 if there is none.
-func (p *Proxmox) Monitor(id lease.VMID) int {
+func (p *Proxmox) Monitor(id pve.VMID) int {
 	if r := p.run(id); r != nil {
 		return r.lxc.cmd.Process.Pid
 	}
@@ -95,7 +95,7 @@ func (p *Proxmox) Monitor(id lease.VMID) int {
 }
 
 // Kill ends lxc-start as kill -9 does: no post-stop, no rewritten config.
-func (p *Proxmox) Kill(id lease.VMID) {
+func (p *Proxmox) Kill(id pve.VMID) {
 	if r := p.run(id); r != nil {
 		r.lxc.kill(syscall.SIGKILL, true)
 		<-r.over
@@ -105,7 +105,7 @@ func (p *Proxmox) Kill(id lease.VMID) {
 // StopTask ends the tasks of a container as "Stop" in the task viewer does:
 // SIGTERM to the worker's process group. The worker dies at once and its lock
 // is free; the hook may take its time.
-func (p *Proxmox) StopTask(id lease.VMID) {
+func (p *Proxmox) StopTask(id pve.VMID) {
 	p.mu.Lock()
 	var hit []*process
 	for w, of := range p.workers {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A poweroff inside the guest and a start at once: what the new pre-start
@@ -21,7 +21,7 @@ func TestProxmoxPoweroffOverlapsStart(t *testing.T) {
 	s.OK(s.p.Set(101, "hookscript", "local:snippets/hook"))
 
 	loaded, edited := make(chan struct{}), make(chan struct{})
-	s.p.Watch = func(_ lease.VMID, at lab.Step) {
+	s.p.Watch = func(_ pve.VMID, at lab.Step) {
 		switch at {
 		case lab.ConfigLoaded:
 			close(loaded)
@@ -47,7 +47,7 @@ func TestProxmoxTwoStarts(t *testing.T) {
 	s.ct(101, "10.0.0.201/24")
 	var asked sync.WaitGroup
 	asked.Add(2)
-	s.p.Watch = func(_ lease.VMID, at lab.Step) {
+	s.p.Watch = func(_ pve.VMID, at lab.Step) {
 		if at == lab.Asked {
 			asked.Done()
 			asked.Wait()

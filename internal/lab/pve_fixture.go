@@ -1,8 +1,6 @@
 package lab
 
-import (
-	"pve-iplease/internal/lease"
-)
+import "pve-iplease/internal/pve"
 
 // Tree makes a scratch cluster with these nodes.
 func (f Fixture) Tree(nodes ...string) *Tree {
@@ -21,7 +19,7 @@ func (f Fixture) Proxmox(tree *Tree, node *Node) *Proxmox {
 }
 
 // CT puts a container on the node. Without a MAC it gets one.
-func (f Fixture) CT(p *Proxmox, id lease.VMID, c CT) {
+func (f Fixture) CT(p *Proxmox, id pve.VMID, c CT) {
 	f.t.Helper()
 	if c.MAC.IsZero() {
 		c.MAC = RandomMAC()

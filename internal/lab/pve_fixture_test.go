@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // site is a node on a LAN with a router, and a hook that is a shell script.
@@ -53,14 +53,14 @@ func (s *site) node(name string) *lab.Proxmox {
 
 // ct is a container with the hook and this ip=; with an address it has the
 // gateway too.
-func (s *site) ct(id lease.VMID, ip string) {
+func (s *site) ct(id pve.VMID, ip string) {
 	s.t.Helper()
 	c := lab.CT{Hostname: "ct" + id.String(), Hook: "hook", IP: ip}
 	s.CT(s.p, id, c)
 }
 
 // seen is what the hook noted of a container, a line a note.
-func (s *site) seen(id lease.VMID) []string {
+func (s *site) seen(id pve.VMID) []string {
 	s.t.Helper()
 	data, err := os.ReadFile(s.log)
 	if err != nil && !os.IsNotExist(err) {
@@ -76,7 +76,7 @@ func (s *site) seen(id lease.VMID) []string {
 }
 
 // phases are the hooks that ran, in order.
-func (s *site) phases(id lease.VMID) string {
+func (s *site) phases(id pve.VMID) string {
 	s.t.Helper()
 	var list []string
 	for _, line := range s.seen(id) {
@@ -88,7 +88,7 @@ func (s *site) phases(id lease.VMID) string {
 }
 
 // address is what the booted guest has.
-func (s *site) address(p *lab.Proxmox, id lease.VMID) string {
+func (s *site) address(p *lab.Proxmox, id pve.VMID) string {
 	s.t.Helper()
 	g, err := p.Guest(id)
 	s.Must(err)
@@ -100,7 +100,7 @@ func (s *site) address(p *lab.Proxmox, id lease.VMID) string {
 	return a.String()
 }
 
-func (s *site) config(node string, id lease.VMID) *lab.GuestConfig {
+func (s *site) config(node string, id pve.VMID) *lab.GuestConfig {
 	s.t.Helper()
 	c, err := s.tree.Config(node, id)
 	s.Must(err)

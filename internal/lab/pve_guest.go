@@ -6,11 +6,11 @@ import (
 	"maps"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // edit changes a container's config under its lock.
-func (w *worker) edit(id lease.VMID, change func(*GuestConfig) error) error {
+func (w *worker) edit(id pve.VMID, change func(*GuestConfig) error) error {
 	return w.locked(id, func() error {
 		conf, err := w.Tree.Config(w.Node.Name, id)
 		if err != nil {
@@ -24,14 +24,14 @@ func (w *worker) edit(id lease.VMID, change func(*GuestConfig) error) error {
 }
 
 // Set is "pct set" with a key that can be changed at once.
-func (p *Proxmox) Set(id lease.VMID, key, value string) Task {
+func (p *Proxmox) Set(id pve.VMID, key, value string) Task {
 	return p.task("vzset", id, func(w *worker) error {
 		return w.edit(id, func(c *GuestConfig) error { c.values[key] = value; return nil })
 	})
 }
 
 // SetPending is "pct set" with a key that waits for the next start.
-func (p *Proxmox) SetPending(id lease.VMID, key, value string) Task {
+func (p *Proxmox) SetPending(id pve.VMID, key, value string) Task {
 	return p.task("vzset", id, func(w *worker) error {
 		return w.edit(id, func(c *GuestConfig) error {
 			if c.pending == nil {
@@ -45,7 +45,7 @@ func (p *Proxmox) SetPending(id lease.VMID, key, value string) Task {
 
 // Clone makes a container from another: new MAC, the same ip= and hookscript
 // (PVE::API2::LXC, clone_vm).
-func (p *Proxmox) Clone(id, newID lease.VMID, hostname string) Task {
+func (p *Proxmox) Clone(id, newID pve.VMID, hostname string) Task {
 	return p.task("vzclone", id, func(w *worker) error {
 		return w.locked(id, func() error {
 			conf, err := p.Tree.Config(p.Node.Name, id)
@@ -75,7 +75,7 @@ func (c *GuestConfig) renew() {
 }
 
 // Snapshot keeps the running config under a name.
-func (p *Proxmox) Snapshot(id lease.VMID, name string) Task {
+func (p *Proxmox) Snapshot(id pve.VMID, name string) Task {
 	return p.task("vzsnapshot", id, func(w *worker) error {
 		return w.edit(id, func(c *GuestConfig) error {
 			if c.snapshots[name] != nil {
@@ -90,7 +90,7 @@ func (p *Proxmox) Snapshot(id lease.VMID, name string) Task {
 
 // Rollback stops the container and makes a snapshot's config the running one
 // (PVE::AbstractConfig, snapshot_rollback).
-func (p *Proxmox) Rollback(id lease.VMID, name string) Task {
+func (p *Proxmox) Rollback(id pve.VMID, name string) Task {
 	return p.task("vzrollback", id, func(w *worker) error {
 		if err := w.locked(id, func() error { return w.vmStop(id) }); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (p *Proxmox) Rollback(id lease.VMID, name string) Task {
 }
 
 // Destroy removes a stopped container.
-func (p *Proxmox) Destroy(id lease.VMID) Task {
+func (p *Proxmox) Destroy(id pve.VMID) Task {
 	return p.task("vzdestroy", id, func(w *worker) error {
 		return w.locked(id, func() error {
 			if p.Running(id) {
@@ -121,7 +121,7 @@ func (p *Proxmox) Destroy(id lease.VMID) Task {
 
 // Restore makes a container from a backup, that is from a config's text, and
 // with unique gives it new MACs. Either way ip= and hookscript are the old.
-func (p *Proxmox) Restore(id lease.VMID, backup string, unique bool) Task {
+func (p *Proxmox) Restore(id pve.VMID, backup string, unique bool) Task {
 	return p.task("vzrestore", id, func(w *worker) error {
 		return w.locked(id, func() error {
 			if p.Running(id) {
@@ -139,7 +139,7 @@ func (p *Proxmox) Restore(id lease.VMID, backup string, unique bool) Task {
 // Migrate moves a container to another node of the tree; one that runs is
 // stopped here and started there ("restart migration"), so that post-stop and
 // pre-start run on two nodes.
-func (p *Proxmox) Migrate(id lease.VMID, to *Proxmox) Task {
+func (p *Proxmox) Migrate(id pve.VMID, to *Proxmox) Task {
 	var running bool
 	moved := p.task("vzmigrate", id, func(w *worker) error {
 		return w.locked(id, func() error {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestProxmoxPendingAtStart(t *testing.T) {
@@ -116,8 +116,8 @@ func TestProxmoxMigrate(t *testing.T) {
 // Many at once, as after a node's boot.
 func TestProxmoxManyStarts(t *testing.T) {
 	s := newSite(t, "")
-	ids := []lease.VMID{}
-	for i := range lease.VMID(20) {
+	ids := []pve.VMID{}
+	for i := range pve.VMID(20) {
 		ids = append(ids, 200+i)
 		s.ct(200+i, "10.0.0."+(100+i).String()+"/24")
 	}
@@ -131,6 +131,6 @@ func TestProxmoxManyStarts(t *testing.T) {
 	}
 	wg.Wait()
 	for i, id := range ids {
-		s.equal("address of CT "+id.String(), s.address(s.p, id), "10.0.0."+lease.VMID(100+i).String()+"/24")
+		s.equal("address of CT "+id.String(), s.address(s.p, id), "10.0.0."+pve.VMID(100+i).String()+"/24")
 	}
 }

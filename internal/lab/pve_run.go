@@ -7,12 +7,12 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // run is one life of a container, from lxc-start's beginning to its end.
 type run struct {
-	id   lease.VMID
+	id   pve.VMID
 	lxc  *process
 	over chan struct{} // closed when lxc-start is gone and the guest unplugged
 	err  error         // of unplugging; to be read when over
@@ -26,7 +26,7 @@ type run struct {
 	guest *Guest     // nil before and after
 }
 
-func (p *Proxmox) run(id lease.VMID) *run {
+func (p *Proxmox) run(id pve.VMID) *run {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.runs[id]
@@ -43,7 +43,7 @@ func (r *run) listen() error {
 }
 
 // powerOn is the guest's boot, unless the run is over already.
-func (r *run) powerOn(node *Node, conf *GuestConfig, mac lease.MAC) (err error) {
+func (r *run) powerOn(node *Node, conf *GuestConfig, mac pve.MAC) (err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.up.Load() {
@@ -67,7 +67,7 @@ func (r *run) powerOff() {
 
 // startUnit is "systemctl start pve-container@<vmid>": nothing to do if the
 // container runs; if the old lxc-start has not ended, it comes first.
-func (p *Proxmox) startUnit(id lease.VMID, before *GuestConfig) error {
+func (p *Proxmox) startUnit(id pve.VMID, before *GuestConfig) error {
 	r, err := p.freshRun(id)
 	if r == nil || err != nil {
 		return err
@@ -82,7 +82,7 @@ func (p *Proxmox) startUnit(id lease.VMID, before *GuestConfig) error {
 
 // freshRun waits for the old run's end and begins a new one; nil if the
 // container runs.
-func (p *Proxmox) freshRun(id lease.VMID) (*run, error) {
+func (p *Proxmox) freshRun(id pve.VMID) (*run, error) {
 	unit := p.unit(id)
 	unit.Lock() // one job a unit, as systemd has it
 	defer unit.Unlock()
@@ -103,7 +103,7 @@ func (p *Proxmox) freshRun(id lease.VMID) (*run, error) {
 	return r, nil
 }
 
-func (p *Proxmox) unit(id lease.VMID) *sync.Mutex {
+func (p *Proxmox) unit(id pve.VMID) *sync.Mutex {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.units[id] == nil {
@@ -122,7 +122,7 @@ func (p *Proxmox) startProgram() (path string, err error) {
 
 // spawn starts lxc-start, which leaves the list of runs when it ends,
 // whatever ends it.
-func (p *Proxmox) spawn(id lease.VMID) (*run, error) {
+func (p *Proxmox) spawn(id pve.VMID) (*run, error) {
 	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (p *Proxmox) bootGuest(r *run, before *GuestConfig) error {
 	if err != nil {
 		return err
 	}
-	mac, err := lease.ParseMAC(before.Net("net0")["hwaddr"])
+	mac, err := pve.ParseMAC(before.Net("net0")["hwaddr"])
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Start is "pct start" (PVE::API2::LXC::Status, vm_start): whether the
 // container runs is asked before the lock, and not again.
-func (p *Proxmox) Start(id lease.VMID) Task {
+func (p *Proxmox) Start(id pve.VMID) Task {
 	if p.Running(id) {
 		return Task{Err: fmt.Errorf("CT %s already running", id)}
 	}
@@ -29,7 +29,7 @@ func (p *Proxmox) Start(id lease.VMID) Task {
 
 // checkLock refuses a container that a backup or the like has marked
 // (PVE::AbstractConfig, check_lock).
-func (p *Proxmox) checkLock(id lease.VMID) error {
+func (p *Proxmox) checkLock(id pve.VMID) error {
 	conf, err := p.Tree.Config(p.Node.Name, id)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (p *Proxmox) checkLock(id lease.VMID) error {
 }
 
 // vmStart is PVE::LXC::vm_start, whose caller has the lock, or not.
-func (w *worker) vmStart(id lease.VMID) error {
+func (w *worker) vmStart(id pve.VMID) error {
 	node := w.Node.Name
 	conf, err := w.Tree.Config(node, id)
 	if err != nil {
@@ -73,7 +73,7 @@ func (w *worker) vmStart(id lease.VMID) error {
 // writeLXC writes the config that lxc-start is given (update_lxc_config),
 // made before the hook and not again. A host-managed interface gets its
 // address from here.
-func (p *Proxmox) writeLXC(id lease.VMID, conf *GuestConfig) error {
+func (p *Proxmox) writeLXC(id pve.VMID, conf *GuestConfig) error {
 	net0 := conf.Net("net0")
 	var b strings.Builder
 	fmt.Fprintf(&b, "lxc.uts.name = %s\nlxc.net.0.type = veth\nlxc.net.0.veth.pair = %s\n", conf.Value("hostname"), GuestPort(id, 0))

@@ -3,11 +3,11 @@ package lab
 import (
 	"fmt"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Stop is "pct stop" (vzstop): the task has the lock until lxc-start is gone.
-func (p *Proxmox) Stop(id lease.VMID) Task {
+func (p *Proxmox) Stop(id pve.VMID) Task {
 	if !p.Running(id) {
 		return Task{Err: fmt.Errorf("CT %s not running", id)}
 	}
@@ -23,7 +23,7 @@ func (p *Proxmox) Stop(id lease.VMID) Task {
 
 // vmStop is PVE::LXC::vm_stop. It waits for lxc-start's end, also when
 // somebody else has begun to stop the container.
-func (w *worker) vmStop(id lease.VMID) error {
+func (w *worker) vmStop(id pve.VMID) error {
 	r := w.run(id)
 	if r == nil || !r.up.Load() {
 		return nil
@@ -43,7 +43,7 @@ func (w *worker) vmStop(id lease.VMID) error {
 // Poweroff is the guest switching itself off: no task, no lock, no pre-stop.
 // It returns when lxc-start is gone; to start the container before that, wait
 // for a step in another goroutine.
-func (p *Proxmox) Poweroff(id lease.VMID) error {
+func (p *Proxmox) Poweroff(id pve.VMID) error {
 	r := p.run(id)
 	if r == nil || !r.beginStop() {
 		return fmt.Errorf("CT %s not running", id)
@@ -54,7 +54,7 @@ func (p *Proxmox) Poweroff(id lease.VMID) error {
 
 // RebootInside is the guest rebooting itself: Proxmox rewrites the config and
 // systemd starts lxc-start anew, without any of our hooks.
-func (p *Proxmox) RebootInside(id lease.VMID) error {
+func (p *Proxmox) RebootInside(id pve.VMID) error {
 	r := p.run(id)
 	if r == nil || !r.beginStop() {
 		return fmt.Errorf("CT %s not running", id)
@@ -71,7 +71,7 @@ func (p *Proxmox) RebootInside(id lease.VMID) error {
 }
 
 // Reboot is "pct reboot": stop and start under one lock (PVE::LXC::vm_reboot).
-func (p *Proxmox) Reboot(id lease.VMID) Task {
+func (p *Proxmox) Reboot(id pve.VMID) Task {
 	return p.task("vzreboot", id, func(w *worker) error {
 		return w.locked(id, func() error {
 			if !p.Running(id) {
@@ -87,7 +87,7 @@ func (p *Proxmox) Reboot(id lease.VMID) Task {
 
 // Backup is "vzdump --mode stop": it marks the config, and then stops and
 // starts the container without the lock (PVE::VZDump::LXC, stop_vm, start_vm).
-func (p *Proxmox) Backup(id lease.VMID) Task {
+func (p *Proxmox) Backup(id pve.VMID) Task {
 	return p.task("vzdump", id, func(w *worker) error {
 		if err := w.edit(id, func(c *GuestConfig) error { c.values["lock"] = "backup"; return nil }); err != nil {
 			return err

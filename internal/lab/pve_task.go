@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Task is what is left of a task when it has ended.
@@ -18,7 +18,7 @@ type Task struct {
 }
 
 // task runs one as a worker process of the node.
-func (p *Proxmox) task(kind string, id lease.VMID, do func(w *worker) error) Task {
+func (p *Proxmox) task(kind string, id pve.VMID, do func(w *worker) error) Task {
 	p.mu.Lock()
 	p.tasks++
 	upid := fmt.Sprintf("UPID:%s:%08X:%08X:00000000:%s:%s:root@pam:", p.Node.Name, p.tasks, p.tasks, kind, id)
@@ -46,7 +46,7 @@ type worker struct {
 	log *os.File
 }
 
-func (p *Proxmox) work(upid string, id lease.VMID, log *os.File, do func(w *worker) error) error {
+func (p *Proxmox) work(upid string, id pve.VMID, log *os.File, do func(w *worker) error) error {
 	proc, err := p.Node.start("/proc/self/exe", []string{"task " + upid}, log)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (p *Proxmox) work(upid string, id lease.VMID, log *os.File, do func(w *work
 
 // locked does something while the worker has the config's lock
 // (PVE::AbstractConfig, lock_config).
-func (w *worker) locked(id lease.VMID, do func() error) error {
+func (w *worker) locked(id pve.VMID, do func() error) error {
 	path := w.Tree.Path(w.Node.Name, "/run/lock/lxc/pve-config-"+id.String()+".lock")
 	if err := w.tell(order{Do: "lock", Path: path, Timeout: w.LockTimeout}); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (w *worker) warn(err error) {
 }
 
 // hook lets a process run a container's hook for a phase, if it has one.
-func (p *Proxmox) hook(by *process, conf *GuestConfig, id lease.VMID, phase string, quiet bool) error {
+func (p *Proxmox) hook(by *process, conf *GuestConfig, id pve.VMID, phase string, quiet bool) error {
 	volume := conf.Value("hookscript")
 	if volume == "" {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // lease200 is a hook that gives the guest an address before it boots.
@@ -73,10 +73,10 @@ func TestProxmoxGuestsReachEachOther(t *testing.T) {
 	s.ct(101, "10.0.0.201/24")
 	s.ct(102, "10.0.0.202/24")
 	s.ct(103, "10.0.0.201/24")
-	for _, id := range []lease.VMID{101, 102, 103} {
+	for _, id := range []pve.VMID{101, 102, 103} {
 		s.OK(s.p.Start(id))
 	}
-	guest := func(id lease.VMID) *lab.Guest {
+	guest := func(id pve.VMID) *lab.Guest {
 		g, err := s.p.Guest(id)
 		s.Must(err)
 		return g
@@ -103,7 +103,7 @@ func TestProxmoxRefusals(t *testing.T) {
 		}
 		return c
 	}
-	tests := map[lease.VMID]struct {
+	tests := map[pve.VMID]struct {
 		ct   lab.CT
 		want string
 	}{
@@ -167,12 +167,12 @@ fi`)
 		return text
 	}
 	var silent bool
-	s.p.Watch = func(id lease.VMID, at lab.Step) {
+	s.p.Watch = func(id pve.VMID, at lab.Step) {
 		if at != lab.Silent {
 			return
 		}
 		silent = !strings.Contains(sockets(), "@/var/lib/lxc/101/command")
-		name, err := os.Readlink("/proc/" + lease.VMID(s.p.Monitor(id)).String() + "/exe")
+		name, err := os.Readlink("/proc/" + pve.VMID(s.p.Monitor(id)).String() + "/exe")
 		if err != nil || filepath.Base(name) != "lxc-start" {
 			t.Errorf("lxc-start while it stops: %q, %v", name, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Tree is a scratch cluster in a directory: the shared /etc/pve, and for each
@@ -103,32 +103,32 @@ func (t *Tree) WritePools(text string) error {
 }
 
 // guestPath is where a guest's config lies, on whichever node.
-func (t *Tree) guestPath(node string, kind lease.Kind, id lease.VMID) string {
+func (t *Tree) guestPath(node string, kind pve.Kind, id pve.VMID) string {
 	dir := "lxc"
-	if kind == lease.VM {
+	if kind == pve.VM {
 		dir = "qemu-server"
 	}
 	return t.cluster("nodes/" + node + "/" + dir + "/" + id.String() + ".conf")
 }
 
 // WriteCT puts a container's config on a node.
-func (t *Tree) WriteCT(node string, id lease.VMID, text fmt.Stringer) error {
-	return replace(t.guestPath(node, lease.Container, id), text.String())
+func (t *Tree) WriteCT(node string, id pve.VMID, text fmt.Stringer) error {
+	return replace(t.guestPath(node, pve.Container, id), text.String())
 }
 
 // WriteVM is WriteCT for virtual machines.
-func (t *Tree) WriteVM(node string, id lease.VMID, text fmt.Stringer) error {
-	return replace(t.guestPath(node, lease.VM, id), text.String())
+func (t *Tree) WriteVM(node string, id pve.VMID, text fmt.Stringer) error {
+	return replace(t.guestPath(node, pve.VM, id), text.String())
 }
 
 // ReadCT is a container's config file on a node.
-func (t *Tree) ReadCT(node string, id lease.VMID) (string, error) {
-	data, err := os.ReadFile(t.guestPath(node, lease.Container, id))
+func (t *Tree) ReadCT(node string, id pve.VMID) (string, error) {
+	data, err := os.ReadFile(t.guestPath(node, pve.Container, id))
 	return string(data), err
 }
 
 // Config is a container's config on a node, as Proxmox understands it.
-func (t *Tree) Config(node string, id lease.VMID) (*GuestConfig, error) {
+func (t *Tree) Config(node string, id pve.VMID) (*GuestConfig, error) {
 	text, err := t.ReadCT(node, id)
 	if errors.Is(err, fs.ErrNotExist) { // PVE::AbstractConfig, load_config
 		return nil, fmt.Errorf("configuration file 'nodes/%s/lxc/%s.conf' does not exist", node, id)
@@ -137,21 +137,21 @@ func (t *Tree) Config(node string, id lease.VMID) (*GuestConfig, error) {
 }
 
 // RemoveCT deletes a container's config.
-func (t *Tree) RemoveCT(node string, id lease.VMID) error {
-	return os.Remove(t.guestPath(node, lease.Container, id))
+func (t *Tree) RemoveCT(node string, id pve.VMID) error {
+	return os.Remove(t.guestPath(node, pve.Container, id))
 }
 
 // MoveCT moves a container's config to another node.
-func (t *Tree) MoveCT(id lease.VMID, from, to string) error {
-	return os.Rename(t.guestPath(from, lease.Container, id), t.guestPath(to, lease.Container, id))
+func (t *Tree) MoveCT(id pve.VMID, from, to string) error {
+	return os.Rename(t.guestPath(from, pve.Container, id), t.guestPath(to, pve.Container, id))
 }
 
 // CTs are the containers of a node.
-func (t *Tree) CTs(node string) ([]lease.VMID, error) {
-	entries, err := os.ReadDir(filepath.Dir(t.guestPath(node, lease.Container, 100)))
-	var ids []lease.VMID
+func (t *Tree) CTs(node string) ([]pve.VMID, error) {
+	entries, err := os.ReadDir(filepath.Dir(t.guestPath(node, pve.Container, 100)))
+	var ids []pve.VMID
 	for _, e := range entries {
-		if id, err := lease.ParseVMID(trimConf(e.Name())); err == nil {
+		if id, err := pve.ParseVMID(trimConf(e.Name())); err == nil {
 			ids = append(ids, id)
 		}
 	}

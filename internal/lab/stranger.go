@@ -7,16 +7,16 @@ import (
 	"sync"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
-
-	"pve-iplease/internal/lease"
 )
 
 // Script says how a stranger behaves. The zero value of each field is good
 // behaviour; the fields combine.
 type Script struct {
-	MAC   lease.MAC    // zero: a random one
+	MAC   pve.MAC      // zero: a random one
 	Addrs []netip.Addr // what it answers for
 	All   bool         // it answers for every address: a proxy, or a liar
 
@@ -40,7 +40,7 @@ type Script struct {
 // Stranger is a host on the LAN that consists of its ARP alone. It costs no
 // namespace, so a LAN can have thousands.
 type Stranger struct {
-	MAC    lease.MAC
+	MAC    pve.MAC
 	script Script
 	hub    *hub
 
@@ -131,7 +131,7 @@ func (s *Stranger) answers(a netip.Addr) bool {
 // announce says for each address that it is in use (RFC 5227 §2.3).
 func (s *Stranger) announce() {
 	for _, a := range s.script.Addrs {
-		s.hub.send(s.frame(arp.OperationRequest, a, lease.MAC{}, a))
+		s.hub.send(s.frame(arp.OperationRequest, a, pve.MAC{}, a))
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *Stranger) Shout(n int) {
 // probe asks for each address as a host does that is about to use it.
 func (s *Stranger) probe() {
 	for _, a := range s.script.Addrs {
-		s.hub.send(s.frame(arp.OperationRequest, netip.IPv4Unspecified(), lease.MAC{}, a))
+		s.hub.send(s.frame(arp.OperationRequest, netip.IPv4Unspecified(), pve.MAC{}, a))
 	}
 }
 

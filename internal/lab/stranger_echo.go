@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/ethernet"
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
-
-	"pve-iplease/internal/lease"
 )
 
 // pings makes the strangers that do so answer pings. The caller holds l.mu.
@@ -35,7 +35,7 @@ func (h *hub) runPings() {
 			return
 		}
 		var f ethernet.Frame
-		if f.UnmarshalBinary(buf[:n]) != nil || len(f.Destination) != len(lease.MAC{}) {
+		if f.UnmarshalBinary(buf[:n]) != nil || len(f.Destination) != len(pve.MAC{}) {
 			continue
 		}
 		reply, to, ok := echo(f.Payload)
@@ -44,7 +44,7 @@ func (h *hub) runPings() {
 		}
 		back := ethernet.Frame{Destination: f.Source, Source: f.Destination, EtherType: ethernet.EtherTypeIPv4, Payload: reply}
 		for _, s := range h.concerned(to) {
-			if s.MAC == lease.MAC(f.Destination) {
+			if s.MAC == pve.MAC(f.Destination) {
 				s.pinged(marshal(&back))
 			}
 		}

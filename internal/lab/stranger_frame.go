@@ -4,15 +4,15 @@ import (
 	"net"
 	"net/netip"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
-
-	"pve-iplease/internal/lease"
 )
 
 // reply builds the stranger's answer to a request.
 func (s *Stranger) reply(request *arp.Packet) []byte {
-	to := lease.MAC(request.SenderHardwareAddr)
+	to := pve.MAC(request.SenderHardwareAddr)
 	if s.script.Garbage {
 		return garbage(s.MAC, to, request.TargetIP)
 	}
@@ -32,7 +32,7 @@ func (s *Stranger) reply(request *arp.Packet) []byte {
 
 // frame builds an ARP frame from the stranger: to everybody when no receiver
 // is named.
-func (s *Stranger) frame(op arp.Operation, sender netip.Addr, to lease.MAC, target netip.Addr) []byte {
+func (s *Stranger) frame(op arp.Operation, sender netip.Addr, to pve.MAC, target netip.Addr) []byte {
 	dst := hardware(to)
 	if to.IsZero() {
 		dst = ethernet.Broadcast
@@ -50,7 +50,7 @@ func (s *Stranger) envelope(dst net.HardwareAddr, payload []byte) []byte {
 }
 
 // encode builds an ARP packet (RFC 826).
-func encode(op arp.Operation, from lease.MAC, sender netip.Addr, to lease.MAC, target netip.Addr) []byte {
+func encode(op arp.Operation, from pve.MAC, sender netip.Addr, to pve.MAC, target netip.Addr) []byte {
 	p, err := arp.NewPacket(op, hardware(from), sender, hardware(to), target)
 	if err != nil {
 		panic(err) // an address of a script that is no IPv4
@@ -71,7 +71,7 @@ func marshal(f *ethernet.Frame) []byte {
 }
 
 // garbage is an ARP reply whose lengths lie and whose end is missing.
-func garbage(from, to lease.MAC, a netip.Addr) []byte {
+func garbage(from, to pve.MAC, a netip.Addr) []byte {
 	b := encode(arp.OperationReply, from, a, to, netip.IPv4Unspecified())
 	b[4], b[5] = 0xff, 0x10
 	f := ethernet.Frame{Destination: hardware(to), Source: hardware(from), EtherType: ethernet.EtherTypeARP, Payload: b}

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"sync"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // hub is the one switch port behind which all scripted strangers of a LAN
@@ -128,7 +128,7 @@ func parseRequest(b []byte) (*arp.Packet, error) {
 // send puts a frame on the wire. A LAN that is being closed swallows it, as a
 // real one does.
 func (h *hub) send(frame []byte) {
-	_, _ = h.conn.WriteTo(frame, &packet.Addr{HardwareAddr: frame[:len(lease.MAC{})]})
+	_, _ = h.conn.WriteTo(frame, &packet.Addr{HardwareAddr: frame[:len(pve.MAC{})]})
 }
 
 func (h *hub) add(s *Stranger) {

@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"os"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // AddAwareBridge makes a bridge that keeps VLANs apart, as Proxmox's "VLAN
@@ -56,7 +56,7 @@ func (n *Namespace) vlans(port string, ids []uint16, do func(l netlink.Link, id 
 }
 
 // PlugTagged plugs a guest into a VLAN of a bridge, as Proxmox does with tag=.
-func (n *Node) PlugTagged(bridge, port string, tag uint16, mac lease.MAC) (*Host, error) {
+func (n *Node) PlugTagged(bridge, port string, tag uint16, mac pve.MAC) (*Host, error) {
 	h, err := n.Plug(bridge, port, mac)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (f Fixture) AwareNode(name string, lan *LAN, ids ...uint16) (*Node, *Cable)
 }
 
 // TaggedGuest plugs a guest into a VLAN of a node's bridge, as its net0.
-func (f Fixture) TaggedGuest(n *Node, bridge string, id lease.VMID, tag uint16, addr string) *Host {
+func (f Fixture) TaggedGuest(n *Node, bridge string, id pve.VMID, tag uint16, addr string) *Host {
 	f.t.Helper()
 	h, err := n.PlugTagged(bridge, GuestPort(id, 0), tag, RandomMAC())
 	f.Must(err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"pve-iplease/internal/pve"
 )
 
 // spareCount is how many addresses are asked for beside the claimed one, so
@@ -144,7 +146,7 @@ func (a *acquisition) resume() (Grant, error) {
 
 // passOn gives the owner its lease while the config of a stopped guest, which
 // asks before it starts, still names the address.
-func (a *acquisition) passOn(from Owner) (Grant, error) {
+func (a *acquisition) passOn(from pve.Owner) (Grant, error) {
 	g, err := a.renew()
 	g.From = from
 	return g, err
@@ -233,7 +235,7 @@ func (a *acquisition) best(p *Pool, n int) ([]candidate, []Passed) {
 	var passed []Passed
 	seg := a.segment(p)
 	for addr := range p.candidates(a.want.Owner, a.want.MAC) {
-		c := a.t.rank(a.w, p, seg, a.want.Owner, Owner{}, addr)
+		c := a.t.rank(a.w, p, seg, a.want.Owner, pve.Owner{}, addr)
 		if a.avoids(addr) {
 			c.tier, c.why = taken, a.asked(addr)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 var now = time.Unix(1763758683, 0)
@@ -19,7 +20,7 @@ func lan(edit ...func(*lease.Pool)) lease.Pool {
 	p := lease.Pool{
 		Name: "lan", Bridge: "vmbr0", Subnet: netip.MustParsePrefix("10.0.0.0/24"),
 		Gateway:  lease.Gateway{Addr: ip("10.0.0.1")},
-		Ranges:   []lease.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.209")}},
+		Ranges:   []pve.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.209")}},
 		Strategy: lease.First, Hold: 24 * time.Hour,
 	}
 	for _, e := range edit {
@@ -30,9 +31,9 @@ func lan(edit ...func(*lease.Pool)) lease.Pool {
 
 func ip(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-func ct(id lease.VMID) lease.Owner { return lease.Owner{VMID: id} }
+func ct(id pve.VMID) pve.Owner { return pve.Owner{VMID: id} }
 
-func mac(last byte) lease.MAC { return lease.MAC{0xbc, 0x24, 0x11, 0, 0, last} }
+func mac(last byte) pve.MAC { return pve.MAC{0xbc, 0x24, 0x11, 0, 0, last} }
 
 // scene is a world and a table in the making.
 type scene struct {
@@ -45,12 +46,12 @@ func newScene(pools ...lease.Pool) *scene {
 	if len(pools) == 0 {
 		pools = []lease.Pool{lan()}
 	}
-	s := &scene{t: lease.NewTable(), w: lease.World{Now: now, Node: "pve1", Pools: pools, Alive: map[lease.VMID]bool{}}}
+	s := &scene{t: lease.NewTable(), w: lease.World{Now: now, Node: "pve1", Pools: pools, Alive: map[pve.VMID]bool{}}}
 	s.w.Inventory = lease.Inventory{
-		Guests: map[lease.VMID]lease.Guest{}, Uses: map[netip.Addr][]lease.Use{},
+		Guests: map[pve.VMID]lease.Guest{}, Uses: map[netip.Addr][]lease.Use{},
 		Never: map[netip.Addr]string{}, Complete: true,
 	}
-	for id := lease.VMID(101); id <= 105; id++ {
+	for id := pve.VMID(101); id <= 105; id++ {
 		s.w.Inventory.Guests[id] = lease.Guest{VMID: id, Node: "pve1", Hooked: true}
 		s.w.Alive[id] = false
 	}
@@ -58,29 +59,29 @@ func newScene(pools ...lease.Pool) *scene {
 }
 
 // names lets a guest's config name an address.
-func (s *scene) names(id lease.VMID, where lease.Where, addr string) *scene {
+func (s *scene) names(id pve.VMID, where lease.Where, addr string) *scene {
 	s.w.Inventory.Uses[ip(addr)] = append(s.w.Inventory.Uses[ip(addr)],
-		lease.Use{Addr: ip(addr), Owner: ct(id), Segment: lease.NewSegment("vmbr0", 0, "pve1"), Where: where})
+		lease.Use{Addr: ip(addr), Owner: ct(id), Segment: pve.NewSegment("vmbr0", 0, "pve1"), Where: where})
 	return s
 }
 
 // twins gives a guest the MAC of another.
-func (s *scene) twins(id, of lease.VMID) *scene {
+func (s *scene) twins(id, of pve.VMID) *scene {
 	g := s.w.Inventory.Guests[id]
-	g.MACs = []lease.MAC{mac(byte(of))}
+	g.MACs = []pve.MAC{mac(byte(of))}
 	s.w.Inventory.Guests[id] = g
 	return s
 }
 
 // has gives a guest a lease.
-func (s *scene) has(id lease.VMID, state lease.State, addr string, edit ...func(*lease.Lease)) *scene {
+func (s *scene) has(id pve.VMID, state lease.State, addr string, edit ...func(*lease.Lease)) *scene {
 	l := lease.Lease{
-		Key: lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: ip(addr)}, Owner: ct(id), State: state,
+		Key: lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: ip(addr)}, Owner: ct(id), State: state,
 		Since: now.Add(-time.Hour), Claim: lease.Claim{ID: "old", Node: "pve1", Boot: "b1", At: now.Add(-time.Hour)},
 		MAC: mac(byte(id)),
 	}
 	if state == lease.Conflicted {
-		l.Owner, l.MAC = lease.Owner{}, lease.MAC{0x52, 0x54, 0, 0, 0, byte(id)}
+		l.Owner, l.MAC = pve.Owner{}, pve.MAC{0x52, 0x54, 0, 0, 0, byte(id)}
 	}
 	for _, e := range edit {
 		e(&l)
@@ -96,7 +97,7 @@ func ago(d time.Duration) func(*lease.Lease) {
 func origin(o lease.Origin) func(*lease.Lease) { return func(l *lease.Lease) { l.Origin = o } }
 
 // want is guest id's net0 with the address that its config says, "" for none.
-func want(id lease.VMID, current string) lease.Want {
+func want(id pve.VMID, current string) lease.Want {
 	w := lease.Want{Owner: ct(id), MAC: mac(byte(id)), Bridge: "vmbr0"}
 	if current != "" {
 		w.Current, w.Gateway = netip.MustParsePrefix(current), ip("10.0.0.1")
@@ -115,7 +116,7 @@ func (s *scene) acquire(w lease.Want) (lease.Grant, error) {
 
 func TestAcquire(t *testing.T) {
 	t.Parallel()
-	reserve := func(addr string, id lease.VMID) func(*scene) {
+	reserve := func(addr string, id pve.VMID) func(*scene) {
 		return func(s *scene) {
 			s.w.Reservations = append(s.w.Reservations, lease.Reservation{Addr: ip(addr), Owner: ct(id)})
 		}
@@ -166,7 +167,7 @@ func TestAcquire(t *testing.T) {
 		{name: "config of another", scene: newScene().names(102, lease.Running, "10.0.0.200").names(103, lease.Pending, "10.0.0.201"), want: want(101, ""), addr: "10.0.0.202/24"},
 		{name: "config of a template", scene: newScene().names(102, lease.Running, "10.0.0.200"), with: func(s *scene) { s.w.Inventory.Guests[102] = lease.Guest{VMID: 102, Template: true} }, want: want(101, ""), addr: "10.0.0.200/24"},
 		{name: "config on another bridge", scene: newScene(), with: func(s *scene) {
-			s.w.Inventory.Uses[ip("10.0.0.200")] = []lease.Use{{Addr: ip("10.0.0.200"), Owner: ct(102), Segment: lease.NewSegment("vmbr1", 0, "pve1")}}
+			s.w.Inventory.Uses[ip("10.0.0.200")] = []lease.Use{{Addr: ip("10.0.0.200"), Owner: ct(102), Segment: pve.NewSegment("vmbr1", 0, "pve1")}}
 		}, want: want(101, ""), addr: "10.0.0.200/24"},
 		{name: "config whose bridge is unknown", scene: newScene(), with: func(s *scene) {
 			s.w.Inventory.Uses[ip("10.0.0.200")] = []lease.Use{{Addr: ip("10.0.0.200"), Owner: ct(102)}}
@@ -177,22 +178,22 @@ func TestAcquire(t *testing.T) {
 		{name: "a stranger within the hour", scene: newScene().has(1, lease.Conflicted, "10.0.0.200", ago(30*time.Minute)), want: want(101, ""), addr: "10.0.0.201/24"},
 		{name: "network and broadcast address", scene: newScene(lan(func(p *lease.Pool) {
 			p.Subnet = netip.MustParsePrefix("10.0.0.200/29")
-			p.Ranges = []lease.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.207")}}
+			p.Ranges = []pve.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.207")}}
 			p.Gateway = lease.Gateway{Addr: ip("10.0.0.201")}
 		})), want: want(101, ""), addr: "10.0.0.202/29"},
 		{name: "vmid: the same number in the subnet", scene: newScene(lan(func(p *lease.Pool) {
 			p.Strategy = lease.ByVMID
-			p.Ranges = []lease.Range{{First: ip("10.0.0.100"), Last: ip("10.0.0.199")}}
+			p.Ranges = []pve.Range{{First: ip("10.0.0.100"), Last: ip("10.0.0.199")}}
 		})), want: want(105, ""), addr: "10.0.0.105/24"},
 		{name: "vmid: counted round the pool", scene: newScene(lan(func(p *lease.Pool) { p.Strategy = lease.ByVMID })), want: want(103, ""), addr: "10.0.0.203/24"},
-		{name: "excluded", scene: newScene(lan(func(p *lease.Pool) { p.Excludes = []lease.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.204")}} })), want: want(101, ""), addr: "10.0.0.205/24"},
+		{name: "excluded", scene: newScene(lan(func(p *lease.Pool) { p.Excludes = []pve.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.204")}} })), want: want(101, ""), addr: "10.0.0.205/24"},
 		{name: "no pool for the bridge", scene: newScene(lan(func(p *lease.Pool) { p.Bridge = "vmbr7" })), want: want(101, ""), fails: "no pool serves"},
 		{name: "no pool for the node", scene: newScene(lan(func(p *lease.Pool) { p.Nodes = []string{"pve2"} })), want: want(101, ""), fails: "no pool serves"},
 		{name: "same bridge, another network on another node", scene: newScene(
 			lan(func(p *lease.Pool) { p.Nodes = []string{"pve1"} }),
 			lan(func(p *lease.Pool) { p.Name, p.Nodes = "other", []string{"pve2"} })).
-			has(102, lease.Bound, "10.0.0.200", func(l *lease.Lease) { l.Segment = lease.NewSegment("vmbr0", 0, "pve2") }), want: want(101, ""), addr: "10.0.0.200/24"},
-		{name: "closed bridge: a network of this node alone", scene: newScene().has(102, lease.Bound, "10.0.0.200", func(l *lease.Lease) { l.Segment = lease.NewSegment("vmbr0", 0, "pve2") }), want: func() lease.Want { w := want(101, ""); w.Closed = true; return w }(), addr: "10.0.0.200/24"},
+			has(102, lease.Bound, "10.0.0.200", func(l *lease.Lease) { l.Segment = pve.NewSegment("vmbr0", 0, "pve2") }), want: want(101, ""), addr: "10.0.0.200/24"},
+		{name: "closed bridge: a network of this node alone", scene: newScene().has(102, lease.Bound, "10.0.0.200", func(l *lease.Lease) { l.Segment = pve.NewSegment("vmbr0", 0, "pve2") }), want: func() lease.Want { w := want(101, ""); w.Closed = true; return w }(), addr: "10.0.0.200/24"},
 		{name: "renumber", scene: newScene().has(101, lease.Released, "10.0.0.200"), want: func() lease.Want { w := want(101, "10.0.0.200/24"); w.Move = true; return w }(), addr: "10.0.0.201/24"},
 		{name: "the second pool of a segment takes over", scene: newScene(
 			lan(func(p *lease.Pool) { p.Ranges[0].Last = ip("10.0.0.200") }),
@@ -240,7 +241,7 @@ func TestAcquireOrder(t *testing.T) {
 	s.t.Generation = 20
 	wants := []string{"10.0.0.206", "10.0.0.200", "10.0.0.204", "10.0.0.203", "10.0.0.201", "10.0.0.202"}
 	var got []string
-	for id := lease.VMID(200); ; id++ {
+	for id := pve.VMID(200); ; id++ {
 		s.w.Inventory.Guests[id] = lease.Guest{VMID: id, Hooked: true}
 		g, err := s.acquire(want(id, ""))
 		var full *lease.ExhaustedError

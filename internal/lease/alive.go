@@ -3,6 +3,8 @@ package lease
 import (
 	"fmt"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // UnaskedError asks whether a guest of this node runs, before its released
@@ -11,7 +13,7 @@ import (
 type UnaskedError struct{ Guest Guest }
 
 func (e *UnaskedError) Error() string {
-	return fmt.Sprintf("whether %s runs was not asked", Owner{Kind: e.Guest.Kind, VMID: e.Guest.VMID}.Guest())
+	return fmt.Sprintf("whether %s runs was not asked", pve.Owner{Kind: e.Guest.Kind, VMID: e.Guest.VMID}.Guest())
 }
 
 // askWhoRuns makes sure that nobody runs with an address that is about to be
@@ -56,7 +58,7 @@ func (t *Table) awaken(l *Lease, at time.Time) {
 // TookUp binds a released lease with which its guest started while the ledger
 // could not be written: as a claim made then would have. claim is the id that
 // the lease had, empty if it could not be read. It reports whether it did.
-func (t *Table) TookUp(k Key, o Owner, claim string, c Claim) bool {
+func (t *Table) TookUp(k Key, o pve.Owner, claim string, c Claim) bool {
 	for _, l := range t.byOwner[o] {
 		later := l.Claim.Node == c.Node && l.Claim.Boot == c.Boot && l.Claim.Up > c.Up
 		if l.Addr != k.Addr || !l.Segment.Overlaps(k.Segment) || l.State != Released || later || claim != "" && l.Claim.ID != claim {

@@ -3,6 +3,7 @@ package lease
 import (
 	"encoding/binary"
 	"net/netip"
+	"pve-iplease/internal/pve"
 )
 
 // anycastHost is from how many host bits on the highest 128 addresses of a
@@ -15,25 +16,25 @@ const anycastHost = 16
 // that RFC 5453 lists, and the subnet anycast addresses of RFC 2526, whose
 // place depends on whether the identifiers have 64 bits. An IPv4 network has
 // none in this sense.
-func (p *Pool) Reserved() []Range {
+func (p *Pool) Reserved() []pve.Range {
 	net := p.Subnet.Masked()
 	host := 128 - net.Bits()
-	if p.Family() != IPv6 || host < 2 {
+	if p.Family() != pve.IPv6 || host < 2 {
 		return nil // RFC 6164: a /127 has no anycast address
 	}
-	router := Range{net.Addr(), net.Addr()}
+	router := pve.Range{First: net.Addr(), Last: net.Addr()}
 	switch {
 	case host == 64:
-		return []Range{
+		return []pve.Range{
 			router,
 			p.interfaces(0x0200_5eff_fe00_0000, 0x0200_5eff_feff_ffff),
 			p.interfaces(0xfdff_ffff_ffff_ff80, 0xfdff_ffff_ffff_ffff),
 		}
 	case host >= anycastHost:
 		last := lastOf(net)
-		return []Range{router, {withLow(last, low(last)&^0x7f), last}}
+		return []pve.Range{router, {First: withLow(last, low(last)&^0x7f), Last: last}}
 	}
-	return []Range{router}
+	return []pve.Range{router}
 }
 
 // anycast says why no host may have an IPv6 address of the subnet; empty if
@@ -52,15 +53,15 @@ func (p *Pool) anycast(a netip.Addr) string {
 }
 
 // interfaces is the span of these identifiers in a /64.
-func (p *Pool) interfaces(first, last uint64) Range {
+func (p *Pool) interfaces(first, last uint64) pve.Range {
 	net := p.Subnet.Masked().Addr()
-	return Range{withLow(net, first), withLow(net, last)}
+	return pve.Range{First: withLow(net, first), Last: withLow(net, last)}
 }
 
 // eui64 is the address that a host with this MAC gives itself in the pool's
 // network (RFC 4291, appendix A); invalid if there is none.
-func (p *Pool) eui64(m MAC) netip.Addr {
-	if p.Family() != IPv6 || p.Subnet.Bits() != 64 || m.IsZero() {
+func (p *Pool) eui64(m pve.MAC) netip.Addr {
+	if p.Family() != pve.IPv6 || p.Subnet.Bits() != 64 || m.IsZero() {
 		return netip.Addr{}
 	}
 	id := []byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}

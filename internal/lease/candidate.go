@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // A tier ranks what may be leased; lower is better. Within a tier the pool's
@@ -51,14 +53,14 @@ func age(now, stamp time.Time) time.Duration { return max(0, now.Sub(stamp)) }
 type candidate struct {
 	addr netip.Addr
 	tier tier
-	gen  uint64 // when somebody last had it, in ledger generations
-	from Owner  // of tier expired: the stopped guest that had it
-	why  string // of tier taken: by whom
+	gen  uint64    // when somebody last had it, in ledger generations
+	from pve.Owner // of tier expired: the stopped guest that had it
+	why  string    // of tier taken: by whom
 }
 
 // rank judges whether owner may be given the address. The config of from, the
 // stopped guest that it was taken from already, may still name it.
-func (t *Table) rank(w *World, p *Pool, seg Segment, owner, from Owner, a netip.Addr) candidate {
+func (t *Table) rank(w *World, p *Pool, seg pve.Segment, owner, from pve.Owner, a netip.Addr) candidate {
 	c := candidate{addr: a, from: from}
 	if why := w.barred(p, owner, a); why != "" {
 		return candidate{addr: a, tier: taken, why: why}
@@ -103,7 +105,7 @@ func (t *Table) rank(w *World, p *Pool, seg Segment, owner, from Owner, a netip.
 
 // barred names the reason for which an address is never this owner's, whoever
 // holds it; empty if there is none.
-func (w *World) barred(p *Pool, owner Owner, a netip.Addr) string {
+func (w *World) barred(p *Pool, owner pve.Owner, a netip.Addr) string {
 	if why, ok := w.Inventory.Never[a]; ok {
 		return "is " + why
 	}
@@ -159,15 +161,15 @@ func (w *World) held(l *Lease) tier {
 func (l *Lease) describe() string {
 	switch {
 	case l.Claim.Foreseen:
-		return fmt.Sprintf("goes to %s at its next start", l.Owner.place())
+		return fmt.Sprintf("goes to %s at its next start", l.Owner.Place())
 	case l.State == Conflicted:
 		return fmt.Sprintf("was seen in use by %s at %s", l.MAC, stamp(l.Since))
 	case l.State == Offered:
-		return fmt.Sprintf("is offered to %s until %s", l.Owner.place(), stamp(l.Until))
+		return fmt.Sprintf("is offered to %s until %s", l.Owner.Place(), stamp(l.Until))
 	case l.State == Released:
-		return fmt.Sprintf("is kept for %s, stopped since %s", l.Owner.place(), stamp(l.Since))
+		return fmt.Sprintf("is kept for %s, stopped since %s", l.Owner.Place(), stamp(l.Since))
 	}
-	return fmt.Sprintf("is leased to %s since %s", l.Owner.place(), stamp(l.Since))
+	return fmt.Sprintf("is leased to %s since %s", l.Owner.Place(), stamp(l.Since))
 }
 
 // explained builds a reason only where somebody will read it: in a full pool

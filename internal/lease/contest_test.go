@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // contested marks a lease whose claim is unproved.
@@ -72,7 +73,7 @@ func TestContest(t *testing.T) {
 
 // single is a pool of one address.
 func single() lease.Pool {
-	return lan(func(p *lease.Pool) { p.Ranges = []lease.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.200")}} })
+	return lan(func(p *lease.Pool) { p.Ranges = []pve.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.200")}} })
 }
 
 // Of a claim that is proved nothing is written for the mark's sake, and the next
@@ -108,7 +109,7 @@ func TestStopOfAnUnprovedRunKeepsTheMark(t *testing.T) {
 // A voice ends what was proved, and what somebody vouched for.
 func TestHeard(t *testing.T) {
 	t.Parallel()
-	s := newScene().has(101, lease.Released, "10.0.0.50", origin(lease.Static), func(l *lease.Lease) { l.Vouched = []lease.Owner{ct(101)} })
+	s := newScene().has(101, lease.Released, "10.0.0.50", origin(lease.Static), func(l *lease.Lease) { l.Vouched = []pve.Owner{ct(101)} })
 	g, err := s.acquire(want(101, "10.0.0.50/24"))
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +132,8 @@ func TestHeard(t *testing.T) {
 func TestVouch(t *testing.T) {
 	t.Parallel()
 	s := newScene().has(101, lease.Bound, "10.0.0.200", contested).names(102, lease.Running, "10.0.0.200").names(102, lease.Pending, "10.0.0.200")
-	vouched := s.t.Vouch(s.w, lease.Container, 101)
-	if len(vouched) != 1 || vouched[0].State != lease.Released || vouched[0].Contested || !slices.Equal(vouched[0].Vouched, []lease.Owner{ct(101), ct(102)}) {
+	vouched := s.t.Vouch(s.w, pve.Container, 101)
+	if len(vouched) != 1 || vouched[0].State != lease.Released || vouched[0].Contested || !slices.Equal(vouched[0].Vouched, []pve.Owner{ct(101), ct(102)}) {
 		t.Fatalf("%+v", vouched)
 	}
 	for range 2 {
@@ -223,7 +224,7 @@ func TestTookUp(t *testing.T) {
 	} {
 		s := newScene().has(101, c.state, "10.0.0.200", c.edit)
 		before := s.t.Of(ct(101))[0]
-		k := lease.Key{Segment: lease.NewSegment("vmbr0", 0, "pve1"), Addr: ip(c.addr)}
+		k := lease.Key{Segment: pve.NewSegment("vmbr0", 0, "pve1"), Addr: ip(c.addr)}
 		if got := s.t.TookUp(k, ct(101), c.claim, start); got != c.want || s.t.Changed() != c.want {
 			t.Errorf("%s: %v, changed: %v", name, got, s.t.Changed())
 		}

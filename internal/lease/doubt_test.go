@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestLapsed(t *testing.T) {
 	t.Parallel()
-	key := lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: ip("10.0.0.200")}
+	key := lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: ip("10.0.0.200")}
 	freed := func(l *lease.Lease) { l.Freed = true }
 	for name, c := range map[string]struct {
 		state lease.State

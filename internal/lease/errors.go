@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"pve-iplease/internal/pve"
 )
 
 // ErrNoPool means that no pool serves the NIC's bridge and tag on this node.
@@ -24,8 +26,8 @@ func (e *ExhaustedError) Error() string {
 // somebody else.
 type ConflictError struct {
 	Addr   netip.Addr
-	Reason string // who has it and what to do
-	By     []MAC  // strangers on the wire; empty: a guest, by ledger or config
+	Reason string    // who has it and what to do
+	By     []pve.MAC // strangers on the wire; empty: a guest, by ledger or config
 }
 
 func (e *ConflictError) Error() string { return e.Addr.String() + " " + e.Reason }

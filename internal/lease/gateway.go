@@ -3,6 +3,8 @@ package lease
 import (
 	"fmt"
 	"net/netip"
+
+	"pve-iplease/internal/pve"
 )
 
 // oneGateway leaves the guest one default route a family, since of two
@@ -12,7 +14,7 @@ import (
 // gateway. A line that names its gateway already keeps it unless another of
 // the granted NICs has one.
 func oneGateway(grants []Grant) {
-	for f := range IPv6 + 1 {
+	for f := range pve.IPv6 + 1 {
 		var has *Grant
 		for i := range grants {
 			if g := &grants[i]; g.How == Guarded && g.Gateway.IsValid() && g.Want.Family == f && has == nil {

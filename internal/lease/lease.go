@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // State is where a lease stands in its life.
@@ -72,17 +74,23 @@ type Claim struct {
 	Foreseen bool // it is for a start that is yet to come; the ledger never has such a claim
 }
 
+// Key is what can be owned: an address on a segment.
+type Key struct {
+	Segment pve.Segment
+	Addr    netip.Addr
+}
+
 // Lease is one record of the ledger.
 type Lease struct {
 	Key
-	Owner  Owner // zero in state Conflicted
+	Owner  pve.Owner // zero in state Conflicted
 	Origin Origin
 	State  State
 	Claim  Claim
 	Gen    uint64     // the ledger's generation when the record last changed
 	Since  time.Time  // when State began, whole seconds
 	Until  time.Time  // Offered: kept for the owner until then
-	MAC    MAC        // the owner's NIC, or the stranger's in state Conflicted
+	MAC    pve.MAC    // the owner's NIC, or the stranger's in state Conflicted
 	Port   string     // Conflicted: where the stranger was heard, as pve1:eno1; empty: not known
 	Was    netip.Addr // what the guest's config said when the lease was claimed, if another address
 
@@ -93,7 +101,7 @@ type Lease struct {
 	Contested bool
 	// Vouched are those whose configs may name the address at an administrator's
 	// word, the owner first; nobody vouches for most.
-	Vouched []Owner
+	Vouched []pve.Owner
 	Freed   bool      // Released by hand: the hold is over
 	Missing time.Time // when the guest was first seen to be on no node; zero: it exists
 
@@ -114,6 +122,6 @@ func (l *Lease) Living() bool { return l.State != Conflicted }
 
 // NodeInfo is what the ledger knows of a node that has written to it.
 type NodeInfo struct {
-	Version string // of the program that wrote last
-	Probers []MAC  // the last addresses that this node's probes were sent from
+	Version string    // of the program that wrote last
+	Probers []pve.MAC // the last addresses that this node's probes were sent from
 }

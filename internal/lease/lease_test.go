@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Same compares every field there is: a record that wrongly seems to be what
@@ -14,11 +15,11 @@ import (
 func TestSameComparesEverything(t *testing.T) {
 	t.Parallel()
 	other := lease.Lease{
-		Key:   lease.Key{Segment: lease.Segment{Bridge: "a", Tag: 1, Nodes: "b"}, Addr: netip.MustParseAddr("10.0.0.1")},
-		Owner: lease.Owner{Kind: lease.VM, VMID: 101, NIC: 1}, Origin: lease.Static, State: lease.Released,
+		Key:   lease.Key{Segment: pve.Segment{Bridge: "a", Tag: 1, Nodes: "b"}, Addr: netip.MustParseAddr("10.0.0.1")},
+		Owner: pve.Owner{Kind: pve.VM, VMID: 101, NIC: 1}, Origin: lease.Static, State: lease.Released,
 		Claim: lease.Claim{ID: "a", Node: "b", Boot: "c", Up: 1, At: now, Foreseen: true},
-		Gen:   1, Since: now, Until: now, MAC: lease.MAC{1}, Port: "a", Was: netip.MustParseAddr("10.0.0.1"),
-		Unproven: true, Contested: true, Vouched: []lease.Owner{{VMID: 101}}, Freed: true, Missing: now.Add(time.Hour), Extra: []byte("a"),
+		Gen:   1, Since: now, Until: now, MAC: pve.MAC{1}, Port: "a", Was: netip.MustParseAddr("10.0.0.1"),
+		Unproven: true, Contested: true, Vouched: []pve.Owner{{VMID: 101}}, Freed: true, Missing: now.Add(time.Hour), Extra: []byte("a"),
 	}
 	if zero := (lease.Lease{}); !zero.Same(&lease.Lease{}) || !other.Same(&other) {
 		t.Error("a record is not the same as itself")
@@ -41,7 +42,7 @@ func differs(t *testing.T, path string, from reflect.Value, f func(string, func(
 			t.Errorf("%s has no value in this test", name)
 		}
 		switch field.Interface().(type) {
-		case time.Time, netip.Addr, lease.MAC:
+		case time.Time, netip.Addr, pve.MAC:
 		default:
 			if field.Kind() == reflect.Struct {
 				differs(t, name+".", field, f, index...)

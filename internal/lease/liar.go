@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"pve-iplease/internal/pve"
 )
 
 // liarThreshold is the number of addresses from which on who answers for all
@@ -14,8 +16,8 @@ const liarThreshold = 3
 // LiarError means that one host, or one guest's port with whatever MACs, claims
 // every address that was asked for.
 type LiarError struct {
-	MAC   MAC    // with which it spoke first
-	Port  string // of the guest; empty: only the MAC is known
+	MAC   pve.MAC // with which it spoke first
+	Port  string  // of the guest; empty: only the MAC is known
 	Addrs []netip.Addr
 }
 
@@ -35,7 +37,7 @@ func Liar(heard []Heard) *LiarError {
 		if i >= len(h.Ports) {
 			return "", false
 		}
-		_, _, guest := PortOwner(h.Ports[i])
+		_, _, guest := pve.PortOwner(h.Ports[i])
 		return h.Ports[i], guest
 	}
 	if l := liar(heard, port); l != nil {
@@ -48,7 +50,7 @@ func Liar(heard []Heard) *LiarError {
 		}
 		return l
 	}
-	return liar(heard, func(h Heard, i int) (MAC, bool) { return h.By[i], true })
+	return liar(heard, func(h Heard, i int) (pve.MAC, bool) { return h.By[i], true })
 }
 
 // liar finds who answers too often, by what tells voices apart.
@@ -66,7 +68,7 @@ func liar[T comparable](heard []Heard, who func(h Heard, i int) (T, bool)) *Liar
 			}
 			l := &LiarError{Addrs: said[id]}
 			switch id := any(id).(type) {
-			case MAC:
+			case pve.MAC:
 				l.MAC = id
 			case string:
 				l.Port = id

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // said is who answers for an address, "MAC port" each.
@@ -37,11 +38,11 @@ func TestLiar(t *testing.T) {
 		"one address, many MACs":       {[]lease.Heard{said("10.0.0.200", "a veth105i0", "b veth105i0", "c veth105i0"), said("10.0.0.201", "d veth105i0")}, ""},
 		"a guest beside a real host":   {[]lease.Heard{said("10.0.0.200", "z eno1", "a veth105i0"), said("10.0.0.201", "b veth105i0"), said("10.0.0.202", "c veth105i0")}, "a veth105i0"},
 		"three guests":                 {[]lease.Heard{said("10.0.0.200", "a veth105i0"), said("10.0.0.201", "b veth106i0"), said("10.0.0.202", "c veth107i0")}, ""},
-		"three wanted":                 {[]lease.Heard{{Addr: ip("10.0.0.200"), Contended: true, By: []lease.MAC{stranger}}, {Addr: ip("10.0.0.201"), Contended: true, By: []lease.MAC{stranger}}, {Addr: ip("10.0.0.202"), Contended: true, By: []lease.MAC{stranger}}}, ""},
+		"three wanted":                 {[]lease.Heard{{Addr: ip("10.0.0.200"), Contended: true, By: []pve.MAC{stranger}}, {Addr: ip("10.0.0.201"), Contended: true, By: []pve.MAC{stranger}}, {Addr: ip("10.0.0.202"), Contended: true, By: []pve.MAC{stranger}}}, ""},
 	} {
 		got := ""
 		if l := lease.Liar(c.heard); l != nil {
-			got = strings.TrimSpace(map[lease.MAC]string{mac('a'): "a"}[l.MAC] + " " + l.Port)
+			got = strings.TrimSpace(map[pve.MAC]string{mac('a'): "a"}[l.MAC] + " " + l.Port)
 			if !strings.Contains(l.Error(), "answers for 10.0.0.200, 10.0.0.201, 10.0.0.202") {
 				t.Errorf("%s: %v", name, l)
 			}

@@ -12,13 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // lan6 is the IPv6 half of the pool lan.
 func lan6(edit ...func(*lease.Pool)) lease.Pool {
 	p := lan(func(p *lease.Pool) {
 		p.Subnet, p.Gateway = netip.MustParsePrefix("2001:db8::/64"), lease.Gateway{Addr: ip("2001:db8::1")}
-		p.Ranges = []lease.Range{{First: ip("2001:db8::"), Last: ip("2001:db8::ffff:ffff:ffff:ffff")}}
+		p.Ranges = []pve.Range{{First: ip("2001:db8::"), Last: ip("2001:db8::ffff:ffff:ffff:ffff")}}
 	})
 	for _, e := range edit {
 		e(&p)
@@ -27,13 +28,13 @@ func lan6(edit ...func(*lease.Pool)) lease.Pool {
 }
 
 // nic is another interface of the guest of a want, and its family.
-func nic(w lease.Want, n int, f lease.Family) lease.Want {
+func nic(w lease.Want, n int, f pve.Family) lease.Want {
 	w.Owner.NIC, w.Family = n, f
 	w.MAC[4] = byte(n)
 	return w
 }
 
-func all(p *lease.Pool) { p.NICs = lease.AllNICs }
+func all(p *lease.Pool) { p.NICs = pve.AllNICs }
 
 // granted is what was granted, as "net1 10.0.0.201/24 via 10.0.0.1".
 func granted(gs []lease.Grant) (out []string) {
@@ -69,12 +70,12 @@ func TestAcquireForAllNICs(t *testing.T) {
 		notes string
 	}{
 		{
-			name: "both families of one NIC", scene: newScene(lan(), lan6()), wants: []lease.Want{w, nic(w, 0, lease.IPv6)},
+			name: "both families of one NIC", scene: newScene(lan(), lan6()), wants: []lease.Want{w, nic(w, 0, pve.IPv6)},
 			want: []string{"net0 10.0.0.200/24 via 10.0.0.1", "net0 2001:db8::2/64 via 2001:db8::1"},
 		},
 		{
 			name: "the lowest NIC has the gateway", scene: newScene(lan(all), lan6(all)),
-			wants: []lease.Want{w, nic(w, 0, lease.IPv6), nic(w, 2, lease.IPv4), nic(w, 2, lease.IPv6)},
+			wants: []lease.Want{w, nic(w, 0, pve.IPv6), nic(w, 2, pve.IPv4), nic(w, 2, pve.IPv6)},
 			want: []string{
 				"net0 10.0.0.200/24 via 10.0.0.1", "net0 2001:db8::2/64 via 2001:db8::1",
 				"net2 10.0.0.201/24", "net2 2001:db8::3/64",
@@ -82,13 +83,13 @@ func TestAcquireForAllNICs(t *testing.T) {
 			notes: "net2 gets no gateway, since net0 has the IPv4 default route",
 		},
 		{
-			name: "gateway none steps aside", scene: newScene(lan(none), lan(func(p *lease.Pool) { p.Bridge, p.NICs = "vmbr1", lease.NICs(0).With(1) })),
-			wants: []lease.Want{w, func() lease.Want { x := nic(w, 1, lease.IPv4); x.Bridge = "vmbr1"; return x }()},
+			name: "gateway none steps aside", scene: newScene(lan(none), lan(func(p *lease.Pool) { p.Bridge, p.NICs = "vmbr1", pve.NICs(0).With(1) })),
+			wants: []lease.Want{w, func() lease.Want { x := nic(w, 1, pve.IPv4); x.Bridge = "vmbr1"; return x }()},
 			want:  []string{"net0 10.0.0.200/24", "net1 10.0.0.200/24 via 10.0.0.1"},
 		},
 		{
 			name: "a static address keeps its gateway", scene: newScene(lan(all)),
-			wants: []lease.Want{w, nic(static, 1, lease.IPv4)},
+			wants: []lease.Want{w, nic(static, 1, pve.IPv4)},
 			want:  []string{"net0 10.0.0.200/24", "net1 10.0.0.9/24 via 10.0.0.1"},
 			notes: "net0 gets no gateway, since net1 has the IPv4 default route",
 		},
@@ -103,7 +104,7 @@ func TestAcquireForAllNICs(t *testing.T) {
 		{
 			name: "no gateway is no news", scene: newScene(lan(all)),
 			wants: []lease.Want{want(101, "10.0.0.200/24"), func() lease.Want {
-				x := nic(want(101, "10.0.0.201/24"), 1, lease.IPv4)
+				x := nic(want(101, "10.0.0.201/24"), 1, pve.IPv4)
 				x.Gateway = netip.Addr{}
 				return x
 			}()},
@@ -111,7 +112,7 @@ func TestAcquireForAllNICs(t *testing.T) {
 		},
 		{
 			name: "one address on two NICs", scene: newScene(lan(all)),
-			wants: []lease.Want{want(101, "10.0.0.205/24"), nic(want(101, "10.0.0.205/24"), 1, lease.IPv4)},
+			wants: []lease.Want{want(101, "10.0.0.205/24"), nic(want(101, "10.0.0.205/24"), 1, pve.IPv4)},
 			want:  []string{"net0 10.0.0.205/24 via 10.0.0.1", "net1 10.0.0.200/24"},
 			notes: "10.0.0.205, which net1 names, is leased to CT 101 since",
 		},
@@ -141,7 +142,7 @@ func TestSparesAreNotShared(t *testing.T) {
 	t.Parallel()
 	s := newScene(lan(all))
 	w := want(101, "")
-	gs, err := s.acquireAll(w, nic(w, 1, lease.IPv4), nic(w, 2, lease.IPv4))
+	gs, err := s.acquireAll(w, nic(w, 1, pve.IPv4), nic(w, 2, pve.IPv4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestSparesAreNotShared(t *testing.T) {
 	}
 	// A loser keeps what was decided about its gateway.
 	next, proved, err := s.t.Decline(s.w, lease.Claim{ID: "next", At: now}, gs[1], []lease.Heard{
-		{Addr: gs[1].Lease.Addr, Taken: true, By: []lease.MAC{{6, 6}}}, {Addr: gs[1].Spares[0], Silent: true},
+		{Addr: gs[1].Lease.Addr, Taken: true, By: []pve.MAC{{6, 6}}}, {Addr: gs[1].Spares[0], Silent: true},
 	})
 	if err != nil || !proved || next.Lease.Addr != gs[1].Spares[0] || next.Gateway.IsValid() {
 		t.Errorf("%+v, %t, %v", next, proved, err)
@@ -172,7 +173,7 @@ func TestLeasesOfOneGuestAreApart(t *testing.T) {
 	t.Parallel()
 	s := newScene(lan(all), lan6(all))
 	w := want(101, "")
-	ws := []lease.Want{w, nic(w, 0, lease.IPv6), nic(w, 1, lease.IPv4)}
+	ws := []lease.Want{w, nic(w, 0, pve.IPv6), nic(w, 1, pve.IPv4)}
 	if _, err := s.acquireAll(ws...); err != nil {
 		t.Fatal(err)
 	}
@@ -185,10 +186,10 @@ func TestLeasesOfOneGuestAreApart(t *testing.T) {
 	if diff := cmp.Diff(want, granted(gs)); diff != "" {
 		t.Error(diff)
 	}
-	if n := len(s.t.Guest(lease.Container, 101)); n != 3 {
+	if n := len(s.t.Guest(pve.Container, 101)); n != 3 {
 		t.Errorf("%d leases, want 3", n)
 	}
-	err = s.t.Move(s.w, lease.Claim{ID: "moved", At: now}, lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: ip("2001:db8::77")}, ws[0])
+	err = s.t.Move(s.w, lease.Claim{ID: "moved", At: now}, lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: ip("2001:db8::77")}, ws[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func TestAcquireAllOrNone(t *testing.T) {
 	s := newScene(lan(all, func(p *lease.Pool) { p.Ranges[0].Last = ip("10.0.0.200") }))
 	w := want(101, "")
 	var full *lease.ExhaustedError
-	if gs, err := s.acquireAll(w, nic(w, 1, lease.IPv4)); !errors.As(err, &full) || gs != nil {
+	if gs, err := s.acquireAll(w, nic(w, 1, pve.IPv4)); !errors.As(err, &full) || gs != nil {
 		t.Errorf("%v, %v", gs, err)
 	}
 }
@@ -217,12 +218,12 @@ func TestIPv6Candidates(t *testing.T) {
 	t.Parallel()
 	strategy := func(s lease.Strategy) func(*lease.Pool) { return func(p *lease.Pool) { p.Strategy = s } }
 	ranges := func(first, last string) func(*lease.Pool) {
-		return func(p *lease.Pool) { p.Ranges = []lease.Range{{First: ip(first), Last: ip(last)}} }
+		return func(p *lease.Pool) { p.Ranges = []pve.Range{{First: ip(first), Last: ip(last)}} }
 	}
 	subnet := func(s string) func(*lease.Pool) {
 		return func(p *lease.Pool) {
 			p.Subnet, p.Gateway = netip.MustParsePrefix(s), lease.Gateway{}
-			p.Ranges = []lease.Range{{First: p.Subnet.Addr(), Last: ip("2001:db8::ffff")}}
+			p.Ranges = []pve.Range{{First: p.Subnet.Addr(), Last: ip("2001:db8::ffff")}}
 		}
 	}
 	for _, c := range []struct {
@@ -241,24 +242,24 @@ func TestIPv6Candidates(t *testing.T) {
 		{name: "no EUI-64 without a MAC", pool: lan6(strategy(lease.EUI64), ranges("2001:db8::f000", "2001:db8::f000")), want: "2001:db8::f000"},
 		{name: "subnet anycast of a /64", pool: lan6(ranges("2001:db8::fdff:ffff:ffff:ff80", "2001:db8::fe00:0:0:0")), want: "2001:db8:0:0:fe00::"},
 		{name: "subnet anycast of a /112", pool: lan6(subnet("2001:db8::/112"), func(p *lease.Pool) {
-			p.Ranges = []lease.Range{{First: ip("2001:db8::ff80"), Last: ip("2001:db8::ffff")}, {First: ip("2001:db8::7"), Last: ip("2001:db8::7")}}
+			p.Ranges = []pve.Range{{First: ip("2001:db8::ff80"), Last: ip("2001:db8::ffff")}, {First: ip("2001:db8::7"), Last: ip("2001:db8::7")}}
 		}), want: "2001:db8::7"},
 		{name: "a /120 is leased to its end", pool: lan6(subnet("2001:db8::/120"), ranges("2001:db8::ff", "2001:db8::ff")), want: "2001:db8::ff"},
 		{name: "a /127 has no anycast address", pool: lan6(subnet("2001:db8::/127"), ranges("2001:db8::", "2001:db8::1")), want: "2001:db8::"},
 		{name: "a /128 has one address", pool: lan6(subnet("2001:db8::5/128"), ranges("2001:db8::5", "2001:db8::5")), want: "2001:db8::5"},
 		{name: "an exclude of 2⁶³ addresses is stepped over", pool: lan6(func(p *lease.Pool) {
-			p.Excludes = []lease.Range{{First: ip("2001:db8::"), Last: ip("2001:db8::7fff:ffff:ffff:ffff")}}
+			p.Excludes = []pve.Range{{First: ip("2001:db8::"), Last: ip("2001:db8::7fff:ffff:ffff:ffff")}}
 		}), want: "2001:db8:0:0:8000::"},
 		{name: "more than 2⁶⁴ addresses", pool: lan6(subnet("2001:db8::/32"), func(p *lease.Pool) {
-			p.Ranges[0] = lease.Range{First: ip("2001:db8:0:1::"), Last: ip("2001:db8:ffff::")}
+			p.Ranges[0] = pve.Range{First: ip("2001:db8:0:1::"), Last: ip("2001:db8:ffff::")}
 		}), want: "2001:db8:0:1::"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := nic(want(101, ""), 0, lease.IPv6)
-			w.MAC = lease.MAC{}
+			w := nic(want(101, ""), 0, pve.IPv6)
+			w.MAC = pve.MAC{}
 			if c.mac != "" {
-				m, err := lease.ParseMAC(c.mac)
+				m, err := pve.ParseMAC(c.mac)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -281,8 +282,8 @@ func TestSpreadOverAHugeRange(t *testing.T) {
 	t.Parallel()
 	s := newScene(lan6(func(p *lease.Pool) { p.Strategy = lease.Spread }))
 	var got []netip.Addr
-	for id := range lease.VMID(200) {
-		g, err := s.acquire(nic(want(1000+id, ""), 0, lease.IPv6))
+	for id := range pve.VMID(200) {
+		g, err := s.acquire(nic(want(1000+id, ""), 0, pve.IPv6))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,16 +297,16 @@ func TestSpreadOverAHugeRange(t *testing.T) {
 
 func TestNICs(t *testing.T) {
 	t.Parallel()
-	two := lease.NICs(0).With(2).With(0)
+	two := pve.NICs(0).With(2).With(0)
 	for _, c := range []struct {
-		set  lease.NICs
+		set  pve.NICs
 		has  []int
 		text string
 	}{
 		{0, []int{0}, "net0"},
-		{lease.NICs(0).With(3), []int{3}, "net3"},
+		{pve.NICs(0).With(3), []int{3}, "net3"},
 		{two, []int{0, 2}, "net0,net2"},
-		{lease.AllNICs, []int{0, 1, 2, 3, 31}, "all"},
+		{pve.AllNICs, []int{0, 1, 2, 3, 31}, "all"},
 	} {
 		var has []int
 		for _, n := range []int{-1, 0, 1, 2, 3, 31, 32} {
@@ -326,7 +327,7 @@ func BenchmarkAcquireIPv6(b *testing.B) {
 	a := ip("2001:db8::1")
 	for i := range 5000 {
 		a = a.Next()
-		s.has(lease.VMID(1000+i), lease.Bound, a.String())
+		s.has(pve.VMID(1000+i), lease.Bound, a.String())
 	}
 	for b.Loop() {
 		b.StopTimer()
@@ -335,7 +336,7 @@ func BenchmarkAcquireIPv6(b *testing.B) {
 			t.Add(l)
 		}
 		b.StartTimer()
-		_, err := t.Acquire(s.w, lease.Claim{ID: "new", At: now}, []lease.Want{nic(want(101, ""), 0, lease.IPv6)})
+		_, err := t.Acquire(s.w, lease.Claim{ID: "new", At: now}, []lease.Want{nic(want(101, ""), 0, pve.IPv6)})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // A mark is a record in state Conflicted: a stranger was heard at an address,
@@ -36,14 +38,14 @@ func (l *Lease) isMark() bool { return l.State == Conflicted && l.Owner.IsZero()
 // byGuest reports whether the mark's stranger was heard on a guest's port.
 func (l *Lease) byGuest() bool {
 	_, port, _ := strings.Cut(l.Port, ":")
-	_, _, guest := PortOwner(port)
+	_, _, guest := pve.PortOwner(port)
 	return guest
 }
 
 // speaker is who was heard, and by which port of a node: one that is no guest's
 // before the others, or a guest could draw a stranger's mark into its share by
 // speaking as well.
-func (h Heard) speaker(node string) (by MAC, port string) {
+func (h Heard) speaker(node string) (by pve.MAC, port string) {
 	for i, m := range h.By {
 		p := ""
 		if i < len(h.Ports) && h.Ports[i] != "" {
@@ -90,7 +92,7 @@ func (t *Table) addMark(w *World, m Lease) {
 func (t *Table) marksBeside(m *Lease) []*Lease {
 	var found []*Lease
 	for _, l := range t.all {
-		if l.isMark() && l.Segment == m.Segment && FamilyOf(l.Addr) == FamilyOf(m.Addr) {
+		if l.isMark() && l.Segment == m.Segment && pve.FamilyOf(l.Addr) == pve.FamilyOf(m.Addr) {
 			found = append(found, l)
 		}
 	}
@@ -134,15 +136,15 @@ func (t *Table) forgetMarks(w *World, after time.Duration) []Lease {
 // those past their hour, and then, as when they came, the newest.
 func surplus(w *World, marks []*Lease) (out []*Lease) {
 	type share struct {
-		segment Segment
-		family  Family
+		segment pve.Segment
+		family  pve.Family
 	}
 	if len(marks) <= netMarks {
 		return nil
 	}
 	shares := map[share][]*Lease{}
 	for _, l := range marks {
-		s := share{l.Segment, FamilyOf(l.Addr)}
+		s := share{l.Segment, pve.FamilyOf(l.Addr)}
 		shares[s] = append(shares[s], l)
 	}
 	for _, of := range shares {
@@ -186,7 +188,7 @@ func (t *Table) dropMarks(marks []*Lease) {
 }
 
 // marked counts the marks that addresses of a segment have.
-func (t *Table) marked(seg Segment, addrs []netip.Addr) (n int) {
+func (t *Table) marked(seg pve.Segment, addrs []netip.Addr) (n int) {
 	for _, a := range addrs {
 		if slices.ContainsFunc(t.byAddr[a], func(l *Lease) bool { return l.isMark() && l.Segment.Overlaps(seg) }) {
 			n++

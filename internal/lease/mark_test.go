@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // marks are the addresses that the table has marked, in its order.
@@ -34,18 +35,18 @@ func (s *scene) haunted(t *testing.T, w lease.Want, port string, windows int) {
 		s.stored()
 		var heard []lease.Heard
 		for i, a := range append([]netip.Addr{g.Lease.Addr}, g.Spares...) {
-			m := lease.MAC{2, byte(s.t.Generation >> 8), byte(s.t.Generation), byte(n >> 8), byte(n), byte(i)}
-			heard = append(heard, lease.Heard{Addr: a, Taken: true, By: []lease.MAC{m}, Ports: []string{port}})
+			m := pve.MAC{2, byte(s.t.Generation >> 8), byte(s.t.Generation), byte(n >> 8), byte(n), byte(i)}
+			heard = append(heard, lease.Heard{Addr: a, Taken: true, By: []pve.MAC{m}, Ports: []string{port}})
 		}
 		g, _, err = s.t.Decline(s.w, lease.Claim{ID: "next", Node: "pve1", At: s.w.Now}, g, heard)
 	}
-	s.t.Free(lease.Container, w.Owner.VMID, s.w.Now.Add(-48*time.Hour)) // the start failed
+	s.t.Free(pve.Container, w.Owner.VMID, s.w.Now.Add(-48*time.Hour)) // the start failed
 	s.stored()
 }
 
-func want6(id lease.VMID) lease.Want {
+func want6(id pve.VMID) lease.Want {
 	w := want(id, "")
-	w.Family = lease.IPv6
+	w.Family = pve.IPv6
 	return w
 }
 
@@ -84,7 +85,7 @@ func TestMarksOfStrangersStay(t *testing.T) {
 	t.Parallel()
 	for _, port := range []string{"eno1", "veth104i0"} {
 		s := newScene(lan6())
-		printer := lease.Heard{Addr: ip("2001:db8::2"), Taken: true, By: []lease.MAC{stranger}, Ports: []string{"eno1"}}
+		printer := lease.Heard{Addr: ip("2001:db8::2"), Taken: true, By: []pve.MAC{stranger}, Ports: []string{"eno1"}}
 		g, err := s.acquire(want6(102))
 		if err == nil {
 			s.stored()
@@ -114,7 +115,7 @@ func TestMarkKeepsItsPort(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.has(103, lease.Conflicted, g.Spares[0].String(), func(l *lease.Lease) { l.Port = "pve2:eno1" })
-		heard := []lease.Heard{{Addr: g.Lease.Addr, Taken: true}, {Addr: g.Spares[0], Taken: true, By: []lease.MAC{stranger}, Ports: []string{port}}}
+		heard := []lease.Heard{{Addr: g.Lease.Addr, Taken: true}, {Addr: g.Spares[0], Taken: true, By: []pve.MAC{stranger}, Ports: []string{port}}}
 		if _, _, err := s.t.Decline(s.w, lease.Claim{ID: "next", At: now}, g, heard); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +133,7 @@ func TestMarkIsOfTheUplinksStranger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	heard := lease.Heard{Addr: g.Lease.Addr, Taken: true, By: []lease.MAC{mac(1), mac(2), stranger}, Ports: []string{"veth104i0", "tap105i0", "eno1"}}
+	heard := lease.Heard{Addr: g.Lease.Addr, Taken: true, By: []pve.MAC{mac(1), mac(2), stranger}, Ports: []string{"veth104i0", "tap105i0", "eno1"}}
 	if _, _, err := s.t.Decline(s.w, lease.Claim{ID: "next", At: now}, g, []lease.Heard{heard}); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func (s *scene) marked(n int, age time.Duration, edit ...func(*lease.Lease)) *sc
 	for range n {
 		i := s.t.Generation
 		l := lease.Lease{
-			Key:   lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: ip(fmt.Sprintf("10.0.%d.%d", 1+i/200, 1+i%200))},
+			Key:   lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: ip(fmt.Sprintf("10.0.%d.%d", 1+i/200, 1+i%200))},
 			State: lease.Conflicted, MAC: stranger, Since: s.w.Now.Add(-age), Gen: i,
 		}
 		for _, e := range edit {
@@ -163,7 +164,7 @@ func (s *scene) marked(n int, age time.Duration, edit ...func(*lease.Lease)) *sc
 func TestForgetMarks(t *testing.T) {
 	t.Parallel()
 	six := func(l *lease.Lease) { l.Addr = ip(fmt.Sprintf("2001:db8::%x", l.Gen)) }
-	other := func(l *lease.Lease) { l.Segment = lease.NewSegment("vmbr1", 0) }
+	other := func(l *lease.Lease) { l.Segment = pve.NewSegment("vmbr1", 0) }
 	for name, c := range map[string]struct {
 		s           *scene
 		left        int
@@ -204,7 +205,7 @@ func TestMarkOfTheFuture(t *testing.T) {
 // A record that lies beside a mark, as after pools were merged, stays.
 func TestMarkGoesAlone(t *testing.T) {
 	t.Parallel()
-	s := newScene().has(102, lease.Bound, "10.0.0.205", func(l *lease.Lease) { l.Segment = lease.NewSegment("vmbr0", 0, "pve1") })
+	s := newScene().has(102, lease.Bound, "10.0.0.205", func(l *lease.Lease) { l.Segment = pve.NewSegment("vmbr0", 0, "pve1") })
 	s.has(103, lease.Conflicted, "10.0.0.205", ago(2*time.Hour))
 	if gone := s.t.ReclaimMarks(s.w); len(gone) != 1 || gone[0].Addr != ip("10.0.0.205") {
 		t.Errorf("%+v", gone)

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestTableModel plays random histories against the naive model.
@@ -24,7 +25,7 @@ func TestTableModel(t *testing.T) {
 			}
 			return a
 		})
-		on := func(f func(*rapid.T, lease.VMID, *modelGuest)) func(*rapid.T) {
+		on := func(f func(*rapid.T, pve.VMID, *modelGuest)) func(*rapid.T) {
 			return func(t *rapid.T) {
 				id := id.Draw(t, "guest")
 				if g := m.guests[id]; g != nil {
@@ -41,25 +42,25 @@ func TestTableModel(t *testing.T) {
 				}
 				m.start(t, id, false)
 			},
-			"start": on(func(t *rapid.T, id lease.VMID, _ *modelGuest) { m.start(t, id, false) }),
-			"crash": on(func(t *rapid.T, id lease.VMID, _ *modelGuest) { m.start(t, id, true) }),
+			"start": on(func(t *rapid.T, id pve.VMID, _ *modelGuest) { m.start(t, id, false) }),
+			"crash": on(func(t *rapid.T, id pve.VMID, _ *modelGuest) { m.start(t, id, true) }),
 			"stop":  on(m.stop),
-			"kill":  on(func(_ *rapid.T, _ lease.VMID, g *modelGuest) { g.running = false }),
-			"edit": on(func(t *rapid.T, _ lease.VMID, g *modelGuest) {
+			"kill":  on(func(_ *rapid.T, _ pve.VMID, g *modelGuest) { g.running = false }),
+			"edit": on(func(t *rapid.T, _ pve.VMID, g *modelGuest) {
 				if !g.running {
 					a := address.Draw(t, "address")
-					g.conf[draw(t, lease.FamilyOf(a))] = a
+					g.conf[draw(t, pve.FamilyOf(a))] = a
 				}
 			}),
-			"destroy": on(func(_ *rapid.T, id lease.VMID, g *modelGuest) {
+			"destroy": on(func(_ *rapid.T, id pve.VMID, g *modelGuest) {
 				if !g.running {
 					delete(m.guests, id)
 				}
 			}),
 			"release": on(m.release),
-			"move": on(func(t *rapid.T, id lease.VMID, g *modelGuest) {
+			"move": on(func(t *rapid.T, id pve.VMID, g *modelGuest) {
 				a := address.Draw(t, "address")
-				m.move(id, draw(t, lease.FamilyOf(a)), g, a)
+				m.move(id, draw(t, pve.FamilyOf(a)), g, a)
 			}),
 			"stranger": func(t *rapid.T) {
 				if a := address.Draw(t, "address"); m.answers(a) == nil {
@@ -77,13 +78,13 @@ func TestTableModel(t *testing.T) {
 }
 
 // draw picks one of the managed places of a family.
-func draw(t *rapid.T, f lease.Family) place {
+func draw(t *rapid.T, f pve.Family) place {
 	of := slices.DeleteFunc(slices.Clone(managed), func(p place) bool { return p.family != f })
 	return rapid.SampledFrom(of).Draw(t, "place")
 }
 
 // stop is a post-stop.
-func (m *model) stop(t *rapid.T, id lease.VMID, g *modelGuest) {
+func (m *model) stop(t *rapid.T, id pve.VMID, g *modelGuest) {
 	if !g.running {
 		return
 	}
@@ -91,7 +92,7 @@ func (m *model) stop(t *rapid.T, id lease.VMID, g *modelGuest) {
 	_ = m.update(func(tb *lease.Table) error {
 		released, kept := tb.Stopped(lease.Run{VMID: id, Node: "pve1", Boot: "b", Started: g.started, Now: m.now})
 		for _, l := range released {
-			if g.addr[place{l.Owner.NIC, lease.FamilyOf(l.Addr)}] != l.Addr {
+			if g.addr[place{l.Owner.NIC, pve.FamilyOf(l.Addr)}] != l.Addr {
 				kept = append(kept, lease.Kept{Lease: l, Why: "it ran with another"})
 			}
 		}
@@ -103,14 +104,14 @@ func (m *model) stop(t *rapid.T, id lease.VMID, g *modelGuest) {
 }
 
 // release ends the hold by hand; only of a stopped guest.
-func (m *model) release(_ *rapid.T, id lease.VMID, g *modelGuest) {
+func (m *model) release(_ *rapid.T, id pve.VMID, g *modelGuest) {
 	if !g.running {
-		_ = m.update(func(tb *lease.Table) error { tb.Free(lease.Container, id, m.now); return nil })
+		_ = m.update(func(tb *lease.Table) error { tb.Free(pve.Container, id, m.now); return nil })
 	}
 }
 
 // move gives an address to a stopped guest; who names it must be stopped.
-func (m *model) move(id lease.VMID, at place, g *modelGuest, a netip.Addr) {
+func (m *model) move(id pve.VMID, at place, g *modelGuest, a netip.Addr) {
 	if g.running {
 		return
 	}

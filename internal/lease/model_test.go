@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // model is a naive picture of a host: who runs with which address, what the
@@ -17,7 +18,7 @@ import (
 type model struct {
 	now       time.Time
 	up        time.Duration
-	guests    map[lease.VMID]*modelGuest
+	guests    map[pve.VMID]*modelGuest
 	strangers map[netip.Addr]bool
 	table     *lease.Table
 	pools     []lease.Pool // one a family
@@ -35,37 +36,37 @@ type modelGuest struct {
 // place is a NIC and a family.
 type place struct {
 	nic    int
-	family lease.Family
+	family pve.Family
 }
 
 type places map[place]netip.Addr
 
 // managed are the places that the pools fill; all NICs are on one network.
-var managed = []place{{0, lease.IPv4}, {0, lease.IPv6}, {1, lease.IPv4}}
+var managed = []place{{0, pve.IPv4}, {0, pve.IPv6}, {1, pve.IPv4}}
 
-func (p place) owner(id lease.VMID) lease.Owner { return lease.Owner{VMID: id, NIC: p.nic} }
+func (p place) owner(id pve.VMID) pve.Owner { return pve.Owner{VMID: id, NIC: p.nic} }
 
 // macAt is the MAC of a guest's NIC.
-func macAt(id lease.VMID, nic int) lease.MAC {
-	return lease.MAC{0xbc, 0x24, 0x11, 0, byte(nic), byte(id)}
+func macAt(id pve.VMID, nic int) pve.MAC {
+	return pve.MAC{0xbc, 0x24, 0x11, 0, byte(nic), byte(id)}
 }
 
 // prefixed is the address as the config says it, with its network's length.
 func (p places) prefixed(at place) netip.Prefix {
-	bits := map[lease.Family]int{lease.IPv4: 24, lease.IPv6: 64}
+	bits := map[pve.Family]int{pve.IPv4: 24, pve.IPv6: 64}
 	if !p[at].IsValid() {
 		return netip.Prefix{}
 	}
 	return netip.PrefixFrom(p[at], bits[at.family])
 }
 
-var modelIDs = []lease.VMID{101, 102, 103, 104}
+var modelIDs = []pve.VMID{101, 102, 103, 104}
 
 func newModel(t *rapid.T) *model {
-	m := &model{now: now, guests: map[lease.VMID]*modelGuest{}, strangers: map[netip.Addr]bool{}, table: lease.NewTable()}
+	m := &model{now: now, guests: map[pve.VMID]*modelGuest{}, strangers: map[netip.Addr]bool{}, table: lease.NewTable()}
 	m.pools = []lease.Pool{lan(all), lan6(all)}
 	m.pools[0].Ranges[0].Last = ip("10.0.0.204")
-	m.pools[1].Ranges[0] = lease.Range{First: ip("2001:db8::200"), Last: ip("2001:db8::202")}
+	m.pools[1].Ranges[0] = pve.Range{First: ip("2001:db8::200"), Last: ip("2001:db8::202")}
 	for i := range m.pools {
 		p := &m.pools[i]
 		p.Hold = rapid.SampledFrom([]time.Duration{0, time.Hour, 24 * time.Hour, lease.Forever}).Draw(t, "hold")
@@ -74,7 +75,7 @@ func newModel(t *rapid.T) *model {
 	return m
 }
 
-func (m *model) ids() []lease.VMID { return slices.Sorted(maps.Keys(m.guests)) }
+func (m *model) ids() []pve.VMID { return slices.Sorted(maps.Keys(m.guests)) }
 
 func (m *model) world() lease.World {
 	w := newScene(m.pools...).w
@@ -87,7 +88,7 @@ func (m *model) world() lease.World {
 		for _, at := range managed {
 			if a := g.conf[at]; a.IsValid() {
 				w.Inventory.Uses[a] = append(w.Inventory.Uses[a], lease.Use{
-					Addr: a, Owner: at.owner(id), Segment: lease.NewSegment("vmbr0", 0, "pve1"),
+					Addr: a, Owner: at.owner(id), Segment: pve.NewSegment("vmbr0", 0, "pve1"),
 				})
 			}
 		}
@@ -119,7 +120,7 @@ func (m *model) claim() lease.Claim {
 }
 
 // start is a pre-start; crash lets it end after the claim.
-func (m *model) start(t *rapid.T, id lease.VMID, crash bool) {
+func (m *model) start(t *rapid.T, id pve.VMID, crash bool) {
 	g := m.guests[id]
 	if g.running {
 		return
@@ -156,7 +157,7 @@ func (m *model) start(t *rapid.T, id lease.VMID, crash bool) {
 }
 
 // wants are those of a guest's start.
-func (m *model) wants(id lease.VMID) (wants []lease.Want) {
+func (m *model) wants(id pve.VMID) (wants []lease.Want) {
 	for _, at := range managed {
 		wants = append(wants, lease.Want{
 			Owner: at.owner(id), Family: at.family, MAC: macAt(id, at.nic), Bridge: "vmbr0", Current: m.guests[id].conf.prefixed(at),
@@ -190,14 +191,14 @@ func (m *model) prove(g lease.Grant) (lease.Grant, error) {
 	}
 }
 
-func (m *model) answers(a netip.Addr) []lease.MAC {
+func (m *model) answers(a netip.Addr) []pve.MAC {
 	if m.strangers[a] {
-		return []lease.MAC{{6, 6}}
+		return []pve.MAC{{6, 6}}
 	}
 	for _, id := range m.ids() {
 		for _, at := range managed {
 			if g := m.guests[id]; g.running && g.addr[at] == a {
-				return []lease.MAC{macAt(id, at.nic)}
+				return []pve.MAC{macAt(id, at.nic)}
 			}
 		}
 	}
@@ -205,7 +206,7 @@ func (m *model) answers(a netip.Addr) []lease.MAC {
 }
 
 // refused checks that a start failed for a reason.
-func (m *model) refused(t *rapid.T, id lease.VMID, err error) {
+func (m *model) refused(t *rapid.T, id pve.VMID, err error) {
 	var full *lease.ExhaustedError
 	var conflict *lease.ConflictError
 	if err != nil && !errors.As(err, &full) && !errors.As(err, &conflict) {
@@ -214,7 +215,7 @@ func (m *model) refused(t *rapid.T, id lease.VMID, err error) {
 	if full == nil {
 		return
 	}
-	f := lease.FamilyOf(full.Holders[0].Addr)
+	f := pve.FamilyOf(full.Holders[0].Addr)
 	left := 0
 	for a := m.pools[f].Ranges[0].First; m.pools[f].Contains(a); a = a.Next() {
 		if !m.named(a) && m.answers(a) == nil && len(m.table.At(lease.Key{Segment: m.pools[f].Segment(), Addr: a})) == 0 {
@@ -222,7 +223,7 @@ func (m *model) refused(t *rapid.T, id lease.VMID, err error) {
 		}
 	}
 	// What a start that failed took for its other places is not in the table.
-	if left >= 2 || f == lease.IPv6 && left > 0 {
+	if left >= 2 || f == pve.IPv6 && left > 0 {
 		t.Fatalf("CT %s gets none, and %d addresses are nobody's", id, left)
 	}
 }
@@ -240,7 +241,7 @@ func (m *model) named(a netip.Addr) bool {
 
 // check holds the table against the invariants.
 func (m *model) check(t *rapid.T) {
-	living := map[netip.Addr]lease.VMID{}
+	living := map[netip.Addr]pve.VMID{}
 	for _, id := range m.ids() {
 		g := m.guests[id]
 		if !g.running {
@@ -252,19 +253,19 @@ func (m *model) check(t *rapid.T) {
 				t.Fatalf("CT %s and CT %s run with %s", o, id, a)
 			}
 			living[a] = id
-			own := slices.DeleteFunc(m.table.Of(at.owner(id)), func(l lease.Lease) bool { return lease.FamilyOf(l.Addr) != at.family })
+			own := slices.DeleteFunc(m.table.Of(at.owner(id)), func(l lease.Lease) bool { return pve.FamilyOf(l.Addr) != at.family })
 			if len(own) != 1 || own[0].Addr != a || own[0].State != lease.Bound {
 				t.Fatalf("CT %s runs with %s on net%d, and the ledger has %+v", id, a, at.nic, own)
 			}
 		}
 	}
 	type right struct {
-		lease.Owner
-		lease.Family
+		pve.Owner
+		pve.Family
 	}
 	owners, addrs := map[right]bool{}, map[netip.Addr]bool{}
 	for l := range m.table.All() {
-		r := right{l.Owner, lease.FamilyOf(l.Addr)}
+		r := right{l.Owner, pve.FamilyOf(l.Addr)}
 		if addrs[l.Addr] || !l.Owner.IsZero() && owners[r] {
 			t.Fatalf("%s of %s is in the ledger twice", l.Addr, l.Owner)
 		}

@@ -1,6 +1,10 @@
 package lease
 
-import "fmt"
+import (
+	"fmt"
+
+	"pve-iplease/internal/pve"
+)
 
 // Move gives an address to a stopped guest, which gets it at its next start.
 // Whoever had it must be stopped too, and must be one that asks before it
@@ -9,7 +13,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 	refuse := func(format string, args ...any) error {
 		return &ConflictError{Addr: k.Addr, Reason: fmt.Sprintf(format, args...)}
 	}
-	want.Family = FamilyOf(k.Addr)
+	want.Family = pve.FamilyOf(k.Addr)
 	a := acquisition{t: t, w: &w, claim: c, want: want}
 	a.servers()
 	p := a.poolOf(k.Addr)
@@ -36,7 +40,7 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 	}
 	_, contested := t.contest(&w, k, want.Owner)
 	for _, l := range t.Of(want.Owner) {
-		if l.Segment.Overlaps(k.Segment) && FamilyOf(l.Addr) == want.Family {
+		if l.Segment.Overlaps(k.Segment) && pve.FamilyOf(l.Addr) == want.Family {
 			t.drop(l.Key)
 		}
 	}

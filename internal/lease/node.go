@@ -3,6 +3,8 @@ package lease
 import (
 	"maps"
 	"slices"
+
+	"pve-iplease/internal/pve"
 )
 
 // knownProbers is how many addresses are kept of a node, one a bridge that it
@@ -12,7 +14,7 @@ const knownProbers = 16
 
 // Known registers the address that a node's probes come from, so that
 // siblings tell its probes from a stranger's.
-func (t *Table) Known(node, version string, prober MAC) {
+func (t *Table) Known(node, version string, prober pve.MAC) {
 	info := t.Nodes[node]
 	if info.Version == version && (prober.IsZero() || slices.Contains(info.Probers, prober)) {
 		return
@@ -28,9 +30,9 @@ func (t *Table) Known(node, version string, prober MAC) {
 
 // Sibling reports whether a MAC is one that some node's probes come from, or the
 // stand-in for one.
-func (t *Table) Sibling(m MAC) bool {
+func (t *Table) Sibling(m pve.MAC) bool {
 	for _, info := range t.Nodes {
-		if slices.ContainsFunc(info.Probers, func(p MAC) bool { return p == m || p.StandIn() == m }) {
+		if slices.ContainsFunc(info.Probers, func(p pve.MAC) bool { return p == m || p.StandIn() == m }) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A node is known by the addresses that it probed from last.
@@ -31,12 +32,12 @@ func TestKnownProbers(t *testing.T) {
 func TestKnownProbersOfAnOlderVersion(t *testing.T) {
 	t.Parallel()
 	table := lease.NewTable()
-	var many []lease.MAC
+	var many []pve.MAC
 	for i := range 200 {
 		many = append(many, mac(byte(i)))
 	}
 	table.Nodes["pve1"] = lease.NodeInfo{Version: "1", Probers: many}
-	table.Known("pve1", "2", lease.MAC{})
+	table.Known("pve1", "2", pve.MAC{})
 	if n := len(table.Nodes["pve1"].Probers); n != 16 {
 		t.Errorf("%d probers", n)
 	}

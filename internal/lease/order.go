@@ -1,41 +1,15 @@
 package lease
 
 import (
-	"encoding/binary"
 	"hash/fnv"
 	"iter"
 	"math"
 	"net/netip"
 	"slices"
 	"strconv"
+
+	"pve-iplease/internal/pve"
 )
-
-// size is the number of addresses in a range; ranges of 2⁶⁴ addresses and
-// more count as one less than that.
-func (r Range) size() uint64 {
-	first, last := r.First.As16(), r.Last.As16()
-	high := binary.BigEndian.Uint64(last[:8]) - binary.BigEndian.Uint64(first[:8])
-	low := binary.BigEndian.Uint64(last[8:]) - binary.BigEndian.Uint64(first[8:])
-	if high > 1 || (high == 1 && low >= binary.BigEndian.Uint64(first[8:])) || low == math.MaxUint64 {
-		return math.MaxUint64
-	}
-	return low + 1
-}
-
-// at returns the i-th address of a range, counted from 0.
-func (r Range) at(i uint64) netip.Addr {
-	b := r.First.As16()
-	low := binary.BigEndian.Uint64(b[8:])
-	binary.BigEndian.PutUint64(b[8:], low+i)
-	if low+i < low {
-		binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])+1)
-	}
-	a := netip.AddrFrom16(b)
-	if r.First.Is4() {
-		return a.Unmap()
-	}
-	return a
-}
 
 // index returns the place of an address in the pool's ranges, put one behind
 // the other.
@@ -43,9 +17,9 @@ func (p *Pool) index(a netip.Addr) (uint64, bool) {
 	var before uint64
 	for _, r := range p.Ranges {
 		if r.Contains(a) {
-			return before + Range{r.First, a}.size() - 1, true
+			return before + pve.Range{First: r.First, Last: a}.Size() - 1, true
 		}
-		before += r.size()
+		before += r.Size()
 	}
 	return 0, false
 }
@@ -54,10 +28,10 @@ func (p *Pool) index(a netip.Addr) (uint64, bool) {
 // included.
 func (p *Pool) Size() (n uint64) {
 	for _, r := range p.Ranges {
-		if s := r.size(); n+s < n {
+		if s := r.Size(); n+s < n {
 			return math.MaxUint64
 		}
-		n += r.size()
+		n += r.Size()
 	}
 	return n
 }
@@ -65,17 +39,17 @@ func (p *Pool) Size() (n uint64) {
 // nth is the inverse of index.
 func (p *Pool) nth(i uint64) netip.Addr {
 	for _, r := range p.Ranges {
-		if s := r.size(); i >= s {
+		if s := r.Size(); i >= s {
 			i -= s
 			continue
 		}
-		return r.at(i)
+		return r.At(i)
 	}
 	return netip.Addr{}
 }
 
 // start is the place in the pool where the strategy begins to look.
-func (p *Pool) start(o Owner) uint64 {
+func (p *Pool) start(o pve.Owner) uint64 {
 	size := p.Size()
 	switch p.Strategy {
 	case ByVMID:
@@ -95,10 +69,10 @@ func (p *Pool) start(o Owner) uint64 {
 // byHand is the address that administrators give a guest by hand: CT 105 gets
 // .105, and ::105 in IPv6, where the decimal digits are written as they are.
 func (p *Pool) byHand(id uint64) netip.Addr {
-	if p.Family() == IPv6 {
+	if p.Family() == pve.IPv6 {
 		id, _ = strconv.ParseUint(strconv.FormatUint(id, 10), 16, 64)
 	}
-	return Range{First: p.Subnet.Masked().Addr()}.at(id)
+	return pve.Range{First: p.Subnet.Masked().Addr()}.At(id)
 }
 
 // reason says in which order the first free address was found.
@@ -115,7 +89,7 @@ func (s Strategy) reason() string {
 // candidates yields the pool's addresses in the order of its strategy,
 // excluded and reserved ones left out. What is left out is stepped over in one
 // go: an IPv6 network has more addresses than anybody can look at.
-func (p *Pool) candidates(o Owner, m MAC) iter.Seq[netip.Addr] {
+func (p *Pool) candidates(o pve.Owner, m pve.MAC) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		size := p.Size()
 		if size == 0 {
@@ -147,7 +121,7 @@ func (p *Pool) candidates(o Owner, m MAC) iter.Seq[netip.Addr] {
 
 // hole is how many addresses from a on are left out, as far as the range that
 // a is in goes.
-func (p *Pool) hole(holes []Range, a netip.Addr) uint64 {
+func (p *Pool) hole(holes []pve.Range, a netip.Addr) uint64 {
 	for _, h := range holes {
 		if !h.Contains(a) {
 			continue
@@ -158,7 +132,7 @@ func (p *Pool) hole(holes []Range, a netip.Addr) uint64 {
 				if r.Last.Less(last) {
 					last = r.Last
 				}
-				return Range{a, last}.size()
+				return pve.Range{First: a, Last: last}.Size()
 			}
 		}
 	}

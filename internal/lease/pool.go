@@ -4,42 +4,9 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
-
-// Range is an inclusive span of addresses of one family.
-type Range struct{ First, Last netip.Addr }
-
-// Contains reports whether a lies in the range.
-func (r Range) Contains(a netip.Addr) bool {
-	return r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0
-}
-
-// Overlaps reports whether the ranges share an address.
-func (r Range) Overlaps(o Range) bool {
-	return r.First.Compare(o.Last) <= 0 && o.First.Compare(r.Last) <= 0
-}
-
-// Without is what a range has left beside another one.
-func (r Range) Without(o Range) []Range {
-	if !r.Overlaps(o) {
-		return []Range{r}
-	}
-	var left []Range
-	if r.First.Less(o.First) {
-		left = append(left, Range{r.First, o.First.Prev()})
-	}
-	if o.Last.Less(r.Last) {
-		left = append(left, Range{o.Last.Next(), r.Last})
-	}
-	return left
-}
-
-func (r Range) String() string {
-	if r.First == r.Last {
-		return r.First.String()
-	}
-	return r.First.String() + "-" + r.Last.String()
-}
 
 // Strategy is the order in which a pool's free addresses are tried.
 type Strategy string
@@ -74,11 +41,11 @@ type Pool struct {
 	Bridge   string
 	VLAN     uint16   // 0: untagged
 	Nodes    []string // nodes whose bridge this is; empty: all
-	NICs     NICs     // interfaces that get their addresses from it
+	NICs     pve.NICs // interfaces that get their addresses from it
 	Subnet   netip.Prefix
 	Gateway  Gateway
-	Ranges   []Range
-	Excludes []Range
+	Ranges   []pve.Range
+	Excludes []pve.Range
 
 	Strategy Strategy
 	KeepDHCP bool          // `dhcp keep`: a NIC with ip=dhcp is left alone
@@ -90,10 +57,10 @@ type Pool struct {
 }
 
 // Segment is the network the pool's addresses live in.
-func (p *Pool) Segment() Segment { return NewSegment(p.Bridge, p.VLAN, p.Nodes...) }
+func (p *Pool) Segment() pve.Segment { return pve.NewSegment(p.Bridge, p.VLAN, p.Nodes...) }
 
 // Family is that of the pool's addresses.
-func (p *Pool) Family() Family { return FamilyOf(p.Subnet.Addr()) }
+func (p *Pool) Family() pve.Family { return pve.FamilyOf(p.Subnet.Addr()) }
 
 // Serves reports whether the pool is meant for NICs on this bridge and tag
 // of this node.
@@ -109,19 +76,19 @@ func (p *Pool) Reaches(gateway netip.Addr) bool {
 
 // Contains reports whether the pool may lease a: inside a range, not excluded.
 func (p *Pool) Contains(a netip.Addr) bool {
-	return p.ranges(a) && !slices.ContainsFunc(p.Excludes, func(r Range) bool { return r.Contains(a) })
+	return p.ranges(a) && !slices.ContainsFunc(p.Excludes, func(r pve.Range) bool { return r.Contains(a) })
 }
 
 // ranges reports whether a is inside a range, excluded or not.
 func (p *Pool) ranges(a netip.Addr) bool {
-	return slices.ContainsFunc(p.Ranges, func(r Range) bool { return r.Contains(a) })
+	return slices.ContainsFunc(p.Ranges, func(r pve.Range) bool { return r.Contains(a) })
 }
 
 // Leasable is what the pool's ranges have left beside what is excluded.
-func (p *Pool) Leasable() []Range {
+func (p *Pool) Leasable() []pve.Range {
 	left := p.Ranges
 	for _, e := range p.Excludes {
-		var next []Range
+		var next []pve.Range
 		for _, r := range left {
 			next = append(next, r.Without(e)...)
 		}
@@ -133,14 +100,14 @@ func (p *Pool) Leasable() []Range {
 // Unfit are the spans of the pool's network that no guest may have, wherever a
 // range reaches: the gateway, an IPv4 network's own and its broadcast address
 // (RFC 3021: none in a /31), and what Reserved says of IPv6.
-func (p *Pool) Unfit() []Range {
+func (p *Pool) Unfit() []pve.Range {
 	spans := p.Reserved()
-	if net := p.Subnet.Masked(); p.Family() == IPv4 && net.Bits() < 31 {
-		last := Range{First: net.Addr()}.at(1<<(32-net.Bits()) - 1)
-		spans = append(spans, Range{net.Addr(), net.Addr()}, Range{last, last})
+	if net := p.Subnet.Masked(); p.Family() == pve.IPv4 && net.Bits() < 31 {
+		last := pve.Range{First: net.Addr()}.At(1<<(32-net.Bits()) - 1)
+		spans = append(spans, pve.Range{First: net.Addr(), Last: net.Addr()}, pve.Range{First: last, Last: last})
 	}
 	if gw := p.Gateway.Addr; gw.IsValid() {
-		spans = append(spans, Range{gw, gw})
+		spans = append(spans, pve.Range{First: gw, Last: gw})
 	}
 	return spans
 }
@@ -156,12 +123,12 @@ func (p *Pool) Capacity() uint64 {
 // keeps it from everybody.
 type Reservation struct {
 	Addr    netip.Addr
-	Owner   Owner // zero: for nobody
+	Owner   pve.Owner // zero: for nobody
 	Comment string
 }
 
 // Pins reports whether the address is kept for exactly this interface. The
 // VMID alone names the guest: a pools file doesn't say of which kind it is.
-func (r Reservation) Pins(o Owner) bool {
+func (r Reservation) Pins(o pve.Owner) bool {
 	return !r.Owner.IsZero() && r.Owner.VMID == o.VMID && r.Owner.NIC == o.NIC
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestCapacity: a pool says that it holds as many addresses as it leases until
@@ -30,12 +31,12 @@ func TestCapacity(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := lan(func(p *lease.Pool) {
-				p.Subnet, p.Gateway, p.Ranges, p.Excludes = netip.MustParsePrefix(c.subnet), lease.Gateway{}, []lease.Range{{First: ip(c.first), Last: ip(c.last)}}, nil
+				p.Subnet, p.Gateway, p.Ranges, p.Excludes = netip.MustParsePrefix(c.subnet), lease.Gateway{}, []pve.Range{{First: ip(c.first), Last: ip(c.last)}}, nil
 				if c.gateway != "" {
 					p.Gateway.Addr = ip(c.gateway)
 				}
 				for _, e := range c.excludes {
-					p.Excludes = append(p.Excludes, lease.Range{First: ip(e), Last: ip(e)})
+					p.Excludes = append(p.Excludes, pve.Range{First: ip(e), Last: ip(e)})
 				}
 			})
 			if got := p.Capacity(); got != c.want {
@@ -51,7 +52,7 @@ func TestCapacity(t *testing.T) {
 // leaseAll leases addresses of a pool until none is left, and counts them.
 func leaseAll(t *testing.T, p lease.Pool) (n uint64) {
 	s := newScene(p)
-	for id := lease.VMID(101); ; id++ {
+	for id := pve.VMID(101); ; id++ {
 		_, err := s.acquire(nic(want(id, ""), 0, p.Family()))
 		var full *lease.ExhaustedError
 		switch {

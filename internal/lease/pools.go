@@ -1,6 +1,10 @@
 package lease
 
-import "cmp"
+import (
+	"cmp"
+
+	"pve-iplease/internal/pve"
+)
 
 // Pools are those of a configuration. Their order is the one in which pools
 // that serve the same interface are asked for a free address, and decides
@@ -19,7 +23,7 @@ func (ps Pools) Of(k Key) (found *Pool) {
 
 // Serving lists the pools that netN of a guest on a node has its addresses of
 // a family from, in the order in which they are asked for a free one.
-func (ps Pools) Serving(node, bridge string, tag uint16, n int, f Family) (all []*Pool) {
+func (ps Pools) Serving(node, bridge string, tag uint16, n int, f pve.Family) (all []*Pool) {
 	for i := range ps {
 		if p := &ps[i]; p.Family() == f && p.NICs.Has(n) && p.Serves(node, bridge, tag) {
 			all = append(all, p)

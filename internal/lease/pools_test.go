@@ -10,17 +10,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // neighbours are pools that share subnets and bridges.
 func neighbours() lease.Pools {
-	span := func(first, last string) []lease.Range { return []lease.Range{{First: ip(first), Last: ip(last)}} }
-	on := func(name, bridge string, vlan uint16, nodes []string, subnet string, r []lease.Range, excludes ...lease.Range) lease.Pool {
+	span := func(first, last string) []pve.Range { return []pve.Range{{First: ip(first), Last: ip(last)}} }
+	on := func(name, bridge string, vlan uint16, nodes []string, subnet string, r []pve.Range, excludes ...pve.Range) lease.Pool {
 		return lease.Pool{Name: name, Bridge: bridge, VLAN: vlan, Nodes: nodes, Subnet: netip.MustParsePrefix(subnet), Ranges: r, Excludes: excludes}
 	}
 	return lease.Pools{
 		on("lan", "vmbr0", 0, nil, "10.0.0.0/24", span("10.0.0.200", "10.0.0.239")),
-		on("servers", "vmbr0", 0, nil, "10.0.0.0/24", span("10.0.0.100", "10.0.0.149"), lease.Range{First: ip("10.0.0.110"), Last: ip("10.0.0.119")}),
+		on("servers", "vmbr0", 0, nil, "10.0.0.0/24", span("10.0.0.100", "10.0.0.149"), pve.Range{First: ip("10.0.0.110"), Last: ip("10.0.0.119")}),
 		on("wide", "vmbr0", 0, nil, "10.0.0.0/16", span("10.0.7.1", "10.0.7.9")),
 		on("tagged", "vmbr0", 20, nil, "10.0.0.0/24", span("10.0.0.100", "10.0.0.239")),
 		on("lab", "vmbr1", 0, nil, "10.0.0.0/24", span("10.0.0.50", "10.0.0.59")),
@@ -34,12 +35,12 @@ func neighbours() lease.Pools {
 // the sections.
 func TestPoolsOf(t *testing.T) {
 	t.Parallel()
-	here := func(bridge string, tag uint16, nodes ...string) lease.Segment {
-		return lease.NewSegment(bridge, tag, nodes...)
+	here := func(bridge string, tag uint16, nodes ...string) pve.Segment {
+		return pve.NewSegment(bridge, tag, nodes...)
 	}
 	for _, c := range []struct {
 		addr string
-		on   lease.Segment
+		on   pve.Segment
 		want string
 	}{
 		{"10.0.0.200", here("vmbr0", 0), "lan"},
@@ -53,7 +54,7 @@ func TestPoolsOf(t *testing.T) {
 		{"10.0.0.200", here("vmbr1", 0), "lab"},
 		{"10.0.0.200", here("vmbr0", 30), ""},
 		{"10.0.0.200", here("vmbr9", 0), ""},
-		{"10.0.0.55", lease.Segment{}, "lab"}, // without a bridge the ranges tell
+		{"10.0.0.55", pve.Segment{}, "lab"}, // without a bridge the ranges tell
 		{"10.2.0.10", here("vmbr2", 0, "pve1"), "east"},
 		{"10.2.0.10", here("vmbr2", 0, "pve3"), "west"},
 		{"10.2.0.10", here("vmbr2", 0, "pve4"), ""},
@@ -61,7 +62,7 @@ func TestPoolsOf(t *testing.T) {
 		{"10.2.0.10", here("vmbr2", 0), "east"},
 		{"2001:db8::11", here("vmbr0", 0), "six"},
 		{"2001:db8:1::11", here("vmbr0", 0), ""},
-		{"192.0.2.1", lease.Segment{}, ""},
+		{"192.0.2.1", pve.Segment{}, ""},
 	} {
 		for turn := range neighbours() {
 			pools := neighbours()
@@ -86,11 +87,11 @@ func TestTwoPoolsInOneSubnet(t *testing.T) {
 	t.Parallel()
 	day := lan()
 	forever := lan(func(p *lease.Pool) {
-		p.Name, p.Ranges, p.Hold = "kept", []lease.Range{{First: ip("10.0.0.100"), Last: ip("10.0.0.100")}}, lease.Forever
+		p.Name, p.Ranges, p.Hold = "kept", []pve.Range{{First: ip("10.0.0.100"), Last: ip("10.0.0.100")}}, lease.Forever
 	})
 	for _, pools := range [][]lease.Pool{{day, forever}, {forever, day}} {
 		s := newScene(pools...).has(101, lease.Released, "10.0.0.100", ago(1000*time.Hour))
-		for id := range lease.VMID(10) { // the other pool is full
+		for id := range pve.VMID(10) { // the other pool is full
 			s.has(300+id, lease.Bound, fmt.Sprintf("10.0.0.20%d", id))
 		}
 		if g, err := s.acquire(want(102, "")); err == nil {
@@ -107,7 +108,7 @@ func TestTwoPoolsInOneSubnet(t *testing.T) {
 func TestRebuildOneSubnet(t *testing.T) {
 	t.Parallel()
 	far := lan(func(p *lease.Pool) {
-		p.Name, p.Nodes, p.Ranges = "far", []string{"pve1", "pve2"}, []lease.Range{{First: ip("10.0.0.100"), Last: ip("10.0.0.109")}}
+		p.Name, p.Nodes, p.Ranges = "far", []string{"pve1", "pve2"}, []pve.Range{{First: ip("10.0.0.100"), Last: ip("10.0.0.109")}}
 	})
 	for _, pools := range [][]lease.Pool{{lan(), far}, {far, lan()}} {
 		s := newScene(pools...).names(101, lease.Running, "10.0.0.100").names(102, lease.Running, "10.0.0.200")

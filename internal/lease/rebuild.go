@@ -3,6 +3,8 @@ package lease
 import (
 	"net/netip"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // Rebuild makes a table from what the guests' configs say, for a ledger that
@@ -33,7 +35,7 @@ func Rebuild(w World, id string, stopped func(Guest) bool) (t *Table, doubtful [
 // soleOwner counts the guests whose running or pending config names an
 // address, and returns the running use of the first.
 func (w *World) soleOwner(uses []Use) (owner Use, living int) {
-	seen := map[Owner]bool{}
+	seen := map[pve.Owner]bool{}
 	for _, u := range uses {
 		if u.Where == Snapshot || w.Inventory.Guests[u.Owner.VMID].Template || seen[u.Owner] {
 			continue
@@ -54,7 +56,7 @@ func (w *World) restore(t *Table, u Use, id string, stopped func(Guest) bool) {
 		Owner: u.Owner, Origin: Static, Since: w.Now.Truncate(time.Second),
 		Claim: Claim{ID: id, Node: g.Node, At: w.Now.Truncate(time.Second)},
 	}
-	serving := w.Pools.Serving(g.Node, u.Segment.Bridge, u.Segment.Tag, u.Owner.NIC, FamilyOf(u.Addr))
+	serving := w.Pools.Serving(g.Node, u.Segment.Bridge, u.Segment.Tag, u.Owner.NIC, pve.FamilyOf(u.Addr))
 	if len(serving) == 0 {
 		return
 	}

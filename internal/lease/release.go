@@ -5,12 +5,14 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // Run is a guest's run that has come to its end.
 type Run struct {
-	Kind    Kind
-	VMID    VMID
+	Kind    pve.Kind
+	VMID    pve.VMID
 	Node    string
 	Boot    string
 	Started time.Duration // since the node's boot, when the guest's supervisor began
@@ -58,7 +60,7 @@ func (t *Table) Stopped(r Run) (released []Lease, kept []Kept) {
 
 // Free ends a guest's hold on its addresses at an administrator's word. A
 // static address stays guarded by the config that names it; an offer ends.
-func (t *Table) Free(kind Kind, id VMID, now time.Time) []Lease {
+func (t *Table) Free(kind pve.Kind, id pve.VMID, now time.Time) []Lease {
 	var freed []Lease
 	for _, l := range t.guest(kind, id) {
 		if l.State == Offered || l.Origin == Static {
@@ -73,7 +75,7 @@ func (t *Table) Free(kind Kind, id VMID, now time.Time) []Lease {
 }
 
 // Guest lists the leases of all of a guest's interfaces.
-func (t *Table) Guest(kind Kind, id VMID) []Lease {
+func (t *Table) Guest(kind pve.Kind, id pve.VMID) []Lease {
 	var found []Lease
 	for _, l := range t.guest(kind, id) {
 		found = append(found, *l)
@@ -81,15 +83,11 @@ func (t *Table) Guest(kind Kind, id VMID) []Lease {
 	return found
 }
 
-// nics is how many interfaces a guest can have, net0 to net31
-// (PVE::LXC::Config, PVE::QemuServer).
-const nics = 32
-
 // guest lists the records of all of a guest's interfaces.
-func (t *Table) guest(kind Kind, id VMID) []*Lease {
+func (t *Table) guest(kind pve.Kind, id pve.VMID) []*Lease {
 	var found []*Lease
-	for n := range nics {
-		found = append(found, t.byOwner[Owner{kind, id, n}]...)
+	for n := range pve.MaxNICs {
+		found = append(found, t.byOwner[pve.Owner{Kind: kind, VMID: id, NIC: n}]...)
 	}
 	return found
 }

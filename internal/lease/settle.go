@@ -6,16 +6,18 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // Heard is what the wire said about one address in a probe window.
 type Heard struct {
 	Addr      netip.Addr
-	By        []MAC    // who answers, announces or probes for it
-	Ports     []string // of this node's bridge, by which each was heard; "" where unknown
-	Taken     bool     // by answers or announcements
-	Contended bool     // by somebody else's RFC 5227 probes
-	Silent    bool     // asked properly, and nobody spoke
+	By        []pve.MAC // who answers, announces or probes for it
+	Ports     []string  // of this node's bridge, by which each was heard; "" where unknown
+	Taken     bool      // by answers or announcements
+	Contended bool      // by somebody else's RFC 5227 probes
+	Silent    bool      // asked properly, and nobody spoke
 }
 
 // Taken reports whether somebody was heard to have the claimed address.
@@ -26,7 +28,7 @@ func (g *Grant) Taken(heard []Heard) bool {
 // Contended reports whether a prober that is no node of ours, and no guest's
 // NIC that asks for a spare, wants the claimed address.
 func (t *Table) Contended(g Grant, heard []Heard) bool {
-	unknown := func(m MAC) bool { return !t.Sibling(m) && !t.leased(m, g.Lease.Addr) }
+	unknown := func(m pve.MAC) bool { return !t.Sibling(m) && !t.leased(m, g.Lease.Addr) }
 	return slices.ContainsFunc(heard, func(h Heard) bool {
 		return h.Addr == g.Lease.Addr && h.Contended && slices.ContainsFunc(h.By, unknown)
 	})
@@ -36,9 +38,9 @@ func (t *Table) Contended(g Grant, heard []Heard) bool {
 // the family and is starting or running with it. What probes for the address
 // in its name is a sibling that asks for a spare: on a VLAN it speaks with the
 // MAC of the NIC that it asks for, and with its stand-in.
-func (t *Table) leased(m MAC, other netip.Addr) bool {
+func (t *Table) leased(m pve.MAC, other netip.Addr) bool {
 	for a, at := range t.byAddr {
-		if a != other && FamilyOf(a) == FamilyOf(other) && slices.ContainsFunc(at, func(l *Lease) bool { return (l.MAC == m || l.MAC.StandIn() == m) && l.State == Bound }) {
+		if a != other && pve.FamilyOf(a) == pve.FamilyOf(other) && slices.ContainsFunc(at, func(l *Lease) bool { return (l.MAC == m || l.MAC.StandIn() == m) && l.State == Bound }) {
 			return true
 		}
 	}
@@ -83,7 +85,7 @@ func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
 			continue
 		}
 		p := a.poolOf(addr)
-		if c := a.t.rank(a.w, p, g.Lease.Segment, a.want.Owner, Owner{}, addr); c.tier >= expired {
+		if c := a.t.rank(a.w, p, g.Lease.Segment, a.want.Owner, pve.Owner{}, addr); c.tier >= expired {
 			continue
 		}
 		return a.take(p, addr, Fresh, FromPool, fmt.Sprintf("spare of %s, which is in use", g.Lease.Addr)), true
@@ -94,7 +96,7 @@ func (a *acquisition) spare(g Grant, silent map[netip.Addr]bool) (Grant, bool) {
 // mark records that a stranger uses an address, and reports whether that is a
 // new mark, which mayAdd allows. A guest that sits on its own address is no
 // stranger: its lease is alive, whatever the ledger thought.
-func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) {
+func (t *Table) mark(w *World, seg pve.Segment, h Heard, mayAdd bool) (marked bool) {
 	k, by := Key{seg, h.Addr}, h.By
 	for _, l := range t.byAddr[k.Addr] {
 		if !l.Segment.Overlaps(k.Segment) || !l.Living() {
@@ -121,10 +123,10 @@ func (t *Table) mark(w *World, seg Segment, h Heard, mayAdd bool) (marked bool) 
 // resident is the lease of a guest that answers for the very address that its
 // config names: it came up without the ledger being told, and somebody was
 // given the address as that of a stopped guest. When in doubt it stays bound.
-func (t *Table) resident(w *World, k Key, by []MAC) (l Lease, ok bool) {
+func (t *Table) resident(w *World, k Key, by []pve.MAC) (l Lease, ok bool) {
 	for _, u := range w.Inventory.Uses[k.Addr] {
 		g := w.Inventory.Guests[u.Owner.VMID]
-		if u.Where != Running || u.Owner.Kind != Container || !g.Hooked || g.Template || !u.Segment.Overlaps(k.Segment) || t.leasedOn(k, u.Owner) {
+		if u.Where != Running || u.Owner.Kind != pve.Container || !g.Hooked || g.Template || !u.Segment.Overlaps(k.Segment) || t.leasedOn(k, u.Owner) {
 			continue
 		}
 		for _, m := range by {
@@ -138,13 +140,13 @@ func (t *Table) resident(w *World, k Key, by []MAC) (l Lease, ok bool) {
 }
 
 // leasedOn reports whether an owner has a lease on the network already.
-func (t *Table) leasedOn(k Key, o Owner) bool {
+func (t *Table) leasedOn(k Key, o pve.Owner) bool {
 	return slices.ContainsFunc(t.byOwner[o], func(l *Lease) bool {
-		return l.Segment.Overlaps(k.Segment) && FamilyOf(l.Addr) == FamilyOf(k.Addr)
+		return l.Segment.Overlaps(k.Segment) && pve.FamilyOf(l.Addr) == pve.FamilyOf(k.Addr)
 	})
 }
 
-func by(heard []Heard, a netip.Addr) []MAC {
+func by(heard []Heard, a netip.Addr) []pve.MAC {
 	for _, h := range heard {
 		if h.Addr == a {
 			return h.By

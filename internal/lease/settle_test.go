@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
-var stranger = lease.MAC{0x52, 0x54, 0, 1, 2, 3}
+var stranger = pve.MAC{0x52, 0x54, 0, 1, 2, 3}
 
 func silent(addrs ...string) (h []lease.Heard) {
 	for _, a := range addrs {
@@ -19,9 +20,9 @@ func silent(addrs ...string) (h []lease.Heard) {
 	return h
 }
 
-func takenBy(m lease.MAC, addrs ...string) (h []lease.Heard) {
+func takenBy(m pve.MAC, addrs ...string) (h []lease.Heard) {
 	for _, a := range addrs {
-		h = append(h, lease.Heard{Addr: ip(a), Taken: true, By: []lease.MAC{m}})
+		h = append(h, lease.Heard{Addr: ip(a), Taken: true, By: []pve.MAC{m}})
 	}
 	return h
 }
@@ -41,7 +42,7 @@ func TestDecline(t *testing.T) {
 		{name: "a silent spare", scene: newScene(), want: want(101, ""), heard: append(takenBy(stranger, "10.0.0.200"), silent("10.0.0.201", "10.0.0.202")...), addr: "10.0.0.201", proved: true, marked: "10.0.0.200"},
 		{name: "the second spare", scene: newScene(), want: want(101, ""), heard: append(takenBy(stranger, "10.0.0.200", "10.0.0.201"), silent("10.0.0.202")...), addr: "10.0.0.202", proved: true, marked: "10.0.0.200 10.0.0.201"},
 		{name: "no spare left: a new round", scene: newScene(), want: want(101, ""), heard: append(takenBy(stranger, "10.0.0.200", "10.0.0.201"), takenBy(mac(9), "10.0.0.202")...), addr: "10.0.0.203", marked: "10.0.0.200 10.0.0.201 10.0.0.202"},
-		{name: "contended is no conflict", scene: newScene(), want: want(101, ""), heard: append([]lease.Heard{{Addr: ip("10.0.0.200"), Contended: true, By: []lease.MAC{stranger}}}, silent("10.0.0.201")...), addr: "10.0.0.201", proved: true},
+		{name: "contended is no conflict", scene: newScene(), want: want(101, ""), heard: append([]lease.Heard{{Addr: ip("10.0.0.200"), Contended: true, By: []pve.MAC{stranger}}}, silent("10.0.0.201")...), addr: "10.0.0.201", proved: true},
 		{name: "a renewal moves", scene: newScene().has(101, lease.Released, "10.0.0.205"), want: want(101, "10.0.0.205/24"), heard: append(takenBy(stranger, "10.0.0.205"), silent("10.0.0.200")...), addr: "10.0.0.200", proved: true, marked: "10.0.0.205"},
 		{name: "static never moves", scene: newScene(), want: want(101, "10.0.0.50/24"), heard: takenBy(stranger, "10.0.0.50"), fails: "in use on the wire"},
 		{name: "on-conflict fail", scene: newScene(lan(func(p *lease.Pool) { p.Fail = true })).has(101, lease.Released, "10.0.0.205"), want: want(101, "10.0.0.205/24"), heard: takenBy(stranger, "10.0.0.205"), fails: "in use on the wire"},
@@ -110,11 +111,11 @@ func TestDeclineSparesItsOwn(t *testing.T) {
 // it back; if that start broke off and another one goes on, likewise.
 func TestStoppedGuestThatRuns(t *testing.T) {
 	t.Parallel()
-	one := lan(func(p *lease.Pool) { p.Ranges = []lease.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.200")}} })
+	one := lan(func(p *lease.Pool) { p.Ranges = []pve.Range{{First: ip("10.0.0.200"), Last: ip("10.0.0.200")}} })
 	for _, broken := range []bool{false, true} {
 		s := newScene(one).has(102, lease.Released, "10.0.0.200", func(l *lease.Lease) { l.Since = now.Add(-48 * time.Hour) }).names(102, lease.Running, "10.0.0.200")
 		g := s.w.Inventory.Guests[102]
-		g.MACs = []lease.MAC{mac(102)}
+		g.MACs = []pve.MAC{mac(102)}
 		s.w.Inventory.Guests[102] = g
 		granted, err := s.acquire(want(101, ""))
 		if broken && err == nil {
@@ -146,8 +147,8 @@ func TestTakenAndContended(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.t.Known("pve2", "1.0", mac(7))
-	probing := func(m lease.MAC) []lease.Heard {
-		return []lease.Heard{{Addr: g.Lease.Addr, Contended: true, By: []lease.MAC{m}}}
+	probing := func(m pve.MAC) []lease.Heard {
+		return []lease.Heard{{Addr: g.Lease.Addr, Contended: true, By: []pve.MAC{m}}}
 	}
 	for name, tt := range map[string]struct {
 		heard            []lease.Heard
@@ -184,7 +185,7 @@ func TestConfirm(t *testing.T) {
 			s.t = lease.NewTable()
 			s.has(101, lease.Bound, "10.0.0.200")
 		}, "taken back"},
-		{"freed by hand", func(s *scene) { s.t.Free(lease.Container, 101, now) }, "taken back"},
+		{"freed by hand", func(s *scene) { s.t.Free(pve.Container, 101, now) }, "taken back"},
 		{"leased to another", func(s *scene) {
 			s.t = lease.NewTable()
 			s.has(102, lease.Bound, "10.0.0.200")
@@ -214,11 +215,11 @@ func BenchmarkAcquire(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := newScene(lan(func(p *lease.Pool) {
 				p.Subnet = netip.MustParsePrefix("10.0.0.0/16")
-				p.Ranges[0] = lease.Range{First: ip("10.0.0.0"), Last: ip(last)}
+				p.Ranges[0] = pve.Range{First: ip("10.0.0.0"), Last: ip(last)}
 			}))
 			for i := range 200 {
-				s.has(lease.VMID(1000+i), lease.Bound, ip("10.0.0.2").String(), func(l *lease.Lease) {
-					l.Addr = lease.Range{First: ip("10.0.0.0")}.First
+				s.has(pve.VMID(1000+i), lease.Bound, ip("10.0.0.2").String(), func(l *lease.Lease) {
+					l.Addr = pve.Range{First: ip("10.0.0.0")}.First
 					for range i + 2 {
 						l.Addr = l.Addr.Next()
 					}
@@ -229,7 +230,7 @@ func BenchmarkAcquire(b *testing.B) {
 				if _, err := s.acquire(want(101, "")); err != nil {
 					b.Fatal(err)
 				}
-				s.t.Free(lease.Container, 101, now.Add(-time.Hour))
+				s.t.Free(pve.Container, 101, now.Add(-time.Hour))
 			}
 		})
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"pve-iplease/internal/pve"
 )
 
 // Table is the ledger in memory: every lease, found by address and by owner.
@@ -17,7 +19,7 @@ type Table struct {
 
 	all     []*Lease // in the order in which they came
 	byAddr  map[netip.Addr][]*Lease
-	byOwner map[Owner][]*Lease
+	byOwner map[pve.Owner][]*Lease
 	changed bool
 }
 
@@ -32,7 +34,7 @@ func TableOf(records []Lease) *Table {
 		Nodes:   map[string]NodeInfo{},
 		all:     make([]*Lease, n),
 		byAddr:  make(map[netip.Addr][]*Lease, n),
-		byOwner: make(map[Owner][]*Lease, n),
+		byOwner: make(map[pve.Owner][]*Lease, n),
 	}
 	single := make([]*Lease, n) // not all, from which records are removed in place
 	for i := range records {
@@ -129,7 +131,7 @@ func (t *Table) Everywhere(a netip.Addr) []Lease {
 }
 
 // Of returns the owner's leases, on any segment.
-func (t *Table) Of(o Owner) []Lease {
+func (t *Table) Of(o pve.Owner) []Lease {
 	var found []Lease
 	for _, l := range t.byOwner[o] {
 		found = append(found, *l)

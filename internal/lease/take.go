@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"pve-iplease/internal/pve"
 )
 
 // take records the address for the owner and builds the grant.
@@ -40,20 +42,20 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 func (a *acquisition) owns(addr netip.Addr) bool { return a.own != nil && a.own.Addr == addr }
 
 // former is another MAC than the NIC's that the ledger has for the address.
-func (a *acquisition) former(k Key) MAC {
+func (a *acquisition) former(k Key) pve.MAC {
 	for _, l := range a.t.At(k) {
 		if !l.MAC.IsZero() && l.MAC != a.want.MAC {
 			return l.MAC
 		}
 	}
-	return MAC{}
+	return pve.MAC{}
 }
 
 // store puts the lease in, unless the one that is there says the same; other
 // leases of this owner and family on the segment end.
 func (a *acquisition) store(want Lease) Lease {
 	for _, l := range a.t.Of(a.want.Owner) {
-		if !l.Segment.Overlaps(want.Segment) || FamilyOf(l.Addr) != a.want.Family {
+		if !l.Segment.Overlaps(want.Segment) || pve.FamilyOf(l.Addr) != a.want.Family {
 			continue
 		}
 		if l.Addr != want.Addr {
@@ -134,7 +136,7 @@ func (a *acquisition) reservation() (netip.Addr, bool) {
 // ownLease is the owner's lease of the wanted family on this segment.
 func (a *acquisition) ownLease() *Lease {
 	for _, l := range a.t.Of(a.want.Owner) {
-		if l.Segment.Overlaps(a.segment(nil)) && FamilyOf(l.Addr) == a.want.Family {
+		if l.Segment.Overlaps(a.segment(nil)) && pve.FamilyOf(l.Addr) == a.want.Family {
 			return &l
 		}
 	}
@@ -143,7 +145,7 @@ func (a *acquisition) ownLease() *Lease {
 
 // segment is where a lease from p lives; without a pool, that of the first
 // pool that serves the NIC.
-func (a *acquisition) segment(p *Pool) Segment {
+func (a *acquisition) segment(p *Pool) pve.Segment {
 	if p == nil {
 		p = a.pools[0]
 	}
@@ -152,7 +154,7 @@ func (a *acquisition) segment(p *Pool) Segment {
 
 // poolOf is the pool that an address belongs to, of those that serve the NIC.
 func (a *acquisition) poolOf(addr netip.Addr) *Pool {
-	return among(a.pools, Key{NewSegment(a.want.Bridge, a.want.Tag, a.w.Node), addr})
+	return among(a.pools, Key{pve.NewSegment(a.want.Bridge, a.want.Tag, a.w.Node), addr})
 }
 
 // holder says which other owner the ledger or a reservation gives an address

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // TestUnread: while something can't be read of which nothing is known, only a
@@ -40,8 +41,8 @@ func TestUnread(t *testing.T) {
 // TestGiven: Proxmox's SDN counts as a config of who it has given an address to.
 func TestGiven(t *testing.T) {
 	t.Parallel()
-	give := func(s *scene, addr string, id lease.VMID, w lease.Where) *scene {
-		s.w.Inventory.Given = map[netip.Addr][]lease.Use{ip(addr): {{Addr: ip(addr), Owner: lease.Owner{Kind: lease.VM, VMID: id}, Where: w}}}
+	give := func(s *scene, addr string, id pve.VMID, w lease.Where) *scene {
+		s.w.Inventory.Given = map[netip.Addr][]lease.Use{ip(addr): {{Addr: ip(addr), Owner: pve.Owner{Kind: pve.VM, VMID: id}, Where: w}}}
 		return s
 	}
 	for name, c := range map[string]struct {

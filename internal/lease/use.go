@@ -1,6 +1,10 @@
 package lease
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"pve-iplease/internal/pve"
+)
 
 // Where tells which part of a guest's config names an address, if one does.
 type Where uint8
@@ -22,26 +26,26 @@ func (w Where) String() string {
 // Proxmox's SDN.
 type Use struct {
 	Addr    netip.Addr
-	Owner   Owner
-	Segment Segment // bridge and tag of that NIC, on that guest's node; zero Bridge: unknown, counts everywhere
+	Owner   pve.Owner
+	Segment pve.Segment // bridge and tag of that NIC, on that guest's node; zero Bridge: unknown, counts everywhere
 	Where   Where
 }
 
 // Guest is what the inventory knows of a guest as a whole.
 type Guest struct {
-	Kind     Kind
-	VMID     VMID
+	Kind     pve.Kind
+	VMID     pve.VMID
 	Node     string
 	Name     string // hostname of a container, name of a VM; may be empty
 	Template bool
 	Hooked   bool // its hookscript is ours
-	MACs     []MAC
+	MACs     []pve.MAC
 }
 
 // Inventory is every address that any guest config on any node names, and
 // every guest there is. The zero value is an empty cluster.
 type Inventory struct {
-	Guests map[VMID]Guest
+	Guests map[pve.VMID]Guest
 	Uses   map[netip.Addr][]Use
 	// Never holds addresses that are nobody's to lease, with the reason:
 	// the nodes' own, gateways, infrastructure that the configuration names.

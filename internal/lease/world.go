@@ -3,6 +3,8 @@ package lease
 import (
 	"net/netip"
 	"time"
+
+	"pve-iplease/internal/pve"
 )
 
 // World is everything a decision depends on beside the table: what the caller
@@ -19,16 +21,16 @@ type World struct {
 	Explain bool // collect a reason for each address that is passed over
 	// Alive tells of guests of this node that have a released lease whether they
 	// run all the same. One that isn't there was not asked: see UnaskedError.
-	Alive map[VMID]bool
+	Alive map[pve.VMID]bool
 	// Proved are the ids of contested claims that this node has proved.
 	Proved []string
 }
 
 // Want is one NIC that needs an address of one family.
 type Want struct {
-	Owner   Owner
-	Family  Family
-	MAC     MAC
+	Owner   pve.Owner
+	Family  pve.Family
+	MAC     pve.MAC
 	Bridge  string
 	Tag     uint16
 	Closed  bool         // the bridge has no uplink: a network of this node alone
@@ -45,9 +47,9 @@ type Want struct {
 }
 
 // segment is where the want's lease lives according to its pool.
-func (w Want) segment(node string, p *Pool) Segment {
+func (w Want) segment(node string, p *Pool) pve.Segment {
 	if w.Closed {
-		return NewSegment(w.Bridge, w.Tag, node)
+		return pve.NewSegment(w.Bridge, w.Tag, node)
 	}
 	return p.Segment()
 }
@@ -77,8 +79,8 @@ type Grant struct {
 	How     How
 	Address netip.Prefix // with the length that the guest must use
 	Gateway netip.Addr   // invalid: none
-	Former  MAC          // that used the address before, if another; zero: none is known
-	From    Owner        // the stopped guest that had the address until now; mostly nobody
+	Former  pve.MAC      // that used the address before, if another; zero: none is known
+	From    pve.Owner    // the stopped guest that had the address until now; mostly nobody
 	Prior   []Lease      // what the ledger had for the address until now, of others
 	Contest string       // why only a proof lets the guest start with it; empty: nothing
 	Shared  bool         // new to the ledger, and another guest's config names it too, or may: only a proof decides

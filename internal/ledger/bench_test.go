@@ -8,6 +8,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // benchLedgers runs a benchmark on both forms, nearly empty and full.
@@ -17,7 +18,7 @@ func benchLedgers(b *testing.B, run func(*testing.B, *Ledger)) {
 			for i := range leases {
 				t.Add(typical(i))
 			}
-			t.Known("pve1", "1", lease.MAC{})
+			t.Known("pve1", "1", pve.MAC{})
 			return nil
 		}
 		b.Run(fmt.Sprintf("disk/%d", leases), func(b *testing.B) {
@@ -49,7 +50,7 @@ func BenchmarkUpdate(b *testing.B) {
 		for b.Loop() {
 			n++
 			err := l.Update(b.Context(), func(t *lease.Table) error {
-				t.Known("pve1", fmt.Sprint(n), lease.MAC{})
+				t.Known("pve1", fmt.Sprint(n), pve.MAC{})
 				return nil
 			})
 			if err != nil {
@@ -65,7 +66,7 @@ func BenchmarkView(b *testing.B) {
 		defer lab.CPU(b)()
 		for b.Loop() {
 			t, err := l.View(b.Context())
-			if err != nil || len(t.At(lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.1")})) != 1 {
+			if err != nil || len(t.At(lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.1")})) != 1 {
 				b.Fatal(err)
 			}
 		}
@@ -110,7 +111,7 @@ func BenchmarkAgain(b *testing.B) {
 		b.Fatal(err)
 	}
 	was := memoOf(e.body)
-	table.Free(lease.Container, 2600, noon)
+	table.Free(pve.Container, 2600, noon)
 	data := mustEncode(b, table)
 	b.SetBytes(int64(len(data)))
 	defer lab.CPU(b)()

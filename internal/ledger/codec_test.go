@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func mustEncode(tb testing.TB, t *lease.Table) []byte {
@@ -44,12 +45,12 @@ func TestFormat(t *testing.T) {
 	t.Parallel()
 	table := lease.NewTable()
 	table.Generation, table.Cluster = 7, "prod"
-	table.Nodes["pve1"] = lease.NodeInfo{Version: "1.0.0", Probers: []lease.MAC{{0xbc, 0x24, 0x11, 0, 1, 0}}}
+	table.Nodes["pve1"] = lease.NodeInfo{Version: "1.0.0", Probers: []pve.MAC{{0xbc, 0x24, 0x11, 0, 1, 0}}}
 	l := typical(0x00c9)
 	l.Owner.VMID, l.Gen = 101, 6
 	table.Add(l)
 	l.Addr, l.State, l.Since = l.Addr.Next(), lease.Released, l.Since.Add(time.Minute)
-	l.Owner.NIC, l.Segment = 1, lease.NewSegment("vmbr1", 20, "pve2", "pve1")
+	l.Owner.NIC, l.Segment = 1, pve.NewSegment("vmbr1", 20, "pve2", "pve1")
 	table.Add(l)
 	_, got, _ := strings.Cut(string(mustEncode(t, table)), `","generation"`)
 	want := `:7,"bytes":268,"leases":2,"cluster":"prod","nodes":{"pve1":{"version":"1.0.0","probers":["BC:24:11:00:01:00"]}}}
@@ -141,8 +142,8 @@ func TestDecodeIsLenientAboutNotation(t *testing.T) {
 	want := lease.NewTable()
 	want.Extra = []byte(`"blob":{"a":1}`)
 	want.Add(lease.Lease{
-		Key:   lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.1")},
-		Owner: lease.Owner{VMID: 101, NIC: 1}, State: lease.Conflicted, Extra: []byte(`"zz":[ 1, "]" ],"yy":"\""`),
+		Key:   lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.1")},
+		Owner: pve.Owner{VMID: 101, NIC: 1}, State: lease.Conflicted, Extra: []byte(`"zz":[ 1, "]" ],"yy":"\""`),
 	})
 	sameTable(t, want, table)
 }
@@ -156,7 +157,7 @@ func TestEncodeRefusesWhatItCouldNotRead(t *testing.T) {
 		"newline":       func(l *lease.Lease) { l.Segment.Nodes = "a\nb" },
 		"dash":          func(l *lease.Lease) { l.Claim.Node = "-" },
 		"UTF-8":         func(l *lease.Lease) { l.Claim.Boot = "\xff" },
-		"no owner":      func(l *lease.Lease) { l.Owner = lease.Owner{} },
+		"no owner":      func(l *lease.Lease) { l.Owner = pve.Owner{} },
 		"small VMID":    func(l *lease.Lease) { l.Owner.VMID = 99 },
 		"NIC":           func(l *lease.Lease) { l.Owner.NIC = -1 },
 		"kind":          func(l *lease.Lease) { l.Owner.Kind = 2 },

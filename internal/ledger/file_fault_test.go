@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lab/pmxcfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // openFile opens a ledger in the plain form.
@@ -66,7 +66,7 @@ func TestEveryCallOnAFileFails(t *testing.T) {
 // not so many calls.
 func failFileCall(t *testing.T, disk *tapped, dir string, f *nth) (done bool) {
 	t.Helper()
-	l, id := openFile(t, dir), lease.VMID(10*f.n)
+	l, id := openFile(t, dir), pve.VMID(10*f.n)
 	before := view(t, l)
 	disk.intercept(f.intercept)
 	err := l.Update(t.Context(), touch(id))

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab/pmxcfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // The same with the process killed in each call.
@@ -61,8 +61,8 @@ func killInFileCall(t *testing.T, disk *tapped, dir string, n int64, applied boo
 	if more := got.Len() - before.Len(); err == nil || more < 0 || more > 1 {
 		t.Errorf("killed in %s of %s (%v): %d leases after %d", o.Call, o.Path, err, got.Len(), before.Len())
 	}
-	update(t, l, touch(lease.VMID(n)))
-	if after := view(t, l); after.Len() != got.Len() || !holds(after, lease.VMID(n)) {
+	update(t, l, touch(pve.VMID(n)))
+	if after := view(t, l); after.Len() != got.Len() || !holds(after, pve.VMID(n)) {
 		t.Errorf("killed in %s of %s: later %d leases", o.Call, o.Path, after.Len())
 	}
 	if left := entries(t, filepath.Dir(dir)); !slices.Equal(left, []string{"pve-iplease", "pve-iplease/ledger", "pve-iplease/lock"}) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // filled is a ledger on pmxcfs with as many marks and leases as an older
@@ -19,7 +20,7 @@ func filled(t *testing.T, marks int) *Ledger {
 	table.Generation, table.Cluster = 1000, "prod"
 	for i := range marks {
 		m := typical(20000 + i)
-		m.Owner, m.Claim, m.State, m.Since, m.Gen = lease.Owner{}, lease.Claim{}, lease.Conflicted, noon, 1
+		m.Owner, m.Claim, m.State, m.Since, m.Gen = pve.Owner{}, lease.Claim{}, lease.Conflicted, noon, 1
 		table.Add(m)
 	}
 	data := mustEncode(t, table)
@@ -62,16 +63,16 @@ func TestFull(t *testing.T) {
 	t.Run("of an older version", func(t *testing.T) {
 		t.Parallel()
 		l := filled(t, 3000)
-		free := func(t *lease.Table) error { t.Free(lease.Container, 105, noon); return nil }
+		free := func(t *lease.Table) error { t.Free(pve.Container, 105, noon); return nil }
 		if err := l.Update(t.Context(), free); !errors.Is(err, ErrFull) {
 			t.Fatalf("a word more: %v", err)
 		}
-		update(t, l, func(t *lease.Table) error { t.Forget(lease.Container, 105); return nil })
+		update(t, l, func(t *lease.Table) error { t.Forget(pve.Container, 105); return nil })
 		update(t, l, func(t *lease.Table) error { t.Shrink(w); return nil })
 		update(t, l, free)
 		update(t, l, func(t *lease.Table) error { t.NoteMissing(w); return nil })
-		if got := view(t, l); len(got.Guest(lease.Container, 105)) != 0 {
-			t.Errorf("%+v", got.Guest(lease.Container, 105))
+		if got := view(t, l); len(got.Guest(pve.Container, 105)) != 0 {
+			t.Errorf("%+v", got.Guest(pve.Container, 105))
 		}
 	})
 	t.Run("by new leases", func(t *testing.T) {
@@ -91,14 +92,14 @@ func TestFull(t *testing.T) {
 				for i := range 100 {
 					table.Add(typical(n + i))
 				}
-				return touch(lease.VMID(n))(table)
+				return touch(pve.VMID(n))(table)
 			})
 		}
 		if !errors.Is(err, ErrFull) {
 			t.Fatalf("it is never full: %v", err)
 		}
-		for id := lease.VMID(100); id < 1100; id += 50 {
-			update(t, l, func(table *lease.Table) error { table.Free(lease.Container, id, noon); return nil })
+		for id := pve.VMID(100); id < 1100; id += 50 {
+			update(t, l, func(table *lease.Table) error { table.Free(pve.Container, id, noon); return nil })
 		}
 		for l := range view(t, l).All() {
 			if l.Addr == netip.MustParseAddr("10.0.0.0") && !l.Freed {

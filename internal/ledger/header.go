@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 const (
@@ -183,7 +184,7 @@ func (e *envelope) nodes() (map[string]lease.NodeInfo, error) {
 	for name, n := range e.Nodes {
 		info := lease.NodeInfo{Version: n.Version}
 		for _, s := range n.Probers {
-			m, err := lease.ParseMAC(s)
+			m, err := pve.ParseMAC(s)
 			if err != nil {
 				return nil, fmt.Errorf("%w: node %s: %w", ErrDamaged, name, err)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // BenchmarkHeld is how long a claim keeps all other nodes out: from the making
@@ -28,7 +29,7 @@ func heldFor(b *testing.B, leases int, takes pmxcfs.Latency) {
 		for i := range leases {
 			t.Add(typical(i))
 		}
-		t.Known("pve1", "1", lease.MAC{})
+		t.Known("pve1", "1", pve.MAC{})
 		return nil
 	})
 	if err != nil {
@@ -40,7 +41,7 @@ func heldFor(b *testing.B, leases int, takes pmxcfs.Latency) {
 	n := 0
 	for b.Loop() {
 		n++
-		leaseTo(b, l, lease.VMID(100000+n))
+		leaseTo(b, l, pve.VMID(100000+n))
 	}
 	c.Intercept(nil)
 	b.ReportMetric(clock.median(), "ms-held")
@@ -48,18 +49,18 @@ func heldFor(b *testing.B, leases int, takes pmxcfs.Latency) {
 }
 
 // leaseTo leases an address for a new guest, as a start does.
-func leaseTo(b *testing.B, l *Ledger, id lease.VMID) {
+func leaseTo(b *testing.B, l *Ledger, id pve.VMID) {
 	b.Helper()
 	network := netip.MustParsePrefix("10.0.0.0/16")
 	w := lease.World{
 		Now: noon, Node: "pve1", Named: map[netip.Addr]string{}, Inventory: lease.Inventory{Complete: true},
-		Pools: []lease.Pool{{Name: "lan", Bridge: "vmbr0", Subnet: network, Ranges: []lease.Range{{
+		Pools: []lease.Pool{{Name: "lan", Bridge: "vmbr0", Subnet: network, Ranges: []pve.Range{{
 			First: netip.MustParseAddr("10.0.0.1"), Last: netip.MustParseAddr("10.0.255.254"),
 		}}, Hold: time.Hour}},
 	}
 	err := l.Update(b.Context(), func(t *lease.Table) error {
 		_, err := t.Acquire(w, lease.Claim{ID: "k3f9a2c1", Node: "pve1", Boot: "1a2b3c4d", At: noon}, []lease.Want{{
-			Owner: lease.Owner{VMID: id}, Bridge: "vmbr0", MAC: lease.MAC{0xbc, 0x24, 0x11, 9, byte(id >> 8), byte(id)},
+			Owner: pve.Owner{VMID: id}, Bridge: "vmbr0", MAC: pve.MAC{0xbc, 0x24, 0x11, 9, byte(id >> 8), byte(id)},
 		}})
 		return err
 	})

@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 var errChild = errors.New("no")
 
 // touch makes a change that can be counted: it raises a lease's generation.
-func touch(owner lease.VMID) func(*lease.Table) error {
+func touch(owner pve.VMID) func(*lease.Table) error {
 	return func(t *lease.Table) error {
-		m, before := lease.MAC{2, 0, 0, 0, byte(owner >> 8), byte(owner)}, t.Nodes["pve1"].Probers
+		m, before := pve.MAC{2, 0, 0, 0, byte(owner >> 8), byte(owner)}, t.Nodes["pve1"].Probers
 		t.Known("pve1", "version", m)
 		if !slices.Contains(before, m) { // all are kept, to be counted
 			t.Nodes["pve1"] = lease.NodeInfo{Version: "version", Probers: append(slices.Clone(before), m)}
@@ -81,7 +82,7 @@ func TestUpdate(t *testing.T) {
 		first := view(t, l).Generation
 		update(t, l, touch(101)) // changes nothing any more
 		if err := l.Update(t.Context(), func(table *lease.Table) error {
-			table.Known("pve1", "other", lease.MAC{})
+			table.Known("pve1", "other", pve.MAC{})
 			return errChild
 		}); err != errChild {
 			t.Errorf("the function's error came back as %v", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // tick is the resolution of a claim's time since boot, that of the start
@@ -103,7 +104,7 @@ func appendTime(b []byte, key string, t time.Time) []byte {
 }
 
 // appendOwner writes ct/101, or ct/101/net1 for another interface than net0.
-func appendOwner(b []byte, o lease.Owner) []byte {
+func appendOwner(b []byte, o pve.Owner) []byte {
 	b = append(append(b, o.Kind.String()...), '/')
 	b = strconv.AppendUint(b, uint64(o.VMID), 10)
 	if o.NIC != 0 {
@@ -113,7 +114,7 @@ func appendOwner(b []byte, o lease.Owner) []byte {
 }
 
 // appendOwners writes owners, joined by commas.
-func appendOwners(b []byte, all []lease.Owner) []byte {
+func appendOwners(b []byte, all []pve.Owner) []byte {
 	for i, o := range all {
 		if i > 0 {
 			b = append(b, ',')
@@ -161,7 +162,7 @@ func storable(l *lease.Lease) error {
 	case !l.Owner.IsZero() && !proper(l.Owner):
 		return fmt.Errorf("%q is not an owner", l.Owner)
 	}
-	if i := slices.IndexFunc(l.Vouched, func(o lease.Owner) bool { return !proper(o) }); i >= 0 {
+	if i := slices.IndexFunc(l.Vouched, func(o pve.Owner) bool { return !proper(o) }); i >= 0 {
 		return fmt.Errorf("%q is not an owner", l.Vouched[i])
 	}
 	for _, s := range [...]string{l.Segment.Bridge, l.Segment.Nodes, l.Port, l.Claim.ID, l.Claim.Node, l.Claim.Boot} {
@@ -173,8 +174,8 @@ func storable(l *lease.Lease) error {
 }
 
 // proper reports whether lease.ParseOwner would read the owner back.
-func proper(o lease.Owner) bool {
-	return o.Kind <= lease.VM && o.VMID >= 100 && o.VMID <= 999999999 && o.NIC >= 0 && o.NIC <= 255
+func proper(o pve.Owner) bool {
+	return o.Kind <= pve.VM && o.VMID >= 100 && o.VMID <= 999999999 && o.NIC >= 0 && o.NIC <= 255
 }
 
 func usable(a netip.Addr) bool { return a.IsValid() && a.Zone() == "" }

@@ -15,6 +15,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // childEnv makes this test binary play a process that updates a ledger.
@@ -90,7 +91,7 @@ func (c child) update(l *Ledger, i int) error {
 		l := typical(100)
 		l.Addr = mark(c.ID, i)
 		t.Add(l)
-		t.Known("pve1", l.Addr.String(), lease.MAC{})
+		t.Known("pve1", l.Addr.String(), pve.MAC{})
 		return nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Whatever was read before, a ledger is read and written as without it.
@@ -83,8 +84,8 @@ func TestLargeLedgerChangesUnderneath(t *testing.T) {
 				t.Fatalf("remembered %+v", was)
 			}
 			update(t, l, func(table *lease.Table) error {
-				table.Free(lease.Container, 150, noon)
-				table.Forget(lease.Container, 151)
+				table.Free(pve.Container, 150, noon)
+				table.Forget(pve.Container, 151)
 				return touch(2)(table)
 			})
 			r, err := l.read(t.Context(), was)
@@ -92,7 +93,7 @@ func TestLargeLedgerChangesUnderneath(t *testing.T) {
 				t.Fatal(err)
 			}
 			sameTable(t, view(t, l), r.table)
-			if got := r.table.Guest(lease.Container, 150); len(got) != 1 || !got[0].Freed || r.table.Len() != 999 {
+			if got := r.table.Guest(pve.Container, 150); len(got) != 1 || !got[0].Freed || r.table.Len() != 999 {
 				t.Errorf("%+v", got)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Between its calls a ledger keeps nothing open: a pmxcfs that was killed
@@ -20,7 +21,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	before := opened(t, host[0].root)
 	l := host[0].ledger(t)
 	for id := range 3 {
-		update(t, l, touch(lease.VMID(id+1)))
+		update(t, l, touch(pve.VMID(id+1)))
 		view(t, l)
 		if now := opened(t, host[0].root); !slices.Equal(now, before) {
 			t.Errorf("open are %q, before %q", now, before)

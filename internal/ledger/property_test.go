@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // anyName is what nodes, bridges and ids may be called.
@@ -35,10 +36,10 @@ func anyTime(t *rapid.T, what string) time.Time {
 func anyLease(t *rapid.T) lease.Lease {
 	l := lease.Lease{
 		Key: lease.Key{
-			Segment: lease.NewSegment(anyName().Draw(t, "bridge"), rapid.Uint16().Draw(t, "tag"), rapid.SliceOfN(anyName(), 0, 2).Draw(t, "nodes")...),
+			Segment: pve.NewSegment(anyName().Draw(t, "bridge"), rapid.Uint16().Draw(t, "tag"), rapid.SliceOfN(anyName(), 0, 2).Draw(t, "nodes")...),
 			Addr:    anyAddr(t),
 		},
-		Owner:    lease.Owner{Kind: rapid.SampledFrom([]lease.Kind{lease.Container, lease.VM}).Draw(t, "kind"), VMID: lease.VMID(rapid.IntRange(100, 999999999).Draw(t, "vmid")), NIC: rapid.IntRange(0, 31).Draw(t, "nic")},
+		Owner:    pve.Owner{Kind: rapid.SampledFrom([]pve.Kind{pve.Container, pve.VM}).Draw(t, "kind"), VMID: pve.VMID(rapid.IntRange(100, 999999999).Draw(t, "vmid")), NIC: rapid.IntRange(0, 31).Draw(t, "nic")},
 		Origin:   lease.Origin(rapid.IntRange(0, 2).Draw(t, "origin")),
 		State:    lease.State(rapid.IntRange(0, 3).Draw(t, "state")),
 		Gen:      rapid.Uint64().Draw(t, "generation"),
@@ -49,7 +50,7 @@ func anyLease(t *rapid.T) lease.Lease {
 		Missing:  anyTime(t, "missing"),
 	}
 	if l.State == lease.Conflicted && rapid.Bool().Draw(t, "nobody's") {
-		l.Owner = lease.Owner{}
+		l.Owner = pve.Owner{}
 	}
 	if rapid.Bool().Draw(t, "claimed") {
 		l.Claim = lease.Claim{

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // tester is what *testing.T and *rapid.T have in common here.
@@ -50,11 +51,11 @@ func typical(i int) lease.Lease {
 	addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 	at := noon.Add(time.Duration(i) * time.Second)
 	return lease.Lease{
-		Key:   lease.Key{Segment: lease.NewSegment("vmbr0", 0), Addr: addr},
-		Owner: lease.Owner{VMID: lease.VMID(100 + i)},
+		Key:   lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: addr},
+		Owner: pve.Owner{VMID: pve.VMID(100 + i)},
 		Claim: lease.Claim{ID: fmt.Sprintf("k3%06x", i), Node: "pve1", Boot: "1a2b3c4d", Up: time.Duration(100+i) * time.Second, At: at},
 		Gen:   uint64(i + 1), Since: at,
-		MAC: lease.MAC{0xbc, 0x24, 0x11, 0, byte(i >> 8), byte(i)},
+		MAC: pve.MAC{0xbc, 0x24, 0x11, 0, byte(i >> 8), byte(i)},
 	}
 }
 
@@ -62,7 +63,7 @@ func typical(i int) lease.Lease {
 func sample(n int) *lease.Table {
 	t := lease.NewTable()
 	t.Generation, t.Cluster = uint64(n+1), "prod"
-	t.Nodes["pve1"] = lease.NodeInfo{Version: "1.0.0", Probers: []lease.MAC{{0xbc, 0x24, 0x11, 0, 1, 0}}}
+	t.Nodes["pve1"] = lease.NodeInfo{Version: "1.0.0", Probers: []pve.MAC{{0xbc, 0x24, 0x11, 0, 1, 0}}}
 	t.Nodes["pve2"] = lease.NodeInfo{}
 	for i := range n {
 		l := typical(i)
@@ -71,14 +72,14 @@ func sample(n int) *lease.Table {
 			l.State, l.Since, l.Freed = lease.Released, noon.Add(time.Hour), i%20 == 7
 		case 8:
 			l.State, l.Until, l.Claim = lease.Offered, noon.Add(time.Hour), lease.Claim{ID: "x", At: noon}
-			l.Segment = lease.NewSegment("vmbr1.5", 20, "pve2", "pve1")
-			l.Owner.NIC, l.Owner.Kind = 3, lease.VM
+			l.Segment = pve.NewSegment("vmbr1.5", 20, "pve2", "pve1")
+			l.Owner.NIC, l.Owner.Kind = 3, pve.VM
 		case 9:
-			l.Owner, l.Claim, l.State = lease.Owner{}, lease.Claim{}, lease.Conflicted
+			l.Owner, l.Claim, l.State = pve.Owner{}, lease.Claim{}, lease.Conflicted
 			l.Port = "pve1:eno1"
 		case 3:
 			l.Origin, l.Unproven, l.Was = lease.Static, true, netip.MustParseAddr("192.0.2.7")
-			l.Contested, l.Vouched = true, []lease.Owner{l.Owner, {Kind: lease.VM, VMID: 200, NIC: 1}}
+			l.Contested, l.Vouched = true, []pve.Owner{l.Owner, {Kind: pve.VM, VMID: 200, NIC: 1}}
 			l.Extra = []byte(`"color":"red","deep":{"a":[1,"}"]}`)
 		case 4:
 			l.Origin, l.Missing, l.Addr = lease.Reserved, noon, netip.MustParseAddr(fmt.Sprintf("fd00::%x", i))

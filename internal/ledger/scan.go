@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // lineParser puts the members of one line into a lease.
@@ -114,32 +115,32 @@ func addr(raw string) (netip.Addr, error) {
 	return netip.ParseAddr(s)
 }
 
-func owner(raw string) (lease.Owner, error) {
+func owner(raw string) (pve.Owner, error) {
 	s, err := text(raw)
 	if err != nil {
-		return lease.Owner{}, err
+		return pve.Owner{}, err
 	}
 	return parseOwner(s)
 }
 
 // parseOwner reads what appendOwner wrote.
-func parseOwner(s string) (lease.Owner, error) {
+func parseOwner(s string) (pve.Owner, error) {
 	if strings.Contains(s, "/net") {
-		return lease.ParseOwner(s)
+		return pve.ParseOwner(s)
 	}
 	kind, id, _ := strings.Cut(s, "/")
-	vmid, err := lease.ParseVMID(id)
+	vmid, err := pve.ParseVMID(id)
 	if err != nil || (kind != "ct" && kind != "vm") {
-		return lease.Owner{}, fmt.Errorf("%q is not an owner", s)
+		return pve.Owner{}, fmt.Errorf("%q is not an owner", s)
 	}
 	if kind == "vm" {
-		return lease.Owner{Kind: lease.VM, VMID: vmid}, nil
+		return pve.Owner{Kind: pve.VM, VMID: vmid}, nil
 	}
-	return lease.Owner{VMID: vmid}, nil
+	return pve.Owner{VMID: vmid}, nil
 }
 
 // owners are joined by commas.
-func owners(raw string) (all []lease.Owner, err error) {
+func owners(raw string) (all []pve.Owner, err error) {
 	s, err := text(raw)
 	if err != nil {
 		return nil, err
@@ -154,7 +155,7 @@ func owners(raw string) (all []lease.Owner, err error) {
 	return all, nil
 }
 
-func mac(raw string) (m lease.MAC, err error) {
+func mac(raw string) (m pve.MAC, err error) {
 	s, err := text(raw)
 	if err == nil && len(s) != 2*len(m) {
 		err = fmt.Errorf("%q is not a MAC address", s)

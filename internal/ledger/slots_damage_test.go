@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // One bad slot is survived, whatever is wrong with it; two are damage.
@@ -33,7 +34,7 @@ func TestDamagedSlots(t *testing.T) {
 			_, host := hosts(t, "pve1")
 			h, l := host[0], host[0].ledger(t)
 			for i := range 3 {
-				update(t, l, touch(lease.VMID(i)))
+				update(t, l, touch(pve.VMID(i)))
 			}
 			newest := 0
 			if claimed([]byte(read(t, h.slot(1)))) > claimed([]byte(read(t, h.slot(0)))) {
@@ -68,7 +69,7 @@ func TestDamagedSlots(t *testing.T) {
 			_, host := hosts(t, "pve1")
 			h, l := host[0], host[0].ledger(t)
 			for i := range 3 {
-				update(t, l, touch(lease.VMID(i)))
+				update(t, l, touch(pve.VMID(i)))
 			}
 			newest := 0
 			if claimed([]byte(read(t, h.slot(1)))) > claimed([]byte(read(t, h.slot(0)))) {
@@ -98,7 +99,7 @@ func TestInspectAndSalvage(t *testing.T) {
 			one := typical(i)
 			one.Gen = table.Generation + 1
 			table.Add(one)
-			return touch(lease.VMID(i + 1))(table)
+			return touch(pve.VMID(i + 1))(table)
 		})
 	}
 	overwrite(t, h.slot(1), strings.Replace(read(t, h.slot(1)), "pve1", "pvex", 1))
@@ -122,7 +123,7 @@ func TestTooLarge(t *testing.T) {
 			for i := table.Len(); i < n; i++ {
 				table.Add(typical(i))
 			}
-			return touch(lease.VMID(n))(table)
+			return touch(pve.VMID(n))(table)
 		}
 	}
 	update(t, l, leases(5000))

@@ -12,6 +12,7 @@ import (
 
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // nth makes the call number n, counted from 1, go wrong; calls counts them.
@@ -93,7 +94,7 @@ func forget(t *testing.T, hosts ...*host) {
 func failCall(t *testing.T, c *pmxcfs.Cluster, host []*host, f *nth) (done bool) {
 	t.Helper()
 	l, other := host[0].ledger(t), host[1].ledger(t)
-	before, id := view(t, l), lease.VMID(10*f.n)
+	before, id := view(t, l), pve.VMID(10*f.n)
 	c.Intercept(f.intercept)
 	err := l.Update(t.Context(), touch(id))
 	c.Intercept(nil)
@@ -126,9 +127,9 @@ func failCall(t *testing.T, c *pmxcfs.Cluster, host []*host, f *nth) (done bool)
 }
 
 // holds reports whether touch(id) is in a table.
-func holds(table *lease.Table, id lease.VMID) bool {
+func holds(table *lease.Table, id pve.VMID) bool {
 	for _, m := range table.Nodes["pve1"].Probers {
-		if m == (lease.MAC{2, 0, 0, 0, byte(id >> 8), byte(id)}) {
+		if m == (pve.MAC{2, 0, 0, 0, byte(id >> 8), byte(id)}) {
 			return true
 		}
 	}

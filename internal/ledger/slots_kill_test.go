@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab/pmxcfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A process is killed in each call that an update makes, before the call is
@@ -58,7 +58,7 @@ func killInCall(t *testing.T, c *pmxcfs.Cluster, host []*host, n int64, applied 
 	if more := got.Len() - before.Len(); err == nil || more < 0 || more > 1 {
 		t.Errorf("%s: %d leases after %d", what, got.Len(), before.Len())
 	}
-	start, id := time.Now(), lease.VMID(10*n)
+	start, id := time.Now(), pve.VMID(10*n)
 	update(t, l, touch(id))
 	t.Logf("%s: next update in %v", what, time.Since(start))
 	update(t, other, touch(id+1))

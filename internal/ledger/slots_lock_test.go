@@ -12,6 +12,7 @@ import (
 
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestLockOfAnotherNode(t *testing.T) {
@@ -320,7 +321,7 @@ func TestNoDirectoryForLocks(t *testing.T) {
 				most.Store(max(most.Load(), inside.Add(1)))
 				defer inside.Add(-1)
 				time.Sleep(5 * time.Millisecond)
-				return touch(lease.VMID(i + 1))(table)
+				return touch(pve.VMID(i + 1))(table)
 			})
 		})
 	}

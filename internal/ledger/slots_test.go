@@ -11,6 +11,7 @@ import (
 
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestSlots(t *testing.T) {
@@ -20,11 +21,11 @@ func TestSlots(t *testing.T) {
 	if got := view(t, a); got.Generation != 0 || got.Len() != 0 {
 		t.Errorf("before first use: %+v", got)
 	}
-	want := []lease.MAC{}
+	want := []pve.MAC{}
 	for i := range 6 {
 		l := []*Ledger{a, b}[i%2]
-		update(t, l, touch(lease.VMID(i)))
-		want = append(want, lease.MAC{2, 0, 0, 0, 0, byte(i)})
+		update(t, l, touch(pve.VMID(i)))
+		want = append(want, pve.MAC{2, 0, 0, 0, 0, byte(i)})
 		for _, l := range []*Ledger{a, b} {
 			if got := view(t, l); got.Generation != uint64(i+2) || !slices.Equal(got.Nodes["pve1"].Probers, want) {
 				t.Errorf("after change %d: generation %d, %v", i, got.Generation, got.Nodes)
@@ -72,7 +73,7 @@ func TestSlotsThatGotShorter(t *testing.T) {
 	l := host[0].ledger(t)
 	grow := func(t *lease.Table) error {
 		for i := range 50 {
-			t.Known(fmt.Sprintf("pve%d", i), "1", lease.MAC{1})
+			t.Known(fmt.Sprintf("pve%d", i), "1", pve.MAC{1})
 		}
 		return nil
 	}
@@ -99,7 +100,7 @@ func TestFirstUseOnSeveralNodes(t *testing.T) {
 		l := h.ledger(t)
 		for j := range 5 {
 			wg.Go(func() {
-				if err := l.Update(t.Context(), touch(lease.VMID(10*i+j))); err != nil {
+				if err := l.Update(t.Context(), touch(pve.VMID(10*i+j))); err != nil {
 					t.Error(err)
 				}
 			})

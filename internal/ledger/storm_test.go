@@ -10,6 +10,7 @@ import (
 
 	"pve-iplease/internal/lab/pmxcfs"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Three nodes with 50 processes each want one change each, at once.
@@ -154,7 +155,7 @@ func TestReadersDuringWrites(t *testing.T) {
 		})
 	}
 	for i := range 30 {
-		update(t, l, touch(lease.VMID(i+1)))
+		update(t, l, touch(pve.VMID(i+1)))
 	}
 	stop()
 	wg.Wait()

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A node that is updated later writes what newer ones know and it doesn't, into
@@ -21,7 +22,7 @@ func TestOlderNodeKeepsWhatNewerOnesWrote(t *testing.T) {
 		return touch(1)(table)
 	})
 	for i := range 2 {
-		update(t, host[1].ledger(t), touch(lease.VMID(2+i)))
+		update(t, host[1].ledger(t), touch(pve.VMID(2+i)))
 	}
 	for i := range 2 {
 		for _, member := range []string{`"season":"autumn"`, `"color":{"of":["a","b"]}`} {

@@ -5,18 +5,18 @@ import (
 	"path/filepath"
 
 	"pve-iplease/internal/fastio"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // errandPath is where a pre-start leaves a word for the post-start of the same
 // guest. It is lost at a reboot, as the guest's run is.
-func (h *Host) errandPath(id lease.VMID) string {
+func (h *Host) errandPath(id pve.VMID) string {
 	return h.Path("/run/pve-iplease/post-start/" + id.String())
 }
 
 // LeaveErrand leaves a text for the guest's post-start, in place of one that a
 // failed start may have left; an empty one leaves nothing.
-func (h *Host) LeaveErrand(id lease.VMID, text []byte) error {
+func (h *Host) LeaveErrand(id pve.VMID, text []byte) error {
 	path := h.errandPath(id)
 	if len(text) == 0 {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
@@ -31,7 +31,7 @@ func (h *Host) LeaveErrand(id lease.VMID, text []byte) error {
 }
 
 // TakeErrand returns what was left, once; mostly that is nothing.
-func (h *Host) TakeErrand(id lease.VMID) []byte {
+func (h *Host) TakeErrand(id pve.VMID) []byte {
 	path := h.errandPath(id)
 	text, err := fastio.ReadFile(path)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"pve-iplease/internal/fastio"
 	"pve-iplease/internal/firewall"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Firewall is Proxmox's own on this node.
@@ -28,12 +28,12 @@ func (f Firewall) Cluster() (firewall.File, error) {
 }
 
 // Guest reads what holds for one.
-func (f Firewall) Guest(id lease.VMID) (firewall.File, error) {
+func (f Firewall) Guest(id pve.VMID) (firewall.File, error) {
 	return f.file(firewall.Guest, "/etc/pve/firewall/"+id.String()+".fw")
 }
 
 // State is what decides whether a guest is pinned.
-func (f Firewall) State(id lease.VMID) (s firewall.State, err error) {
+func (f Firewall) State(id pve.VMID) (s firewall.State, err error) {
 	if s.Cluster, err = f.Cluster(); err != nil || !s.Cluster.Enable {
 		return s, err
 	}
@@ -46,15 +46,15 @@ func (f Firewall) State(id lease.VMID) (s firewall.State, err error) {
 }
 
 // Guests are those that have a file.
-func (f Firewall) Guests() ([]lease.VMID, error) {
+func (f Firewall) Guests() ([]pve.VMID, error) {
 	names, err := fastio.Names(f.h.Path("/etc/pve/firewall"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("what Proxmox's firewall is told can't be read: %w", err)
 	}
-	var ids []lease.VMID
+	var ids []pve.VMID
 	for _, name := range names {
 		if digits, ok := strings.CutSuffix(name, ".fw"); ok {
-			if id, err := lease.ParseVMID(digits); err == nil {
+			if id, err := pve.ParseVMID(digits); err == nil {
 				ids = append(ids, id)
 			}
 		}

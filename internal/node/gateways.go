@@ -15,7 +15,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"pve-iplease/internal/fastio"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Gateways is this node's memory of the gateways that have answered from
@@ -54,7 +54,7 @@ type Gateway struct {
 	Bridge string
 	Tag    uint16 // VLAN ID, 0 for untagged
 	Addr   netip.Addr
-	MAC    lease.MAC
+	MAC    pve.MAC
 	Port   string    // by which it answered; empty: unknown
 	Heard  time.Time // last, to a day; zero: by an older version
 	Silent time.Time // since when it has been asked in vain; zero: it answers
@@ -93,7 +93,7 @@ func (h *Host) ForgetGateways() (int, error) {
 
 // MAC is what a gateway answered with last; due whether it is to be expected
 // that it answers now.
-func (g *Gateways) MAC(bridge string, tag uint16, addr netip.Addr) (mac lease.MAC, due bool) {
+func (g *Gateways) MAC(bridge string, tag uint16, addr netip.Addr) (mac pve.MAC, due bool) {
 	k := g.known[gateway{bridge, tag, addr}]
 	return k.MAC, k.Due
 }
@@ -114,14 +114,14 @@ func (g *Gateways) All() []Gateway {
 // the file only if it is news. was is another MAC that answered until now.
 // Another process may learn too, so the file is read again first; of two at the
 // very same moment one is forgotten, until it answers again.
-func (g *Gateways) Learn(bridge string, tag uint16, addr netip.Addr, mac lease.MAC, port string) (was lease.MAC) {
+func (g *Gateways) Learn(bridge string, tag uint16, addr netip.Addr, mac pve.MAC, port string) (was pve.MAC) {
 	key := gateway{bridge, tag, addr}
 	k, ok := g.known[key]
 	if k.MAC != mac {
 		was = k.MAC
 	}
 	if !addr.IsValid() || mac.IsZero() || ok && k.MAC == mac && k.Port == port && k.Silent.IsZero() && g.now().Sub(k.Heard).Abs() < gatewayAge {
-		return lease.MAC{}
+		return pve.MAC{}
 	}
 	g.known = g.read()
 	g.known[key] = Gateway{Bridge: bridge, Tag: tag, Addr: addr, MAC: mac, Port: port, Heard: g.now().Truncate(time.Second), Due: true}
@@ -177,7 +177,7 @@ func (g *Gateways) parse(data []byte) map[gateway]Gateway {
 		return known
 	}
 	for _, l := range lines {
-		mac, err := lease.ParseMAC(l.MAC)
+		mac, err := pve.ParseMAC(l.MAC)
 		if err != nil || !l.Addr.IsValid() || mac.IsZero() {
 			continue
 		}

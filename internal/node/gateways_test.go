@@ -8,22 +8,22 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // Routers of the tests.
 var (
 	router = netip.MustParseAddr("10.0.0.1")
-	macA   = lease.MAC{2, 0, 0, 0, 0, 1}
-	macB   = lease.MAC{2, 0, 0, 0, 0, 2}
+	macA   = pve.MAC{2, 0, 0, 0, 0, 1}
+	macB   = pve.MAC{2, 0, 0, 0, 0, 2}
 )
 
 func TestGateways(t *testing.T) {
 	t.Parallel()
 	h, _ := tree(t, "101", "")
-	known := func() lease.MAC {
+	known := func() pve.MAC {
 		mac, _ := h.Gateways().MAC("vmbr0", 20, router)
 		return mac
 	}
@@ -135,7 +135,7 @@ func TestGatewaysWritesOnlyNews(t *testing.T) {
 	t.Parallel()
 	h, _ := tree(t, "101", "")
 	g := h.Gateways()
-	g.Learn("vmbr0", 0, router, lease.MAC{}, "")
+	g.Learn("vmbr0", 0, router, pve.MAC{}, "")
 	g.Learn("vmbr0", 0, netip.Addr{}, macA, "")
 	g.Missed("vmbr0", 0, router)
 	if _, err := os.Stat(g.path); !os.IsNotExist(err) {

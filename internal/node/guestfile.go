@@ -15,7 +15,7 @@ import (
 
 	"pve-iplease/internal/clusterfs"
 	"pve-iplease/internal/fastio"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // What a caller of ReadGuest and Replace may want to tell apart.
@@ -35,7 +35,7 @@ func (noGuest) Is(target error) bool { return target == fs.ErrNotExist }
 
 // ReadGuest reads the config of a guest of this node; ErrNoGuest if there is
 // none.
-func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
+func (h *Host) ReadGuest(kind pve.Kind, id pve.VMID) ([]byte, error) {
 	var data []byte
 	err := h.pve.Steadily(context.Background(), func() (err error) {
 		data, err = fastio.ReadDirect(h.guestPath(kind, id), make([]byte, 4<<10))
@@ -55,13 +55,13 @@ func (h *Host) ReadGuest(kind lease.Kind, id lease.VMID) ([]byte, error) {
 // old: otherwise, and if somebody else wrote over it at once, the error is
 // ErrChanged. A guest that is gone is ErrNoGuest. After any other error the
 // file is as it was. Hold the lock of LockGuest meanwhile.
-func (h *Host) Replace(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte) error {
+func (h *Host) Replace(ctx context.Context, kind pve.Kind, id pve.VMID, old, content []byte) error {
 	return h.replaceSteadily(ctx, kind, id, old, content, false)
 }
 
 // replaceSteadily goes on after a restart of pmxcfs; tried says that one has
 // interrupted a try already, which may have done it.
-func (h *Host) replaceSteadily(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte, tried bool) error {
+func (h *Host) replaceSteadily(ctx context.Context, kind pve.Kind, id pve.VMID, old, content []byte, tried bool) error {
 	return h.pve.Steadily(ctx, func() error {
 		if tried && holds(h.guestPath(kind, id), content) == nil {
 			return nil
@@ -71,7 +71,7 @@ func (h *Host) replaceSteadily(ctx context.Context, kind lease.Kind, id lease.VM
 	})
 }
 
-func (h *Host) replace(ctx context.Context, kind lease.Kind, id lease.VMID, old, content []byte) error {
+func (h *Host) replace(ctx context.Context, kind pve.Kind, id pve.VMID, old, content []byte) error {
 	if _, err := h.writable(kind, id); err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func (h *Host) replace(ctx context.Context, kind lease.Kind, id lease.VMID, old,
 // config will be needed. Discard it in the end.
 type Draft struct {
 	host    *Host
-	kind    lease.Kind
-	id      lease.VMID
+	kind    pve.Kind
+	id      pve.VMID
 	path    string
 	content []byte
 	file    *renameio.PendingFile
@@ -105,7 +105,7 @@ type Draft struct {
 
 // Draft writes the file. Hold the lock of LockGuest until it is discarded: who
 // takes it next removes what lies beside the config.
-func (h *Host) Draft(kind lease.Kind, id lease.VMID, content []byte) (*Draft, error) {
+func (h *Host) Draft(kind pve.Kind, id pve.VMID, content []byte) (*Draft, error) {
 	d := &Draft{host: h, kind: kind, id: id, path: h.guestPath(kind, id), content: content}
 	pmxcfs, err := h.writable(kind, id)
 	if err != nil {
@@ -123,7 +123,7 @@ func (h *Host) Draft(kind lease.Kind, id lease.VMID, content []byte) (*Draft, er
 
 // writable refuses to write below /etc/pve while that isn't mounted, and tells
 // whether it is pmxcfs.
-func (h *Host) writable(kind lease.Kind, id lease.VMID) (pmxcfs bool, err error) {
+func (h *Host) writable(kind pve.Kind, id pve.VMID) (pmxcfs bool, err error) {
 	pmxcfs, ok := h.mounted()
 	if ok {
 		return pmxcfs, nil

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 func TestReplaceStopsWhenTold(t *testing.T) {
@@ -21,7 +21,7 @@ func TestReplaceStopsWhenTold(t *testing.T) {
 	h, path := tree(t, "101", before)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("terminated by SIGTERM"))
-	err := h.Replace(ctx, lease.Container, 101, []byte(before), []byte(after))
+	err := h.Replace(ctx, pve.Container, 101, []byte(before), []byte(after))
 	if err == nil || !strings.Contains(err.Error(), "stays as it was: terminated by SIGTERM") {
 		t.Errorf("err = %v", err)
 	}
@@ -40,7 +40,7 @@ func TestReplaceNeedsPmxcfs(t *testing.T) {
 	if h.OnPmxcfs() {
 		t.Skip("this machine is a Proxmox node")
 	}
-	err = h.Replace(t.Context(), lease.Container, 999999999, nil, []byte(after))
+	err = h.Replace(t.Context(), pve.Container, 999999999, nil, []byte(after))
 	if err == nil || !strings.Contains(err.Error(), "not mounted") {
 		t.Errorf("err = %v", err)
 	}
@@ -68,7 +68,7 @@ func TestReplaceFullDisk(t *testing.T) {
 			h, path := mountConfigs(t, options)
 			// Fill what is left; one inode is the directory's, one the config's.
 			write(t, filepath.Join(filepath.Dir(path), "filler"), "filler")
-			err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after+strings.Repeat("#\n", 5000)))
+			err := h.Replace(t.Context(), pve.Container, 101, []byte(before), []byte(after+strings.Repeat("#\n", 5000)))
 			if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "make room") {
 				t.Errorf("err = %v", err)
 			}
@@ -85,7 +85,7 @@ func TestReplaceReadOnly(t *testing.T) {
 	if err := unix.Mount("", filepath.Dir(path), "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after))
+	err := h.Replace(t.Context(), pve.Container, 101, []byte(before), []byte(after))
 	if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "read-only") || read(t, path) != before {
 		t.Errorf("err = %v, file %q", err, read(t, path))
 	}
@@ -114,11 +114,11 @@ func TestReplaceAgainstAnotherWriter(t *testing.T) {
 	}()
 	whole := map[string]bool{before: true, after: true, "theirs: 1\n": true}
 	for range 200 {
-		old, err := h.ReadGuest(lease.Container, 101)
+		old, err := h.ReadGuest(pve.Container, 101)
 		if err != nil || !whole[string(old)] {
 			t.Fatalf("read %q, %v", old, err)
 		}
-		err = h.Replace(t.Context(), lease.Container, 101, old, []byte(after))
+		err = h.Replace(t.Context(), pve.Container, 101, old, []byte(after))
 		if err != nil && !errors.Is(err, ErrChanged) {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 const (
@@ -22,15 +22,15 @@ func TestReadGuest(t *testing.T) {
 	h, _ := tree(t, "101", before)
 	write(t, h.Path("/etc/pve/nodes/pve1/qemu-server/200.conf"), "name: vm\n")
 	tests := []struct {
-		kind lease.Kind
-		id   lease.VMID
+		kind pve.Kind
+		id   pve.VMID
 		want string
 		err  error
 	}{
-		{lease.Container, 101, before, nil},
-		{lease.VM, 200, "name: vm\n", nil},
-		{lease.VM, 101, "", ErrNoGuest},
-		{lease.Container, 102, "", ErrNoGuest},
+		{pve.Container, 101, before, nil},
+		{pve.VM, 200, "name: vm\n", nil},
+		{pve.VM, 101, "", ErrNoGuest},
+		{pve.Container, 102, "", ErrNoGuest},
 	}
 	for _, tt := range tests {
 		got, err := h.ReadGuest(tt.kind, tt.id)
@@ -51,7 +51,7 @@ func TestReadGuestPlainDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, h.Path("/etc/pve/lxc/101.conf"), before)
-	if got, err := h.ReadGuest(lease.Container, 101); string(got) != before || err != nil {
+	if got, err := h.ReadGuest(pve.Container, 101); string(got) != before || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -59,18 +59,18 @@ func TestReadGuestPlainDirectory(t *testing.T) {
 func TestReplace(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		kind           lease.Kind
-		id             lease.VMID
+		kind           pve.Kind
+		id             pve.VMID
 		old, new, want string
 		err            error
 	}{
-		"changed by us":   {lease.Container, 101, before, after, after, nil},
-		"nothing to do":   {lease.Container, 101, before, before, before, nil},
-		"made empty":      {lease.Container, 101, before, "", "", nil},
-		"changed by them": {lease.Container, 101, "x", after, before, ErrChanged},
-		"no-op on theirs": {lease.Container, 101, "x", "x", before, ErrChanged},
-		"another guest":   {lease.Container, 102, before, after, before, ErrNoGuest},
-		"another kind":    {lease.VM, 101, before, after, before, ErrNoGuest},
+		"changed by us":   {pve.Container, 101, before, after, after, nil},
+		"nothing to do":   {pve.Container, 101, before, before, before, nil},
+		"made empty":      {pve.Container, 101, before, "", "", nil},
+		"changed by them": {pve.Container, 101, "x", after, before, ErrChanged},
+		"no-op on theirs": {pve.Container, 101, "x", "x", before, ErrChanged},
+		"another guest":   {pve.Container, 102, before, after, before, ErrNoGuest},
+		"another kind":    {pve.VM, 101, before, after, before, ErrNoGuest},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestReplace(t *testing.T) {
 				t.Errorf("file is %q, want %q", got, tt.want)
 			}
 			left := files(t, filepath.Dir(path))
-			if tt.id == 101 && tt.kind == lease.Container && len(left) != 1 {
+			if tt.id == 101 && tt.kind == pve.Container && len(left) != 1 {
 				t.Errorf("left over: %q", left)
 			}
 		})
@@ -103,7 +103,7 @@ func TestReplaceKeepsModeAndOwner(t *testing.T) {
 		if os.Getuid() == 0 && os.Chown(path, 33, 33) == nil { // www-data, as on pmxcfs
 			owner = 33
 		}
-		if err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after)); err != nil {
+		if err := h.Replace(t.Context(), pve.Container, 101, []byte(before), []byte(after)); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(path)
@@ -129,11 +129,11 @@ func FuzzIsLeftover(f *testing.F) {
 func BenchmarkReplace(b *testing.B) {
 	h, path := tree(b, "101", before)
 	for i := range 500 {
-		write(b, filepath.Join(filepath.Dir(path), lease.VMID(1000+i).String()+".conf"), before)
+		write(b, filepath.Join(filepath.Dir(path), pve.VMID(1000+i).String()+".conf"), before)
 	}
 	text := [][]byte{[]byte(before), []byte(after)}
 	for i := 0; b.Loop(); i++ {
-		if err := h.Replace(b.Context(), lease.Container, 101, text[i%2], text[(i+1)%2]); err != nil {
+		if err := h.Replace(b.Context(), pve.Container, 101, text[i%2], text[(i+1)%2]); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"pve-iplease/internal/clusterfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Host is the node that this process runs on. It holds no open files and may
@@ -75,9 +75,9 @@ func (h *Host) Orphaned() bool { return os.Getppid() != h.parent }
 
 // guestPath is where the config of a guest of this node lies. Proxmox itself
 // goes through nodes/NAME; a tree without it has the plain directory.
-func (h *Host) guestPath(kind lease.Kind, id lease.VMID) string {
+func (h *Host) guestPath(kind pve.Kind, id pve.VMID) string {
 	dir := "lxc"
-	if kind == lease.VM {
+	if kind == pve.VM {
 		dir = "qemu-server"
 	}
 	own := h.Path("/etc/pve/nodes/" + h.name() + "/" + dir)
@@ -88,6 +88,6 @@ func (h *Host) guestPath(kind lease.Kind, id lease.VMID) string {
 }
 
 // guestName is how messages call a guest, as in "CT 101".
-func guestName(kind lease.Kind, id lease.VMID) string {
-	return lease.Owner{Kind: kind, VMID: id}.Guest()
+func guestName(kind pve.Kind, id pve.VMID) string {
+	return pve.Owner{Kind: kind, VMID: id}.Guest()
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"pve-iplease/internal/fastio"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // InitProcess finds the first process inside a running container, a child of
 // its lxc-start in a network namespace of its own.
-func (h *Host) InitProcess(id lease.VMID) (pid int, err error) {
+func (h *Host) InitProcess(id pve.VMID) (pid int, err error) {
 	monitor, err := findStart(id)
 	if err != nil {
 		return 0, err

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/gofrs/flock"
 )
 
 // ErrLocked means that a process which is no ancestor of ours holds Proxmox's
@@ -28,7 +28,7 @@ const lockRetry = 20 * time.Millisecond
 // upon, and unlock does nothing. A stranger's lock is waited for until the
 // patience or ctx ends; then the error is ErrLocked and names the holder.
 // Under the lock it removes what killed runs have left beside the config.
-func (h *Host) LockGuest(ctx context.Context, id lease.VMID, patience time.Duration) (unlock func(), err error) {
+func (h *Host) LockGuest(ctx context.Context, id pve.VMID, patience time.Duration) (unlock func(), err error) {
 	path := h.Path("/run/lock/lxc/pve-config-" + id.String() + ".lock")
 	// Directory and modes are Proxmox's, so that it finds its own.
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -38,7 +38,7 @@ func (h *Host) LockGuest(ctx context.Context, id lease.VMID, patience time.Durat
 	if err != nil {
 		return nil, fmt.Errorf("CT %s: %w", id, err)
 	}
-	sweep(h.guestPath(lease.Container, id))
+	sweep(h.guestPath(pve.Container, id))
 	return unlock, nil
 }
 

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // childEnv names the part that a copy of this test binary plays.
@@ -129,7 +129,7 @@ func playCrowd(args []string) error {
 }
 
 func reportStoppingRun(args []string) error {
-	id, err := lease.ParseVMID(args[0])
+	id, err := pve.ParseVMID(args[0])
 	if err != nil {
 		return err
 	}

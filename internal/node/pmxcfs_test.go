@@ -16,7 +16,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pmxcfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // strict is a file system with the modes of pmxcfs (pmxcfs.c, cfs_fuse_chmod,
@@ -85,21 +85,21 @@ func mountStrict(t *testing.T, lost *atomic.Bool) (*Host, string) {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	pve := filepath.Join(root, "etc/pve")
-	if err := os.MkdirAll(pve, 0o755); err != nil {
+	mnt := filepath.Join(root, "etc/pve")
+	if err := os.MkdirAll(mnt, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	top := &strict{lost: lost}
 	top.RootData = &fs.LoopbackRoot{Path: behind, RootNode: top}
-	if _, err := pmxcfs.Serve(fs.NewNodeFS(top, &fs.Options{}), pve, false); err != nil {
+	if _, err := pmxcfs.Serve(fs.NewNodeFS(top, &fs.Options{}), mnt, false); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unmount(t, pve) })
+	t.Cleanup(func() { unmount(t, mnt) })
 	h, err := Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h, pve
+	return h, mnt
 }
 
 // unmount waits for the kernel to be done with the files.
@@ -118,17 +118,17 @@ func unmount(t *testing.T, dir string) {
 
 func TestPmxcfs(t *testing.T) {
 	t.Parallel()
-	h, pve := mountStrict(t, new(atomic.Bool))
+	h, mnt := mountStrict(t, new(atomic.Bool))
 	if ok, err := h.Quorate(); !h.OnPmxcfs() || !h.Mounted() || !ok || err != nil {
 		t.Errorf("FUSE %t, mounted %t, quorate %t, %v", h.OnPmxcfs(), h.Mounted(), ok, err)
 	}
-	if err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after)); err != nil {
+	if err := h.Replace(t.Context(), pve.Container, 101, []byte(before), []byte(after)); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, filepath.Join(pve, "nodes/pve1/lxc/101.conf")); got != after {
+	if got := read(t, filepath.Join(mnt, "nodes/pve1/lxc/101.conf")); got != after {
 		t.Errorf("file is %q", got)
 	}
-	if left := files(t, filepath.Join(pve, "nodes/pve1/lxc")); len(left) != 1 {
+	if left := files(t, filepath.Join(mnt, "nodes/pve1/lxc")); len(left) != 1 {
 		t.Errorf("left over: %q", left)
 	}
 }
@@ -137,12 +137,12 @@ func TestPmxcfsWithoutQuorum(t *testing.T) {
 	t.Parallel()
 	var lost atomic.Bool
 	lost.Store(true)
-	h, pve := mountStrict(t, &lost)
+	h, mnt := mountStrict(t, &lost)
 	if ok, err := h.Quorate(); !h.Mounted() || ok || err != nil {
 		t.Errorf("mounted %t, quorate %t, %v", h.Mounted(), ok, err)
 	}
-	err := h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after))
-	if !errors.Is(err, syscall.EACCES) || !strings.Contains(err.Error(), "quorum") || read(t, filepath.Join(pve, "local/lxc/101.conf")) != before {
+	err := h.Replace(t.Context(), pve.Container, 101, []byte(before), []byte(after))
+	if !errors.Is(err, syscall.EACCES) || !strings.Contains(err.Error(), "quorum") || read(t, filepath.Join(mnt, "local/lxc/101.conf")) != before {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -151,8 +151,8 @@ func TestPmxcfsWithoutQuorum(t *testing.T) {
 // pmxcfs that has not come up.
 func TestPmxcfsWithoutLink(t *testing.T) {
 	t.Parallel()
-	h, pve := mountStrict(t, new(atomic.Bool))
-	if err := os.Remove(filepath.Join(pve, "local")); err != nil {
+	h, mnt := mountStrict(t, new(atomic.Bool))
+	if err := os.Remove(filepath.Join(mnt, "local")); err != nil {
 		t.Fatal(err)
 	}
 	if h.Mounted() {

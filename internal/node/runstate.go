@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // State is what a container is doing.
@@ -40,7 +40,7 @@ const stopPoll = 25 * time.Millisecond
 // is what Proxmox itself asks, the abstract socket of lxc-start
 // (PVE::LXC::list_active_containers), when root made it; an error means that it
 // cannot be told.
-func (h *Host) RunState(id lease.VMID) (State, error) {
+func (h *Host) RunState(id pve.VMID) (State, error) {
 	state, _, err := h.runState(id)
 	return state, err
 }
@@ -48,7 +48,7 @@ func (h *Host) RunState(id lease.VMID) (State, error) {
 // AwaitStopped waits while a container is stopping, until its lxc-start is
 // gone and with it whoever might still rewrite its config. It returns
 // ErrRunning if the container runs, or turns out to have been starting.
-func (h *Host) AwaitStopped(ctx context.Context, id lease.VMID) error {
+func (h *Host) AwaitStopped(ctx context.Context, id pve.VMID) error {
 	for {
 		state, pid, err := h.runState(id)
 		switch {
@@ -71,7 +71,7 @@ func (h *Host) AwaitStopped(ctx context.Context, id lease.VMID) error {
 // StoppingRun finds the lxc-start that this process runs under, as a
 // post-stop hook does, and when it began, counted from boot. ok is false
 // elsewhere, as when called by hand.
-func (h *Host) StoppingRun(id lease.VMID) (start time.Duration, ok bool) {
+func (h *Host) StoppingRun(id pve.VMID) (start time.Duration, ok bool) {
 	for pid := range ancestors(os.Getpid()) {
 		if startsContainer(pid, id) {
 			st, ok := statOf(pid)
@@ -82,7 +82,7 @@ func (h *Host) StoppingRun(id lease.VMID) (start time.Duration, ok bool) {
 }
 
 // runState also names the lxc-start of a stopping container.
-func (h *Host) runState(id lease.VMID) (State, int, error) {
+func (h *Host) runState(id pve.VMID) (State, int, error) {
 	if running, err := h.Running(id); err != nil || running {
 		return Running, 0, err
 	}
@@ -99,7 +99,7 @@ func (h *Host) runState(id lease.VMID) (State, int, error) {
 // asProxmox reports whether a command line begins as the unit
 // pve-container@.service has it, lxc-start -F -n <vmid>, and is of Proxmox's
 // containers: another directory of them is named by -P.
-func asProxmox(args []string, id lease.VMID) bool {
+func asProxmox(args []string, id pve.VMID) bool {
 	elsewhere := func(a string) bool { return strings.HasPrefix(a, "-P") || strings.HasPrefix(a, "--lxcpath") }
 	return len(args) >= 4 && path.Base(args[0]) == startCommand && args[1] == "-F" && args[2] == "-n" && args[3] == id.String() &&
 		!slices.ContainsFunc(args[4:], elsewhere)
@@ -109,7 +109,7 @@ func asProxmox(args []string, id lease.VMID) bool {
 // those of its unit, or the one that LXC moves its monitor to
 // (lxc.cgroup.dir.monitor in PVE::LXC, update_lxc_config). They are in
 // /proc/<pid>/cgroup, one a line (cgroups(7)).
-func inUnit(groups string, id lease.VMID) bool {
+func inUnit(groups string, id pve.VMID) bool {
 	n := id.String()
 	for line := range strings.Lines(groups) {
 		group := strings.TrimSpace(line) + "/"
@@ -123,7 +123,7 @@ func inUnit(groups string, id lease.VMID) bool {
 }
 
 // isStart reports whether a command line is lxc-start for this container.
-func isStart(args []string, id lease.VMID) bool {
+func isStart(args []string, id pve.VMID) bool {
 	if len(args) == 0 || path.Base(args[0]) != startCommand {
 		return false
 	}

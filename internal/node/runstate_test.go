@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // netns is a network namespace for one test.
@@ -27,7 +27,7 @@ func netns(t testing.TB) *lab.Namespace {
 }
 
 // stateIn asks from inside a namespace.
-func stateIn(t testing.TB, ns *lab.Namespace, id lease.VMID) State {
+func stateIn(t testing.TB, ns *lab.Namespace, id pve.VMID) State {
 	t.Helper()
 	var state State
 	if err := ns.Do(func() (err error) { state, err = new(Host).RunState(id); return err }); err != nil {
@@ -45,7 +45,7 @@ func TestRunState(t *testing.T) {
 		if got := stateIn(t, ns, 101); got != want {
 			t.Errorf("%s: %v, want %v", when, got, want)
 		}
-		for _, id := range []lease.VMID{100, 1010, 1101} {
+		for _, id := range []pve.VMID{100, 1010, 1101} {
 			if got := stateIn(t, ns, id); got != Stopped {
 				t.Errorf("%s: CT %s is %v", when, id, got)
 			}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/fastio"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // startCommand is the process that a running container hangs on.
@@ -22,7 +22,7 @@ const startCommand = "lxc-start"
 // that scratch hosts on one machine do not see each other; 0 if there is
 // none. Where Proxmox puts the process among the control groups differs by
 // version and changes as it ends, so all processes are asked, and at once.
-func findStart(id lease.VMID) (int, error) {
+func findStart(id pve.VMID) (int, error) {
 	proc, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
@@ -51,7 +51,7 @@ func findStart(id lease.VMID) (int, error) {
 // startsContainer asks a process for its command line. A program may have any
 // name and arguments: only root's is believed, started as Proxmox does or in the
 // container's control groups.
-func startsContainer(pid int, id lease.VMID) bool {
+func startsContainer(pid int, id pve.VMID) bool {
 	data, err := fastio.ReadFile(procPath(pid, "cmdline"))
 	args := arguments(data)
 	if err != nil || !isStart(args, id) || !ofRoot(pid) {

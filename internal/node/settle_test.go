@@ -13,7 +13,7 @@ import (
 
 	"pve-iplease/internal/lab"
 	"pve-iplease/internal/lab/pmxcfs"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // inCluster is a host of a cluster, with CT 101 and a file of pools.
@@ -45,7 +45,7 @@ func inCluster(t *testing.T) (*pmxcfs.Cluster, *Host) {
 func writers(t *testing.T, h *Host) map[string]func() error {
 	return map[string]func() error{
 		"nodes/pve1/lxc/101.conf": func() error {
-			return h.Replace(t.Context(), lease.Container, 101, []byte(before), []byte(after))
+			return h.Replace(t.Context(), pve.Container, 101, []byte(before), []byte(after))
 		},
 		"pools.cfg": func() error {
 			return h.ReplaceFile(t.Context(), h.Path("/etc/pve/pools.cfg"), []byte(before), []byte(after))

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"golang.org/x/sys/unix"
 )
 
 // Running is RunState without the search for a container that is stopping.
-func (h *Host) Running(id lease.VMID) (bool, error) {
+func (h *Host) Running(id pve.VMID) (bool, error) {
 	listens, err := rootListens("@/var/lib/lxc/" + id.String() + "/command")
 	if errors.Is(err, unix.EAGAIN) { // more callers wait than it lets in: its process tells
 		pid, err := findStart(id)

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/gofrs/flock"
 )
 
 // VMs are the virtual machines of this node.
@@ -25,7 +25,7 @@ func (h *Host) VMs() VMs { return VMs{h} }
 // whose number stands in its pid file, and which is a QEMU with that id
 // (PVE::QemuServer::Helpers, instance_running_locally). A VM is never Stopping
 // here: Proxmox ends a run under the lock that the next start needs.
-func (v VMs) RunState(id lease.VMID) (State, error) {
+func (v VMs) RunState(id pve.VMID) (State, error) {
 	data, err := os.ReadFile(v.h.Path("/var/run/qemu-server/" + id.String() + ".pid"))
 	if os.IsNotExist(err) {
 		return Stopped, nil
@@ -46,7 +46,7 @@ func (v VMs) RunState(id lease.VMID) (State, error) {
 
 // isMachine reports whether a command line is QEMU's for this VM: kvm -id
 // <vmid> ….
-func isMachine(args []string, id lease.VMID) bool {
+func isMachine(args []string, id pve.VMID) bool {
 	n := slices.Index(args, "-id")
 	return n > 0 && n+1 < len(args) && args[n+1] == id.String()
 }
@@ -58,7 +58,7 @@ const lockWait = time.Second
 // Lock takes the lock that Proxmox's tasks hold on a VM's config, a flock on
 // /run/lock/qemu-server/lock-<vmid>.conf (PVE::QemuConfig::config_file_lock).
 // Held by an ancestor it is relied upon; a stranger's is ErrLocked.
-func (v VMs) Lock(ctx context.Context, id lease.VMID) (unlock func(), err error) {
+func (v VMs) Lock(ctx context.Context, id pve.VMID) (unlock func(), err error) {
 	path := v.h.Path("/run/lock/qemu-server/lock-" + id.String() + ".conf")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("lock of VM %s: %w", id, err)

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/config"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/phoenix"
+	"pve-iplease/internal/pve"
 )
 
 func sample(t testing.TB, name string) []byte {
@@ -181,18 +181,18 @@ func address(cidr, gateway string) phoenix.Address {
 func TestRewrite(t *testing.T) {
 	t.Parallel()
 	data := sample(t, "phoenix_lxc_configs.json")
-	same, problems := phoenix.Rewrite("f", data, map[lease.VMID]phoenix.Address{900: address("10.0.0.200/24", "10.0.0.1"), 920: address("10.0.0.9/24", "")})
+	same, problems := phoenix.Rewrite("f", data, map[pve.VMID]phoenix.Address{900: address("10.0.0.200/24", "10.0.0.1"), 920: address("10.0.0.9/24", "")})
 	if same != string(data) || len(problems) > 0 {
 		t.Errorf("nothing new, and it changed: %v", problems)
 	}
-	got, _ := phoenix.Rewrite("f", data, map[lease.VMID]phoenix.Address{900: address("10.0.0.207/16", "10.0.0.254"), 910: address("10.0.0.223/24", "")})
+	got, _ := phoenix.Rewrite("f", data, map[pve.VMID]phoenix.Address{900: address("10.0.0.207/16", "10.0.0.254"), 910: address("10.0.0.223/24", "")})
 	want := strings.Replace(string(data), "\"ip\": \"10.0.0.200/24\",\n                \"gw\": \"10.0.0.1\"", "\"ip\": \"10.0.0.207/16\",\n                \"gw\": \"10.0.0.254\"", 1)
 	want = strings.Replace(want, "10.0.0.220/24", "10.0.0.223/24", 1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
 	got, _ = phoenix.Rewrite("f", []byte(`{"lxc_configs": {"900": {"network_config": { "name": "eth0" }}, "901": {"network_config": {}}, "902": {}}}`),
-		map[lease.VMID]phoenix.Address{900: address("10.0.0.9/24", "10.0.0.1"), 901: address("10.0.0.8/24", "10.0.0.1"), 902: address("10.0.0.7/24", "")})
+		map[pve.VMID]phoenix.Address{900: address("10.0.0.9/24", "10.0.0.1"), 901: address("10.0.0.8/24", "10.0.0.1"), 902: address("10.0.0.7/24", "")})
 	if want := `{"lxc_configs": {"900": {"network_config": { "name": "eth0", "ip": "10.0.0.9/24", "gw": "10.0.0.1" }}, "901": {"network_config": {"ip": "10.0.0.8/24", "gw": "10.0.0.1"}}, "902": {}}}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -213,7 +213,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		phoenix.Plan(s, parse([]byte(lan)))
-		leased := map[lease.VMID]phoenix.Address{900: address("10.0.0.9/24", "10.0.0.1"), 101: address("10.0.0.8/24", "")}
+		leased := map[pve.VMID]phoenix.Address{900: address("10.0.0.9/24", "10.0.0.1"), 101: address("10.0.0.8/24", "")}
 		text, more := phoenix.Rewrite("f", data, leased)
 		if len(problems) > 0 || len(more) > 0 {
 			return

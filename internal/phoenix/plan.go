@@ -6,6 +6,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Step is what an import makes of one address.
@@ -63,7 +64,7 @@ func (p *planner) guest(g Guest) {
 		p.nothing(a, g.title(), "has no address")
 	case !g.Addr.IsValid():
 		p.nothing(a, g.title(), "has "+g.IP)
-	case g.Kind == lease.VM:
+	case g.Kind == pve.VM:
 		p.exclude(a, g.title(), g.Bridge)
 	default:
 		p.reserve(g)
@@ -112,7 +113,7 @@ func (p *planner) exclude(a netip.Addr, whose, bridge string) {
 		why = "reserved already"
 	case pool.Gateway.Addr == a:
 		why = "pool " + pool.Name + "'s gateway"
-	case slices.ContainsFunc(pool.Excludes, func(r lease.Range) bool { return r.Contains(a) }):
+	case slices.ContainsFunc(pool.Excludes, func(r pve.Range) bool { return r.Contains(a) }):
 		why = "excluded already"
 	default:
 		p.step(Step{Addr: a, Becomes: Excluded, For: whose})
@@ -126,7 +127,7 @@ func (p *planner) exclude(a netip.Addr, whose, bridge string) {
 // half is where a pool stands in the pools file.
 type half struct {
 	pool   string
-	family lease.Family
+	family pve.Family
 }
 
 func halfOf(p *lease.Pool) half { return half{p.Name, p.Family()} }

@@ -12,7 +12,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/jsontree"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Site is what some of the files say.
@@ -31,7 +31,7 @@ type Net struct{ Bridge, Subnet, Gateway string }
 // Guest is a container or a virtual machine.
 type Guest struct {
 	Place
-	lease.Owner
+	pve.Owner
 	Name   string
 	Bridge string       // empty: not said
 	Addr   netip.Prefix // invalid: not a fixed one
@@ -107,14 +107,14 @@ func (r *reader) fail(v *jsontree.Value, path, format string, args ...any) {
 func (r *reader) containers(list *jsontree.Value) {
 	for _, m := range list.Members {
 		path := "lxc_configs." + m.Key
-		id, err := lease.ParseVMID(m.Key)
+		id, err := pve.ParseVMID(m.Key)
 		switch {
 		case err != nil:
 			r.fail(m.Value, path, "%v", err)
 		case m.Before > 0:
 			r.fail(m.Value, path, "container %s is given twice, first in line %d; keep one of the two", m.Key, m.Before)
 		case r.is(m.Value, jsontree.Object, path):
-			r.guest(m.Value, path, m.Line, lease.Owner{VMID: id})
+			r.guest(m.Value, path, m.Line, pve.Owner{VMID: id})
 		}
 	}
 }
@@ -130,17 +130,17 @@ func (r *reader) machines(list *jsontree.Value) {
 			r.fail(v, path, "the machine has no vmid")
 			continue
 		}
-		id, err := lease.ParseVMID(number.Text)
+		id, err := pve.ParseVMID(number.Text)
 		if err != nil {
 			r.fail(number, path+".vmid", "%v", err)
 			continue
 		}
-		r.guest(v, path, number.Line, lease.Owner{Kind: lease.VM, VMID: id})
+		r.guest(v, path, number.Line, pve.Owner{Kind: pve.VM, VMID: id})
 	}
 }
 
 // guest reads what both kinds have: a name and one interface.
-func (r *reader) guest(v *jsontree.Value, path string, line int, o lease.Owner) {
+func (r *reader) guest(v *jsontree.Value, path string, line int, o pve.Owner) {
 	for _, g := range r.Guests {
 		if g.VMID == o.VMID {
 			r.fail(v, path, "guest %s is given twice, first in line %d; keep one of the two", o.VMID, g.Line)
@@ -237,7 +237,7 @@ func (t Thing) rank() int {
 
 // duplicates names both guests that have one number or one address.
 func (s Site) duplicates() (problems []config.Problem) {
-	numbers, addresses := map[lease.VMID]Guest{}, map[netip.Addr]Guest{}
+	numbers, addresses := map[pve.VMID]Guest{}, map[netip.Addr]Guest{}
 	for _, g := range s.Guests {
 		twin, again := numbers[g.VMID]
 		rival, shared := addresses[g.Addr.Addr()]

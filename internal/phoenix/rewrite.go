@@ -5,7 +5,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/jsontree"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Address is what a container's interface has.
@@ -17,7 +17,7 @@ type Address struct {
 // Rewrite gives the containers of a file their leased addresses: ip and gw of
 // network_config. Every other byte stays. Where a file is wrong, nothing is
 // returned but the problems.
-func Rewrite(file string, data []byte, leased map[lease.VMID]Address) (string, []config.Problem) {
+func Rewrite(file string, data []byte, leased map[pve.VMID]Address) (string, []config.Problem) {
 	if _, problems := Read(file, data); len(problems) > 0 {
 		return "", problems
 	}
@@ -32,7 +32,7 @@ func Rewrite(file string, data []byte, leased map[lease.VMID]Address) (string, [
 	}
 	var changes []jsontree.Splice
 	for _, m := range list.Members {
-		id, _ := lease.ParseVMID(m.Key) // Read has looked at it
+		id, _ := pve.ParseVMID(m.Key) // Read has looked at it
 		if a, ok := leased[id]; ok {
 			changes = append(changes, address(text, m.Value, a)...)
 		}

@@ -10,13 +10,13 @@ import (
 	"runtime"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Guest is one NIC inside a running container.
@@ -70,10 +70,10 @@ func Announce(ctx context.Context, g Guest, addrs []netip.Addr) error {
 // enter opens a packet socket on the container's device. The thread that goes
 // into the container's network does not come back: the runtime ends it with
 // its goroutine, the socket stays.
-func (g Guest) enter() (*packet.Conn, lease.MAC, error) {
+func (g Guest) enter() (*packet.Conn, pve.MAC, error) {
 	type entered struct {
 		conn *packet.Conn
-		mac  lease.MAC
+		mac  pve.MAC
 		err  error
 	}
 	out := make(chan entered)
@@ -87,8 +87,8 @@ func (g Guest) enter() (*packet.Conn, lease.MAC, error) {
 }
 
 // openInside moves the calling thread into the container's network.
-func (g Guest) openInside() (*packet.Conn, lease.MAC, error) {
-	var mac lease.MAC
+func (g Guest) openInside() (*packet.Conn, pve.MAC, error) {
+	var mac pve.MAC
 	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", g.PID))
 	if err != nil {
 		return nil, mac, err
@@ -105,11 +105,11 @@ func (g Guest) openInside() (*packet.Conn, lease.MAC, error) {
 		return nil, mac, errors.New("no Ethernet device")
 	}
 	conn, err := packet.Listen(ifi, packet.Raw, 0, nil) // protocol 0: hears nothing
-	return conn, lease.MAC(ifi.HardwareAddr), err
+	return conn, pve.MAC(ifi.HardwareAddr), err
 }
 
 // announce sends all announcements, spread in time.
-func announce(ctx context.Context, conn *packet.Conn, mac lease.MAC, addrs []netip.Addr) error {
+func announce(ctx context.Context, conn *packet.Conn, mac pve.MAC, addrs []netip.Addr) error {
 	for round := range announcements {
 		if round > 0 {
 			if err := pause(ctx, time.Now().Add(announceInterval)); err != nil {
@@ -147,7 +147,7 @@ func sendWhenUp(ctx context.Context, conn *packet.Conn, frame []byte) error {
 
 // announcementFrame is an ARP announcement (RFC 5227 §2.3), or an unsolicited
 // neighbour advertisement that overrides what is cached (RFC 4861 §7.2.6).
-func announcementFrame(mac lease.MAC, addr netip.Addr) ([]byte, error) {
+func announcementFrame(mac pve.MAC, addr netip.Addr) ([]byte, error) {
 	if addr.Is4() {
 		p, err := arp.NewPacket(arp.OperationRequest, mac[:], addr, make(net.HardwareAddr, len(mac)), addr)
 		if err != nil {

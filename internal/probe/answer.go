@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // answers turns what the window heard into verdicts. doubt is why silence
 // proves nothing, or empty; itself names the bridge for those that lie on it.
-func (w *window) answers(doubt string, itself func(lease.MAC) string) []Answer {
+func (w *window) answers(doubt string, itself func(pve.MAC) string) []Answer {
 	out := make([]Answer, 0, len(w.question.Candidates))
 	for _, a := range w.question.Candidates {
 		w.settle(a)
@@ -40,7 +40,7 @@ func (w *window) answers(doubt string, itself func(lease.MAC) string) []Answer {
 }
 
 // name fills in who spoke, and says it in words of the first.
-func (a *Answer) name(voices []voice, itself func(lease.MAC) string) {
+func (a *Answer) name(voices []voice, itself func(pve.MAC) string) {
 	for _, v := range voices {
 		a.MACs = append(a.MACs, v.mac)
 		if v.port == "" {

@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Ask runs one window: it probes all candidates and the gateway side by side
@@ -205,7 +205,7 @@ func (p *Port) prickUp(ctx context.Context, w *window) error {
 }
 
 // ask sends one probe.
-func (p *Port) ask(w *window, a netip.Addr, from lease.MAC) error {
+func (p *Port) ask(w *window, a netip.Addr, from pve.MAC) error {
 	frame, err := questionFrame(from, w.senders[a], a)
 	if err != nil {
 		return err

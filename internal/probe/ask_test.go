@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"golang.org/x/sys/unix"
 )
 
 func verdicts(r Result) string {
@@ -33,7 +33,7 @@ type askCase struct {
 }
 
 // answering makes a wire on which a host answers for addresses after a while.
-func answering(after time.Duration, from lease.MAC, addrs ...netip.Addr) func(*fakeWire) {
+func answering(after time.Duration, from pve.MAC, addrs ...netip.Addr) func(*fakeWire) {
 	return func(w *fakeWire) {
 		w.on = func(w *fakeWire, asked netip.Addr, _ int) error {
 			if slices.Contains(addrs, asked) {

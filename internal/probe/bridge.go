@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // kernelBridge is a Linux bridge, looked at through a netlink socket that
@@ -25,10 +25,10 @@ type kernelBridge struct {
 }
 
 // openBridge finds a bridge by its name, and its MAC.
-func openBridge(name string) (*kernelBridge, lease.MAC, error) {
+func openBridge(name string) (*kernelBridge, pve.MAC, error) {
 	socket, err := nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, lease.MAC{}, fmt.Errorf("netlink: %w", err)
+		return nil, pve.MAC{}, fmt.Errorf("netlink: %w", err)
 	}
 	b := &kernelBridge{name: name, socket: socket, handles: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}}
 	l, err := b.link(0, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
@@ -44,7 +44,7 @@ func openBridge(name string) (*kernelBridge, lease.MAC, error) {
 	}
 	if err != nil {
 		b.close()
-		return nil, lease.MAC{}, err
+		return nil, pve.MAC{}, err
 	}
 	b.index, b.self = l.index, l
 	return b, l.mac, nil
@@ -60,7 +60,7 @@ func (b *kernelBridge) exists(device string) bool {
 func (b *kernelBridge) close() { b.socket.Close() }
 
 // netInterface is the bridge as the packet package wants it.
-func (b *kernelBridge) netInterface(mac lease.MAC) *net.Interface {
+func (b *kernelBridge) netInterface(mac pve.MAC) *net.Interface {
 	return &net.Interface{Index: b.index, Name: b.name, HardwareAddr: mac[:]}
 }
 
@@ -189,7 +189,7 @@ func (b *kernelBridge) listen(ifi *net.Interface, tag uint16, declared []string)
 		return nil, err
 	}
 	// Beside the caller: the kernel takes some 15 ms for it.
-	return b.port(s, lease.MAC(ifi.HardwareAddr), declared, func() { go s.conn.Close() }), nil
+	return b.port(s, pve.MAC(ifi.HardwareAddr), declared, func() { go s.conn.Close() }), nil
 }
 
 // hush is a port of a bridge with nothing plugged in: to plug in a first port

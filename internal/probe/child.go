@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // Docker's macvlan and ipvlan networks lie on a bridge as children of its
@@ -85,7 +85,7 @@ func (b *kernelBridge) sharesMulticasts() bool {
 // lodges reports whether a host sits on the bridge itself: this node, an ipvlan
 // device, which has the same MAC, or a macvlan device, whose MAC is among those
 // that the bridge listens to (ndo_dflt_fdb_dump).
-func (b *kernelBridge) lodges(mac lease.MAC) bool {
+func (b *kernelBridge) lodges(mac pve.MAC) bool {
 	if mac == b.self.mac {
 		return true
 	}
@@ -93,14 +93,14 @@ func (b *kernelBridge) lodges(mac lease.MAC) bool {
 	entries, err := b.ask(unix.RTM_GETNEIGH, unix.NLM_F_DUMP, &msg)
 	return err == nil && slices.ContainsFunc(entries, func(e []byte) bool {
 		n, err := netlink.NeighDeserialize(e)
-		return err == nil && n.LinkIndex == b.index && n.Flags&netlink.NTF_SELF != 0 && lease.MAC(n.HardwareAddr) == mac
+		return err == nil && n.LinkIndex == b.index && n.Flags&netlink.NTF_SELF != 0 && pve.MAC(n.HardwareAddr) == mac
 	})
 }
 
 // itself names the bridge for a host that lies on it, whose frames come in by no
 // port; empty: it doesn't.
-func (p *Port) itself(mac lease.MAC) string {
-	if b, ok := p.bridge.(interface{ lodges(lease.MAC) bool }); ok && b.lodges(mac) {
+func (p *Port) itself(mac pve.MAC) string {
+	if b, ok := p.bridge.(interface{ lodges(pve.MAC) bool }); ok && b.lodges(mac) {
 		return p.name
 	}
 	return ""

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // Docker's macvlan and ipvlan networks hear nothing that is sent on the bridge
@@ -118,10 +118,10 @@ func TestBridgeKeepsItsAddressWithChildren(t *testing.T) {
 	f := lab.New(t)
 	node, _ := f.Node("pve1", f.LAN())
 	f.Child(node, "vmbr0", lab.MACVLAN, "10.0.0.201/24")
-	mac := func() lease.MAC {
+	mac := func() pve.MAC {
 		ifi, err := node.Interface("vmbr0")
 		f.Must(err)
-		return lease.MAC(ifi.HardwareAddr)
+		return pve.MAC(ifi.HardwareAddr)
 	}
 	was := mac()
 	port := openAt(t, node, probe.Place{Bridge: "vmbr0"}, "eno1")

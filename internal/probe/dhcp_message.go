@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Numbers of DHCP (RFC 2131, RFC 2132).
@@ -48,7 +48,7 @@ const (
 
 // discoverFrame is a DHCPDISCOVER to everybody, of a client with a hardware
 // address that need not be the sender's.
-func discoverFrame(from, client lease.MAC, id uint32) []byte {
+func discoverFrame(from, client pve.MAC, id uint32) []byte {
 	m := make([]byte, messageLength)
 	m[0], m[1], m[2] = bootRequest, 1, 6 // Ethernet, whose addresses have six bytes
 	binary.BigEndian.PutUint32(m[idAt:], id)
@@ -98,7 +98,7 @@ func parseOffer(frame []byte, id uint32) (Offer, error) {
 	if m[0] != bootReply || binary.BigEndian.Uint32(m[idAt:]) != id || binary.BigEndian.Uint32(m[cookieAt:]) != magicCookie {
 		return Offer{}, errNoOffer
 	}
-	o := Offer{MAC: lease.MAC(frame[6:12]), Addr: netip.AddrFrom4([4]byte(m[yourAt:]))}
+	o := Offer{MAC: pve.MAC(frame[6:12]), Addr: netip.AddrFrom4([4]byte(m[yourAt:]))}
 	kind := o.options(m[tailAt:])
 	if !o.Server.IsValid() {
 		o.Server = netip.AddrFrom4([4]byte(frame[ipStart+12:])) // where the packet says it comes from

@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"pve-iplease/internal/lease"
 )
 
 var (
-	serverMAC = lease.MAC{2, 0, 0, 0, 0, 1}
-	clientMAC = lease.MAC{2, 0, 0, 0, 0, 2}
+	serverMAC = pve.MAC{2, 0, 0, 0, 0, 1}
+	clientMAC = pve.MAC{2, 0, 0, 0, 0, 2}
 )
 
 // offerFrame answers a question as a server does.

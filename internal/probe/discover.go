@@ -12,9 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/net/bpf"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"golang.org/x/net/bpf"
 )
 
 // Times of a search for DHCP servers. Some ping an address before they offer
@@ -78,8 +78,8 @@ func (p *Port) offers(ctx context.Context, id uint32, until time.Time, come *tra
 // Offer is what a DHCP server would give a new host.
 type Offer struct {
 	Server  netip.Addr
-	MAC     lease.MAC // who sent it: the server, or a relay
-	Port    string    // of the bridge; empty: unknown
+	MAC     pve.MAC // who sent it: the server, or a relay
+	Port    string  // of the bridge; empty: unknown
 	Addr    netip.Addr
 	Bits    int           // of the subnet; 0: not told
 	Gateway netip.Addr    // invalid: not told

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // The ear is open until the gateway has answered, and again when somebody
@@ -22,7 +22,7 @@ import (
 func TestEarIsOpenWhileThereIsSomethingToFind(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		answers map[netip.Addr]lease.MAC
+		answers map[netip.Addr]pve.MAC
 		after   time.Duration
 		deaf    error
 		opened  int
@@ -31,13 +31,13 @@ func TestEarIsOpenWhileThereIsSomethingToFind(t *testing.T) {
 		sent    int
 	}{
 		"silence without a gateway":  {opened: 1, want: "free free", sent: 10},
-		"gateway":                    {answers: map[netip.Addr]lease.MAC{gatewayIP: alice}, opened: 1, want: "free free", sent: 9},
-		"answer beside a gateway":    {answers: map[netip.Addr]lease.MAC{gatewayIP: alice, first: alice}, opened: 1, port: "eno1", want: "taken free", sent: 6},
-		"late answer":                {answers: map[netip.Addr]lease.MAC{gatewayIP: alice, first: alice}, after: 40 * time.Millisecond, opened: 2, port: "eno1", want: "taken free", sent: 7},
-		"late answer by no port":     {answers: map[netip.Addr]lease.MAC{gatewayIP: alice, first: bob}, after: 40 * time.Millisecond, opened: 2, want: "taken free", sent: 7},
-		"the ear can't be opened":    {answers: map[netip.Addr]lease.MAC{gatewayIP: bob, first: alice}, deaf: unix.ENOMEM, opened: 1, want: "taken free", sent: 6},
-		"gateway that came by none":  {answers: map[netip.Addr]lease.MAC{gatewayIP: bob}, opened: 1, want: "unknown unknown", sent: 10},
-		"all taken, some by no port": {answers: map[netip.Addr]lease.MAC{first: bob, candidates[1]: alice}, opened: 1, want: "taken taken", sent: 3},
+		"gateway":                    {answers: map[netip.Addr]pve.MAC{gatewayIP: alice}, opened: 1, want: "free free", sent: 9},
+		"answer beside a gateway":    {answers: map[netip.Addr]pve.MAC{gatewayIP: alice, first: alice}, opened: 1, port: "eno1", want: "taken free", sent: 6},
+		"late answer":                {answers: map[netip.Addr]pve.MAC{gatewayIP: alice, first: alice}, after: 40 * time.Millisecond, opened: 2, port: "eno1", want: "taken free", sent: 7},
+		"late answer by no port":     {answers: map[netip.Addr]pve.MAC{gatewayIP: alice, first: bob}, after: 40 * time.Millisecond, opened: 2, want: "taken free", sent: 7},
+		"the ear can't be opened":    {answers: map[netip.Addr]pve.MAC{gatewayIP: bob, first: alice}, deaf: unix.ENOMEM, opened: 1, want: "taken free", sent: 6},
+		"gateway that came by none":  {answers: map[netip.Addr]pve.MAC{gatewayIP: bob}, opened: 1, want: "unknown unknown", sent: 10},
+		"all taken, some by no port": {answers: map[netip.Addr]pve.MAC{first: bob, candidates[1]: alice}, opened: 1, want: "taken taken", sent: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +85,7 @@ func TestWhoIsHeardOnceByNoPortIsForgotten(t *testing.T) {
 						w.arrive(time.Millisecond, replyOf(alice, asked))
 						return nil
 					}
-					w.arrive(40*time.Millisecond, replyOf(lease.MAC{rotating, 0, 0, 0, 0, byte(nth)}, asked))
+					w.arrive(40*time.Millisecond, replyOf(pve.MAC{rotating, 0, 0, 0, 0, byte(nth)}, asked))
 					if real {
 						w.arrive(41*time.Millisecond, replyOf(bob, asked)) // by no port
 					}
@@ -211,7 +211,7 @@ func TestFloodThatDoesNotConcernTheQuestion(t *testing.T) {
 	t.Parallel()
 	six := netip.MustParseAddr("2001:db8::201")
 	other6 := netip.MustParseAddr("2001:db8:1::201") // ends alike
-	from := lease.MAC{2, 0, 0, 0, 6, 66}
+	from := pve.MAC{2, 0, 0, 0, 6, 66}
 	solicit := func(a netip.Addr) []byte { b, _ := solicitationFrame(from, netip.Addr{}, a); return b }
 	request := func(a netip.Addr) []byte { b, _ := probeFrame(from, a); return b }
 	for name, c := range map[string]struct {
@@ -257,7 +257,7 @@ func TestFloodingPortIsNamed(t *testing.T) {
 	t.Parallel()
 	f, _, node, p := wired(t)
 	guest := f.Guest(node, "vmbr0", 666, "")
-	frame, err := probeFrame(lease.MAC{2, 0, 0, 0, 6, 66}, first)
+	frame, err := probeFrame(pve.MAC{2, 0, 0, 0, 6, 66}, first)
 	f.Must(err)
 	ctx, end := context.WithCancel(t.Context())
 	var flooding sync.WaitGroup

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"slices"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // In an EVPN zone the bridge answers ARP for hosts that the other nodes have
@@ -21,7 +21,7 @@ import (
 // resident is a bridge that can tell its own addresses, and whom it knows.
 type resident interface {
 	addresses() ([]netip.Prefix, error)
-	learned() (map[netip.Addr]lease.MAC, error)
+	learned() (map[netip.Addr]pve.MAC, error)
 }
 
 // settleIn finds for a window from which addresses of the bridge to ask, when
@@ -116,19 +116,19 @@ func (b *kernelBridge) addresses() ([]netip.Prefix, error) {
 
 // learned implements resident: neighbours that a routing daemon has put into
 // the table.
-func (b *kernelBridge) learned() (map[netip.Addr]lease.MAC, error) {
+func (b *kernelBridge) learned() (map[netip.Addr]pve.MAC, error) {
 	replies, err := b.ask(unix.RTM_GETNEIGH, unix.NLM_F_DUMP, &netlink.Ndmsg{Index: uint32(b.index)})
 	if err != nil {
 		return nil, err
 	}
-	known := map[netip.Addr]lease.MAC{}
+	known := map[netip.Addr]pve.MAC{}
 	for _, r := range replies {
 		n, err := netlink.NeighDeserialize(r)
-		if err != nil || n.LinkIndex != b.index || n.Flags&netlink.NTF_EXT_LEARNED == 0 || len(n.HardwareAddr) != len(lease.MAC{}) {
+		if err != nil || n.LinkIndex != b.index || n.Flags&netlink.NTF_EXT_LEARNED == 0 || len(n.HardwareAddr) != len(pve.MAC{}) {
 			continue
 		}
 		if a, ok := netip.AddrFromSlice(n.IP); ok {
-			known[a.Unmap()] = lease.MAC(n.HardwareAddr)
+			known[a.Unmap()] = pve.MAC(n.HardwareAddr)
 		}
 	}
 	return known, nil

@@ -8,19 +8,19 @@ import (
 	"testing"
 	"time"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"golang.org/x/net/bpf"
-
-	"pve-iplease/internal/lease"
 )
 
 // The cast of the tests without a network.
 var (
-	bridgeMAC  = lease.MAC{0xbc, 0x24, 0x11, 0, 0, 1}
-	guestMAC   = lease.MAC{0xbc, 0x24, 0x11, 0, 0, 2}
-	alice      = lease.MAC{0xbc, 0x24, 0x11, 0, 0, 0xa}
-	bob        = lease.MAC{0xbc, 0x24, 0x11, 0, 0, 0xb}
+	bridgeMAC  = pve.MAC{0xbc, 0x24, 0x11, 0, 0, 1}
+	guestMAC   = pve.MAC{0xbc, 0x24, 0x11, 0, 0, 2}
+	alice      = pve.MAC{0xbc, 0x24, 0x11, 0, 0, 0xa}
+	bob        = pve.MAC{0xbc, 0x24, 0x11, 0, 0, 0xb}
 	nobody     = netip.IPv4Unspecified()
 	gatewayIP  = netip.MustParseAddr("10.0.0.1")
 	candidates = []netip.Addr{netip.MustParseAddr("10.0.0.201"), netip.MustParseAddr("10.0.0.202"), netip.MustParseAddr("10.0.0.203")}
@@ -38,8 +38,8 @@ type fakeWire struct {
 	ear     *fakeEar                                           // of a port that has one: alice is heard at eno1
 	on      func(w *fakeWire, asked netip.Addr, nth int) error // with every packet; may be nil
 	sent    []time.Time
-	to      lease.MAC // whom the last packet went to
-	drops   []uint32  // what each call of lost returns; then 0
+	to      pve.MAC  // whom the last packet went to
+	drops   []uint32 // what each call of lost returns; then 0
 	lostErr error
 	deafErr error
 	deaf    bool // frames are found only by looking, as by a process that sleeps past its deadline
@@ -54,7 +54,7 @@ func (w *fakeWire) send(frame []byte) error {
 	if err != nil || !said.isProbe() || said.speaker != bridgeMAC {
 		w.t.Errorf("sent %x, which is no probe: %v", frame, err)
 	}
-	w.sent, w.to = append(w.sent, time.Now()), lease.MAC(frame)
+	w.sent, w.to = append(w.sent, time.Now()), pve.MAC(frame)
 	if w.on == nil {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (w *fakeWire) lost() (n uint32, err error) {
 // arrive puts a frame on the wire after a while.
 func (w *fakeWire) arrive(after time.Duration, frame []byte) {
 	time.AfterFunc(after, func() {
-		if from := lease.MAC(frame[6:12]); from == alice || from[0] == rotating {
+		if from := pve.MAC(frame[6:12]); from == alice || from[0] == rotating {
 			w.ear.comes(frame, arrival{index: 3})
 		}
 		w.queue <- frame
@@ -166,14 +166,14 @@ func (e *fakeEar) comes(frame []byte, at arrival) {
 }
 
 // nowhere is where those lie who come by no port.
-func nowhere(lease.MAC) string { return "" }
+func nowhere(pve.MAC) string { return "" }
 
 // trailOf is an open trail on which the frames of some hosts came in by ports.
-func trailOf(by map[lease.MAC]string, frames ...[]byte) *trail {
+func trailOf(by map[pve.MAC]string, frames ...[]byte) *trail {
 	t := &trail{ear: &fakeEar{}, open: true, came: map[string][]port{}}
 	for _, f := range frames {
-		if len(f) >= 12 && by[lease.MAC(f[6:12])] != "" {
-			t.came[string(f)] = []port{{name: by[lease.MAC(f[6:12])]}}
+		if len(f) >= 12 && by[pve.MAC(f[6:12])] != "" {
+			t.came[string(f)] = []port{{name: by[pve.MAC(f[6:12])]}}
 		}
 	}
 	return t
@@ -200,7 +200,7 @@ func defaultPace() Pace {
 }
 
 // frameOf builds an ARP frame as a host would send it.
-func frameOf(op arp.Operation, from lease.MAC, sender netip.Addr, target netip.Addr) []byte {
+func frameOf(op arp.Operation, from pve.MAC, sender netip.Addr, target netip.Addr) []byte {
 	p, err := arp.NewPacket(op, from[:], sender, bridgeMAC[:], target)
 	if err != nil {
 		panic(err)
@@ -211,6 +211,6 @@ func frameOf(op arp.Operation, from lease.MAC, sender netip.Addr, target netip.A
 	return b
 }
 
-func replyOf(from lease.MAC, a netip.Addr) []byte {
+func replyOf(from pve.MAC, a netip.Addr) []byte {
 	return frameOf(arp.OperationReply, from, a, nobody)
 }

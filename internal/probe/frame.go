@@ -7,17 +7,17 @@ import (
 	"net/netip"
 	"slices"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
-
-	"pve-iplease/internal/lease"
 )
 
 // word is one ARP packet that came off the wire, request or reply, or what
 // IPv6 has instead.
 type word struct {
-	speaker lease.MAC  // the packet's sender hardware address
-	source  lease.MAC  // the frame's: the one that a bridge learns
+	speaker pve.MAC    // the packet's sender hardware address
+	source  pve.MAC    // the frame's: the one that a bridge learns
 	sender  netip.Addr // 0.0.0.0 or :: in a probe
 	target  netip.Addr
 	request bool
@@ -38,7 +38,7 @@ func parseWord(b []byte) (word, error) {
 	}
 	switch f.EtherType {
 	case ethernet.EtherTypeIPv6:
-		return parseND(lease.MAC(f.Source), f.Payload)
+		return parseND(pve.MAC(f.Source), f.Payload)
 	case ethernet.EtherTypeARP:
 	default:
 		return word{}, errNotARP
@@ -47,12 +47,12 @@ func parseWord(b []byte) (word, error) {
 	if err := p.UnmarshalBinary(f.Payload); err != nil {
 		return word{}, err
 	}
-	return newWord(lease.MAC(f.Source), &p)
+	return newWord(pve.MAC(f.Source), &p)
 }
 
 // newWord takes from a packet what counts; RFC 826 packets of other networks
 // are refused.
-func newWord(source lease.MAC, p *arp.Packet) (word, error) {
+func newWord(source pve.MAC, p *arp.Packet) (word, error) {
 	const ethernetHardware = 1 // RFC 826, ares_hrd$Ethernet
 	request := p.Operation == arp.OperationRequest
 	if p.HardwareType != ethernetHardware || p.ProtocolType != uint16(ethernet.EtherTypeIPv4) ||
@@ -60,7 +60,7 @@ func newWord(source lease.MAC, p *arp.Packet) (word, error) {
 		return word{}, errNotARP
 	}
 	w := word{
-		speaker: lease.MAC(p.SenderHardwareAddr), source: source,
+		speaker: pve.MAC(p.SenderHardwareAddr), source: source,
 		sender: p.SenderIP, target: p.TargetIP, request: request,
 	}
 	if w.speaker.IsZero() {
@@ -91,13 +91,13 @@ func untagged(frame []byte, tag uint16) []byte {
 // probeFrame is the question whether anybody has the address, asked by a host
 // that has none: sender 0.0.0.0, so that no cache is polluted (RFC 5227
 // §2.1.1); for IPv6 see solicitationFrame.
-func probeFrame(from lease.MAC, addr netip.Addr) ([]byte, error) {
+func probeFrame(from pve.MAC, addr netip.Addr) ([]byte, error) {
 	return questionFrame(from, netip.Addr{}, addr)
 }
 
 // questionFrame is a probe, or with a valid sender the question of a host that
 // has that address.
-func questionFrame(from lease.MAC, sender, addr netip.Addr) ([]byte, error) {
+func questionFrame(from pve.MAC, sender, addr netip.Addr) ([]byte, error) {
 	if addr.Is6() {
 		return solicitationFrame(from, sender, addr)
 	}
@@ -112,7 +112,7 @@ func questionFrame(from lease.MAC, sender, addr netip.Addr) ([]byte, error) {
 }
 
 // arpFrame puts an ARP packet into a frame to everybody.
-func arpFrame(from lease.MAC, p *arp.Packet) ([]byte, error) {
+func arpFrame(from pve.MAC, p *arp.Packet) ([]byte, error) {
 	payload, err := p.MarshalBinary()
 	if err != nil {
 		return nil, err

@@ -5,12 +5,12 @@ import (
 	"net/netip"
 	"testing"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
-
-	"pve-iplease/internal/lease"
 )
 
 // The probe, byte for byte as RFC 5227 §2.1.1 and RFC 826 lay it out.
@@ -119,7 +119,7 @@ func FuzzParseWord(f *testing.F) {
 func FuzzWindow(f *testing.F) {
 	f.Add(replyOf(alice, first), replyOf(guestMAC, first))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		w := newWindow(Question{Candidates: candidates, Own: []lease.MAC{guestMAC}, Pace: defaultPace()}, bridgeMAC)
+		w := newWindow(Question{Candidates: candidates, Own: []pve.MAC{guestMAC}, Pace: defaultPace()}, bridgeMAC)
 		w.hear(a)
 		w.hear(b)
 		for i, answer := range w.answers("", nowhere) {

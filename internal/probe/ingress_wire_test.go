@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // A frame from somebody else's MAC moves that in the forwarding table, and
@@ -70,14 +70,14 @@ func TestGuestThatAnswersAsTheGateway(t *testing.T) {
 	_, node := masked(t)
 	for name, c := range map[string]struct {
 		gateway, tested, idle netip.Addr
-		guests                []lease.VMID
+		guests                []pve.VMID
 		want                  probe.Verdict
 	}{
 		"IPv4":            {gateway, tested, idle, nil, probe.Unknown},
 		"IPv6":            {sixGateway, sixTested, sixIdle, nil, probe.Unknown},
-		"another's, IPv4": {gateway, tested, idle, []lease.VMID{667}, probe.Unknown},
-		"its own, IPv4":   {gateway, tested, idle, []lease.VMID{666}, probe.Free},
-		"its own, IPv6":   {sixGateway, sixTested, sixIdle, []lease.VMID{666}, probe.Free},
+		"another's, IPv4": {gateway, tested, idle, []pve.VMID{667}, probe.Unknown},
+		"its own, IPv4":   {gateway, tested, idle, []pve.VMID{666}, probe.Free},
+		"its own, IPv6":   {sixGateway, sixTested, sixIdle, []pve.VMID{666}, probe.Free},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"syscall"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // link is what an RTM_NEWLINK message says that matters here. Its attributes
@@ -18,7 +18,7 @@ type link struct {
 	port
 	master int
 	kind   string
-	mac    lease.MAC
+	mac    pve.MAC
 	mtu    uint32
 	up     bool
 	// Somebody wants to see all that the device gets.

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"github.com/mdlayher/ndp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/mdlayher/ndp"
 )
 
 // The record types of an MLDv2 report (RFC 3810 §5.2.12).
@@ -19,7 +19,7 @@ const (
 // addresses are wanted here, or no more: one that snoops keeps a rival's
 // probes from us otherwise (RFC 4862 §5.4.2, RFC 4541 §3). It is sent from ::,
 // as by a host that has no address yet (RFC 3810 §5.2.13).
-func membershipFrame(from lease.MAC, kind byte, addrs []netip.Addr) ([]byte, error) {
+func membershipFrame(from pve.MAC, kind byte, addrs []netip.Addr) ([]byte, error) {
 	const (
 		report         = 143 // MLDv2 (RFC 3810 §5.2)
 		hopByHop       = 0

@@ -6,10 +6,10 @@ import (
 	"net"
 	"net/netip"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
-
-	"pve-iplease/internal/lease"
 )
 
 // The layout of an IPv6 packet (RFC 8200 §3).
@@ -32,7 +32,7 @@ var errNotND = errors.New("not a neighbour solicitation or advertisement")
 // §7.1.1 and §7.1.2 tell a host to discard is discarded. The words are
 // ARP's: an advertisement speaks for its target, a solicitation for its
 // source, and one from :: is a probe (RFC 4862 §5.4.2).
-func parseND(frame lease.MAC, b []byte) (word, error) {
+func parseND(frame pve.MAC, b []byte) (word, error) {
 	if len(b) < headerLength || b[0]>>4 != 6 || b[nextHeaderOffset] != protocolICMPv6 || b[7] != ndHopLimit {
 		return word{}, errNotND
 	}
@@ -70,10 +70,10 @@ func parseND(frame lease.MAC, b []byte) (word, error) {
 
 // linkAddress is the hardware address that a message names, or else the one
 // that it came from.
-func linkAddress(options []ndp.Option, of ndp.Direction, frame lease.MAC) lease.MAC {
+func linkAddress(options []ndp.Option, of ndp.Direction, frame pve.MAC) pve.MAC {
 	for _, o := range options {
 		if l, ok := o.(*ndp.LinkLayerAddress); ok && l.Direction == of && len(l.Addr) == len(frame) {
-			if m := lease.MAC(l.Addr); !m.IsZero() {
+			if m := pve.MAC(l.Addr); !m.IsZero() {
 				return m
 			}
 		}
@@ -84,7 +84,7 @@ func linkAddress(options []ndp.Option, of ndp.Direction, frame lease.MAC) lease.
 // solicitationFrame asks whether anybody has the address, as a host does that
 // is about to use it (RFC 4862 §5.4.2), or, with a valid sender, as one that
 // wants to talk to it (RFC 4861 §7.2.2).
-func solicitationFrame(from lease.MAC, sender, addr netip.Addr) ([]byte, error) {
+func solicitationFrame(from pve.MAC, sender, addr netip.Addr) ([]byte, error) {
 	group, err := ndp.SolicitedNodeMulticast(addr)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func solicitationFrame(from lease.MAC, sender, addr netip.Addr) ([]byte, error) 
 
 // packetFrame puts an IPv6 packet to a multicast group into an Ethernet frame
 // (RFC 2464 §7).
-func packetFrame(from lease.MAC, source, group netip.Addr, next, hops byte, body []byte) ([]byte, error) {
+func packetFrame(from pve.MAC, source, group netip.Addr, next, hops byte, body []byte) ([]byte, error) {
 	to, src := group.As16(), source.As16()
 	packet := make([]byte, headerLength, headerLength+len(body))
 	packet[0], packet[nextHeaderOffset], packet[7] = 6<<4, next, hops

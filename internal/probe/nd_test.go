@@ -6,12 +6,12 @@ import (
 	"slices"
 	"testing"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
-
-	"pve-iplease/internal/lease"
 )
 
 var (
@@ -19,7 +19,7 @@ var (
 	sixGroup = netip.MustParseAddr("ff02::1:ff00:201")
 	allNodes = netip.MustParseAddr("ff02::1")
 	router   = netip.MustParseAddr("fe80::1")
-	carol    = lease.MAC{0xbc, 0x24, 0x11, 0, 0, 0xc}
+	carol    = pve.MAC{0xbc, 0x24, 0x11, 0, 0, 0xc}
 )
 
 // message is a frame of alice's with a neighbour discovery message in it.

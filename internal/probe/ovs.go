@@ -5,7 +5,7 @@ import (
 	"net"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // ovsBridge is an Open vSwitch bridge, looked at through its database.
@@ -127,7 +127,7 @@ func (p ovsPort) carries(vlan uint16) bool {
 type ovsInterface struct {
 	number int // of OpenFlow; it stays as long as the port does
 	kind   string
-	mac    lease.MAC
+	mac    pve.MAC
 	up     bool
 	link   bool
 	resets uint32

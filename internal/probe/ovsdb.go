@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // ovsSwitch is what the database says of one bridge.
@@ -89,7 +89,7 @@ func (r ovsRow) device() ovsInterface {
 	i := ovsInterface{
 		kind: r.one("type"), up: r.one("admin_state") == "up", link: r.one("link_state") == "up",
 	}
-	i.mac, _ = lease.ParseMAC(r.one("mac_in_use"))
+	i.mac, _ = pve.ParseMAC(r.one("mac_in_use"))
 	if n := r.numbers("link_resets"); len(n) > 0 {
 		i.resets = uint32(n[0])
 	}

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // Two nodes that probe for one address at once see each other.
@@ -35,7 +35,7 @@ func TestTwoNodesContend(t *testing.T) {
 	for i, r := range results {
 		other := ports[1-i].MAC()
 		want(t, r, probe.Contended, probe.Contended)
-		if got := r.Answers[0].MACs; !slices.Equal(got, []lease.MAC{other}) {
+		if got := r.Answers[0].MACs; !slices.Equal(got, []pve.MAC{other}) {
 			t.Errorf("contended by %v, want %s", got, other)
 		}
 	}
@@ -52,7 +52,7 @@ func TestLiarOnTheWire(t *testing.T) {
 		q.Candidates = []netip.Addr{tested, idle, addr("10.0.0.203")}
 	})
 	for _, a := range r.Answers {
-		if !slices.Equal(a.MACs, []lease.MAC{liar.MAC}) || a.Ports[0] != "eno1" {
+		if !slices.Equal(a.MACs, []pve.MAC{liar.MAC}) || a.Ports[0] != "eno1" {
 			t.Errorf("%s: %v on %v, want %s on eno1", a.Addr, a.MACs, a.Ports, liar.MAC)
 		}
 	}
@@ -68,7 +68,7 @@ func TestTwoHostsWithOneAddress(t *testing.T) {
 
 	r := ask(t, node, nil)
 	want(t, r, probe.Taken, probe.Free)
-	if got := r.Answers[0].MACs; !slices.Equal(got, []lease.MAC{a.MAC, b.MAC}) {
+	if got := r.Answers[0].MACs; !slices.Equal(got, []pve.MAC{a.MAC, b.MAC}) {
 		t.Errorf("taken by %v, want %s and %s", got, a.MAC, b.MAC)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Place is where a NIC is plugged in on this node.
@@ -15,13 +15,13 @@ type Place struct {
 	// MAC is the NIC's own. Where a VLAN is asked through a port like the one
 	// that the guest will have, probes are sent from it and from its stand-in;
 	// zero when there is no guest, and the bridge's stand-in is used.
-	MAC lease.MAC
+	MAC pve.MAC
 	// Budget is shared with other questions on the same uplink; nil: with none.
 	Budget *Budget
 }
 
 // String reads vmbr0, vmbr0.20.
-func (p Place) String() string { return lease.NewSegment(p.Bridge, p.Tag).String() }
+func (p Place) String() string { return pve.NewSegment(p.Bridge, p.Tag).String() }
 
 // check refuses what no bridge can have.
 func (p Place) check() error {
@@ -88,6 +88,6 @@ func (p Place) openAware(b *kernelBridge, declared []string) (*Port, error) {
 // standIn is the sender of probes by a port like the guest's. Each guest has one
 // of its own, since several may be asked for at once by ports of one bridge,
 // which sends an answer to the one that spoke last.
-func (p Place) standIn(bridge lease.MAC) lease.MAC {
+func (p Place) standIn(bridge pve.MAC) pve.MAC {
 	return cmp.Or(p.MAC, bridge).StandIn()
 }

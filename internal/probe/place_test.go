@@ -3,9 +3,9 @@ package probe
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"pve-iplease/internal/pve"
 
-	"pve-iplease/internal/lease"
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestPlaceRefusesTag(t *testing.T) {
@@ -39,7 +39,7 @@ func TestTemporaryNames(t *testing.T) {
 func TestStandIn(t *testing.T) {
 	t.Parallel()
 	for _, first := range []byte{0x00, 0x02, 0xbc, 0xbe, 0x0a, 0xfe} {
-		bridge := lease.MAC{first, 1, 2, 3, 4, 5}
+		bridge := pve.MAC{first, 1, 2, 3, 4, 5}
 		got := Place{}.standIn(bridge)
 		if got == bridge || got[0]&3 != 2 {
 			t.Errorf("%s for %s", got, bridge)

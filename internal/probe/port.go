@@ -6,16 +6,16 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Port is where we listen: a bridge, or a port of it. It belongs to one
 // goroutine.
 type Port struct {
 	name      string
-	mac       lease.MAC // that probes are sent from
-	guest     lease.MAC // and in turn this one, by a port like the guest's; zero: none
-	bridgeMAC lease.MAC // when we opened
+	mac       pve.MAC // that probes are sent from
+	guest     pve.MAC // and in turn this one, by a port like the guest's; zero: none
+	bridgeMAC pve.MAC // when we opened
 	declared  []string
 	closed    bool
 	unasked   string // who can't be asked here, which leaves a doubt about all; empty: nobody
@@ -61,7 +61,7 @@ func Open(at Place, declared []string) (*Port, error) {
 }
 
 // port puts a port together.
-func (b *kernelBridge) port(w wire, mac lease.MAC, declared []string, closeWire func()) *Port {
+func (b *kernelBridge) port(w wire, mac pve.MAC, declared []string, closeWire func()) *Port {
 	p := &Port{
 		name: b.name, mac: mac, bridgeMAC: b.self.mac, declared: declared,
 		wire: w, bridge: b, off: deviate, vlan: cmp.Or(b.vlan, b.tag),
@@ -86,7 +86,7 @@ func deviate(jitter time.Duration) time.Duration {
 
 // MAC is the address that probes are sent from: the bridge's own, or a
 // stand-in for the place's, where the port is one like the guest's.
-func (p *Port) MAC() lease.MAC { return p.mac }
+func (p *Port) MAC() pve.MAC { return p.mac }
 
 // Closed reports whether the bridge had no uplink when it was opened: its
 // guests are all there is on that network.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // BenchmarkOpen measures what a start pays before the first probe.
@@ -74,7 +74,7 @@ func BenchmarkWindow(b *testing.B) {
 			f, _, node, p := wired(b)
 			f.Must(node.DisableIPv6())
 			for i := range guests {
-				f.Must(node.AddPort("vmbr0", lab.GuestPort(lease.VMID(100+i), 0)))
+				f.Must(node.AddPort("vmbr0", lab.GuestPort(pve.VMID(100+i), 0)))
 			}
 			pace := Pace{Probes: 2, Interval: 5 * time.Millisecond, Wait: 5 * time.Millisecond}
 			q := Question{Candidates: candidates, Gateways: []Gateway{{Addr: gatewayIP}}, Pace: pace}
@@ -95,7 +95,7 @@ func BenchmarkLook(b *testing.B) {
 	f, _, node, p := wired(b)
 	f.Must(node.DisableIPv6())
 	for i := range 300 {
-		f.Must(node.AddPort("vmbr0", lab.GuestPort(lease.VMID(100+i), 0)))
+		f.Must(node.AddPort("vmbr0", lab.GuestPort(pve.VMID(100+i), 0)))
 	}
 	for b.Loop() {
 		if _, err := p.bridge.look(); err != nil {

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Sweep asks for many addresses at once, a whole network. It is for a person
@@ -18,7 +18,7 @@ type Sweep struct {
 	Addrs        []netip.Addr // IPv4, each once
 	Gateway      netip.Addr   // a sign of life, asked too; invalid: none
 	GatewayKnown bool         // it has answered on this bridge before
-	Own          []lease.MAC
+	Own          []pve.MAC
 	Pace         SweepPace
 	Progress     func(Progress) // told several times a second; nil: nobody wants to know
 }

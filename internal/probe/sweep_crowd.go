@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // crowd gathers what is heard during a sweep; like a window it has no socket:
@@ -13,7 +13,7 @@ import (
 type crowd struct {
 	sweep   Sweep
 	pace    SweepPace
-	own     map[lease.MAC]bool
+	own     map[pve.MAC]bool
 	asked   map[netip.Addr]bool
 	users   map[netip.Addr][]voice
 	rivals  map[netip.Addr][]voice
@@ -28,9 +28,9 @@ type crowd struct {
 	told   time.Time // when progress was told last
 }
 
-func newCrowd(s Sweep, bridge lease.MAC) *crowd {
+func newCrowd(s Sweep, bridge pve.MAC) *crowd {
 	c := &crowd{
-		sweep: s, pace: s.Pace, own: map[lease.MAC]bool{bridge: true}, asked: make(map[netip.Addr]bool, len(s.Addrs)),
+		sweep: s, pace: s.Pace, own: map[pve.MAC]bool{bridge: true}, asked: make(map[netip.Addr]bool, len(s.Addrs)),
 		users: map[netip.Addr][]voice{}, rivals: map[netip.Addr][]voice{},
 	}
 	for _, m := range s.Own {
@@ -119,7 +119,7 @@ const sweeperFrom = 32
 
 // found lists who was heard, by address; itself names the bridge for those that
 // lie on it.
-func (c *crowd) found(itself func(lease.MAC) string) []Answer {
+func (c *crowd) found(itself func(pve.MAC) string) []Answer {
 	var out []Answer
 	add := func(a netip.Addr, v Verdict, voices []voice) {
 		answer := Answer{Addr: a, Verdict: v}
@@ -141,8 +141,8 @@ func (c *crowd) found(itself func(lease.MAC) string) []Answer {
 }
 
 // sweepers are those who probe for very many addresses.
-func (c *crowd) sweepers() map[lease.MAC]bool {
-	count, found := map[lease.MAC]int{}, map[lease.MAC]bool{}
+func (c *crowd) sweepers() map[pve.MAC]bool {
+	count, found := map[pve.MAC]int{}, map[pve.MAC]bool{}
 	for _, voices := range c.rivals {
 		for _, v := range voices {
 			if count[v.mac]++; count[v.mac] == sweeperFrom {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // sweepCase is one sweep over 254 addresses, on a clock that only tests have.
@@ -222,17 +222,17 @@ func TestSweepOnTheWire(t *testing.T) {
 			t.Parallel()
 			f, lan, _, p := wired(t)
 			addrs := hostsOf(netip.MustParsePrefix("10.9.0.0/21"))
-			want := map[netip.Addr][]lease.MAC{}
+			want := map[netip.Addr][]pve.MAC{}
 			for a, s := range crowded(f, lan, addrs, 300) {
-				want[a] = []lease.MAC{s.MAC}
+				want[a] = []pve.MAC{s.MAC}
 			}
 			kernel := f.Host(lan, addrs[0].String()+"/21")
 			want[addrs[0]] = append(want[addrs[0]], kernel.MAC)
 			quiet := addrs[len(addrs)-1]
-			want[quiet] = []lease.MAC{f.Stranger(lan, lab.Script{Addrs: []netip.Addr{quiet}, Mute: true, Announce: 50 * time.Millisecond}).MAC}
+			want[quiet] = []pve.MAC{f.Stranger(lan, lab.Script{Addrs: []netip.Addr{quiet}, Mute: true, Announce: 50 * time.Millisecond}).MAC}
 			r, err := p.Sweep(t.Context(), Sweep{Addrs: addrs, Pace: SweepPreset(len(addrs), fast)})
 			f.Must(err)
-			got := map[netip.Addr][]lease.MAC{}
+			got := map[netip.Addr][]pve.MAC{}
 			for _, a := range r.Found {
 				got[a.Addr] = a.MACs
 				if slices.Contains(a.Ports, "") || a.Verdict != Taken {
@@ -250,7 +250,7 @@ func TestSweepOnTheWire(t *testing.T) {
 }
 
 // spelled is who has which address, in words that can be compared.
-func spelled(all map[netip.Addr][]lease.MAC) map[string][]string {
+func spelled(all map[netip.Addr][]pve.MAC) map[string][]string {
 	out := map[string][]string{}
 	for a, macs := range all {
 		for _, m := range macs {

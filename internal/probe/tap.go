@@ -10,11 +10,11 @@ import (
 	"strings"
 	"unsafe"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
-
-	"pve-iplease/internal/lease"
 )
 
 // temporaryName is how our ports are called: like nothing of Proxmox's, and
@@ -159,7 +159,7 @@ func disableIPv6(device string) error {
 // tapMAC is higher than what anybody else plugs in: a bridge without a fixed
 // address takes the lowest of its ports' (net/bridge/br_stp_if.c,
 // br_stp_recalculate_bridge_id).
-func tapMAC() lease.MAC {
+func tapMAC() pve.MAC {
 	r := rand.Uint32()
-	return lease.MAC{0xfe, 0xff, 0xff, byte(r >> 16), byte(r >> 8), byte(r)}
+	return pve.MAC{0xfe, 0xff, 0xff, byte(r >> 16), byte(r >> 8), byte(r)}
 }

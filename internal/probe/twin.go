@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // A guest that is about to start is silent, so what is said in its name is said
@@ -22,7 +22,7 @@ import (
 // suspect is an address that somebody claimed with a MAC of the guest's own.
 type suspect struct {
 	addr netip.Addr
-	mac  lease.MAC
+	mac  pve.MAC
 }
 
 // proofOfTwin is how many questions a twin must have answered, so that one late
@@ -74,7 +74,7 @@ func (w *window) twins(a netip.Addr) (out []voice) {
 
 // hearsay is why an address can't be told that was only claimed in the guest's
 // own name.
-func (w *window) hearsay(a netip.Addr, itself func(lease.MAC) string) string {
+func (w *window) hearsay(a netip.Addr, itself func(pve.MAC) string) string {
 	v := w.selves[a][0]
 	said := fmt.Sprintf("%s, which is the guest's own MAC, %s", v.mac, v.deed)
 	if port := cmp.Or(v.port, itself(v.mac)); port != "" {

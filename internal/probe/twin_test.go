@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // devicesBridge has a device for some time.
@@ -48,7 +48,7 @@ func (c ownCase) run(t *testing.T) {
 	b := &devicesBridge{fakeBridge: &fakeBridge{looks: []view{goodView()}}, until: time.Now().Add(c.lingers)}
 	p := fakePort(w)
 	p.bridge = b
-	r, err := p.Ask(t.Context(), Question{Candidates: candidates[:2], Own: []lease.MAC{guestMAC}, Gone: c.gone, Pace: c.pace})
+	r, err := p.Ask(t.Context(), Question{Candidates: candidates[:2], Own: []pve.MAC{guestMAC}, Gone: c.gone, Pace: c.pace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestWhoSpeaksInTheGuestsName(t *testing.T) {
 // once he was heard.
 func TestGuestAsksInTurn(t *testing.T) {
 	t.Parallel()
-	heard := newWindow(Question{Candidates: candidates, Own: []lease.MAC{guestMAC}}, bridgeMAC)
+	heard := newWindow(Question{Candidates: candidates, Own: []pve.MAC{guestMAC}}, bridgeMAC)
 	heard.guest = guestMAC
 	if got := heard.from(true); got != guestMAC {
 		t.Errorf("asked by %s", got)

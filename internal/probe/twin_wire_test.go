@@ -8,18 +8,18 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // impostor is a host that speaks with the MAC of a guest that is about to start.
-var impostor = lease.MAC{0xbc, 0x24, 0x11, 7, 7, 7}
+var impostor = pve.MAC{0xbc, 0x24, 0x11, 7, 7, 7}
 
 // asItself asks in the name of CT 101, whose previous run is over.
 func asItself(t *testing.T, node *lab.Node, at probe.Place, over bool, addrs ...netip.Addr) probe.Result {
 	t.Helper()
 	pace, _ := probe.Preset("default")
-	q := probe.Question{Candidates: addrs, Own: []lease.MAC{impostor}, Pace: pace}
+	q := probe.Question{Candidates: addrs, Own: []pve.MAC{impostor}, Pace: pace}
 	if over {
 		q.Gone = []string{"veth101i0"}
 	}

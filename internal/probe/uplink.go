@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // view is what the kernel shows of a bridge at one moment.
 type view struct {
 	bridge string
 	vlan   uint16 // that is asked, where the bridge keeps VLANs apart
-	mac    lease.MAC
+	mac    pve.MAC
 	up     bool
 	ports  []port
 	// The bridge is asked from an address of its own, which neigh_suppress
@@ -54,7 +54,7 @@ func (v view) uplinks() []port {
 // guest reports whether Proxmox plugged the port in for a guest, or this
 // program did for a while, perhaps at another guest's start.
 func (p port) guest() bool {
-	_, _, ok := lease.PortOwner(p.name)
+	_, _, ok := pve.PortOwner(p.name)
 	return ok || temporary(p.name)
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // street is a node on a LAN with a gateway, and one guest on the node.
@@ -151,7 +151,7 @@ func TestMidWindow(t *testing.T) {
 		"uplink deleted":     {func(s street) error { return s.node.Remove("eno1") }, "uplink eno1 of vmbr0 is configured but missing"},
 		"uplink lost a link": {func(s street) error { return flap(s.cable) }, "uplink eno1 of vmbr0 lost its link for a moment"},
 		"uplink joined":      {func(s street) error { return spare(s, (*lab.Cable).Push) }, "uplink eno2 has only just joined vmbr0"},
-		"bridge renumbered":  {func(s street) error { return s.node.SetMAC("vmbr0", lease.MAC{0xbc, 0x24, 0x11, 0, 0, 7}) }, "vmbr0 changed its MAC from "},
+		"bridge renumbered":  {func(s street) error { return s.node.SetMAC("vmbr0", pve.MAC{0xbc, 0x24, 0x11, 0, 0, 7}) }, "vmbr0 changed its MAC from "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,7 @@ package probe
 import (
 	"net/netip"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Question is what to ask the wire in one window.
@@ -12,7 +12,7 @@ type Question struct {
 	Gateways   []Gateway    // asked too, as a sign of life; at most one of each family
 	// Own are the MACs of the guest that is about to start: who claims an
 	// address with one of them is its twin, or only repeats what it once said.
-	Own []lease.MAC
+	Own []pve.MAC
 	// Gone names the devices by which the guest's previous run was plugged in,
 	// once that is over: only then can be asked who speaks in its name. Empty:
 	// it may still be stopping.
@@ -26,12 +26,12 @@ type Gateway struct {
 	Known bool // it has answered on this network before, from outside of this node
 	// Guests are those that are known to be the gateway: its answer counts
 	// when it comes from the port of one.
-	Guests []lease.VMID
+	Guests []pve.VMID
 }
 
 // Sign is an answer of a gateway.
 type Sign struct {
-	MAC     lease.MAC
+	MAC     pve.MAC
 	Port    string // of the bridge, by which it came in; empty: unknown
 	Outside bool   // that port leads out of this node
 }
@@ -56,10 +56,10 @@ func (v Verdict) String() string {
 type Answer struct {
 	Addr    netip.Addr
 	Verdict Verdict
-	MACs    []lease.MAC // who answers; for Contended: who probes; in order of first word
-	Ports   []string    // the bridge port behind which each MAC sits, "" where unknown
-	Reason  string      // a clause for a person
-	Twin    bool        // Taken by who answers for one of the guest's own MACs
+	MACs    []pve.MAC // who answers; for Contended: who probes; in order of first word
+	Ports   []string  // the bridge port behind which each MAC sits, "" where unknown
+	Reason  string    // a clause for a person
+	Twin    bool      // Taken by who answers for one of the guest's own MACs
 	// Hearsay says that somebody claims it with one of the guest's own MACs who
 	// did not, or not yet, answer when he was asked himself.
 	Hearsay bool

@@ -5,16 +5,16 @@ import (
 	"net/netip"
 	"slices"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // window gathers what is heard while a question is open. It has no clock and
 // no socket: frames go in, verdicts come out.
 type window struct {
 	question Question
-	mine     lease.MAC              // that questions are sent from
-	guest    lease.MAC              // likewise, by a port like the guest's; see Port
-	own      map[lease.MAC]bool     // the guest's
+	mine     pve.MAC                // that questions are sent from
+	guest    pve.MAC                // likewise, by a port like the guest's; see Port
+	own      map[pve.MAC]bool       // the guest's
 	users    map[netip.Addr][]voice // who has the address
 	rivals   map[netip.Addr][]voice // who wants it
 	gateways map[netip.Addr]Sign
@@ -55,7 +55,7 @@ const (
 
 // voice is one foreign host that spoke of an address.
 type voice struct {
-	mac  lease.MAC
+	mac  pve.MAC
 	deed string // "answers", "announces it", "probes for it too"
 	port string // of the bridge, by which it came in; empty: unknown
 }
@@ -63,9 +63,9 @@ type voice struct {
 // maxVoices bounds what a flood of invented senders can make us keep.
 const maxVoices = 16
 
-func newWindow(q Question, mine lease.MAC) *window {
+func newWindow(q Question, mine pve.MAC) *window {
 	w := &window{
-		question: q, mine: mine, own: make(map[lease.MAC]bool),
+		question: q, mine: mine, own: make(map[pve.MAC]bool),
 		users: make(map[netip.Addr][]voice), rivals: make(map[netip.Addr][]voice),
 		gateways: make(map[netip.Addr]Sign), posers: make(map[netip.Addr]Sign), asked: make(map[netip.Addr]bool),
 		senders: make(map[netip.Addr]netip.Addr), unseen: make(map[search]sought), again: make(map[netip.Addr]int),
@@ -125,7 +125,7 @@ func (w *window) life(said word, frame []byte) {
 // isGateway reports whether a port is that of a guest which is known to be a
 // gateway.
 func (w *window) isGateway(addr netip.Addr, p port) bool {
-	o, _, ok := lease.PortOwner(p.name)
+	o, _, ok := pve.PortOwner(p.name)
 	return ok && slices.ContainsFunc(w.question.Gateways, func(g Gateway) bool {
 		return g.Addr == addr && slices.Contains(g.Guests, o.VMID)
 	})
@@ -134,7 +134,7 @@ func (w *window) isGateway(addr netip.Addr, p port) bool {
 // where tells by which ports a word of a MAC about a candidate came in, of which
 // some voices are known. What is heard while the ear is closed is a reason to
 // open it.
-func (w *window) where(known []voice, s search, m lease.MAC, frame []byte) (names []string) {
+func (w *window) where(known []voice, s search, m pve.MAC, frame []byte) (names []string) {
 	if w.trail == nil {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (w *window) settle(a netip.Addr) {
 // a switch must let pass anyway, but nobody who has it could answer, and the
 // network would look for him here: so it is used in turn, and no more once he
 // was heard.
-func (w *window) from(asGuest bool) lease.MAC {
+func (w *window) from(asGuest bool) pve.MAC {
 	if asGuest && !w.guest.IsZero() && len(w.selves) == 0 && len(w.question.Gone) == 0 {
 		return w.guest
 	}

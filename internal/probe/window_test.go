@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"testing"
 
+	"pve-iplease/internal/pve"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/mdlayher/arp"
-
-	"pve-iplease/internal/lease"
 )
 
 // hearCase is what a few frames say about the first candidate.
@@ -20,8 +20,8 @@ type hearCase struct {
 
 func (c hearCase) run(t *testing.T) {
 	t.Parallel()
-	w := newWindow(Question{Candidates: candidates[:1], Own: []lease.MAC{guestMAC}, Pace: defaultPace()}, bridgeMAC)
-	w.trail = trailOf(map[lease.MAC]string{alice: "eno1"}, c.frames...)
+	w := newWindow(Question{Candidates: candidates[:1], Own: []pve.MAC{guestMAC}, Pace: defaultPace()}, bridgeMAC)
+	w.trail = trailOf(map[pve.MAC]string{alice: "eno1"}, c.frames...)
 	for _, f := range c.frames {
 		w.hear(f)
 	}
@@ -33,10 +33,10 @@ func (c hearCase) run(t *testing.T) {
 }
 
 // by is an answer that names hosts, the port of each, and a reason.
-func by(v Verdict, reason string, macs ...lease.MAC) Answer {
+func by(v Verdict, reason string, macs ...pve.MAC) Answer {
 	a := Answer{Verdict: v, MACs: macs, Reason: reason}
 	for _, m := range macs {
-		a.Ports = append(a.Ports, map[lease.MAC]string{alice: "eno1"}[m])
+		a.Ports = append(a.Ports, map[pve.MAC]string{alice: "eno1"}[m])
 	}
 	return a
 }
@@ -44,7 +44,7 @@ func by(v Verdict, reason string, macs ...lease.MAC) Answer {
 func TestHearUse(t *testing.T) {
 	t.Parallel()
 	const request, reply = arp.OperationRequest, arp.OperationReply
-	anonymous := frameOf(reply, lease.MAC{}, first, nobody)
+	anonymous := frameOf(reply, pve.MAC{}, first, nobody)
 	copy(anonymous[6:12], alice[:])
 	other := netip.MustParseAddr("10.0.0.9")
 	const aliceAnswers = "BC:24:11:00:00:0A answers on port eno1"
@@ -97,7 +97,7 @@ func TestVoicesAreBounded(t *testing.T) {
 	t.Parallel()
 	w := newWindow(Question{Candidates: candidates, Pace: defaultPace()}, bridgeMAC)
 	for i := range 1000 {
-		w.hear(replyOf(lease.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, first))
+		w.hear(replyOf(pve.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}, first))
 	}
 	if got := len(w.users[first]); got != maxVoices {
 		t.Errorf("%d voices kept, want %d", got, maxVoices)

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
@@ -109,7 +109,7 @@ func TestScriptedStrangers(t *testing.T) {
 			if c.want == probe.Free {
 				return
 			}
-			if diff := cmp.Diff([]lease.MAC{stranger.MAC}, r.Answers[0].MACs); diff != "" {
+			if diff := cmp.Diff([]pve.MAC{stranger.MAC}, r.Answers[0].MACs); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -127,7 +127,7 @@ func TestRealStranger(t *testing.T) {
 	got := ask(t, node, nil)
 	want := probe.Result{
 		Answers: []probe.Answer{
-			{Addr: tested, Verdict: probe.Taken, MACs: []lease.MAC{stranger.MAC}, Ports: []string{"eno1"}},
+			{Addr: tested, Verdict: probe.Taken, MACs: []pve.MAC{stranger.MAC}, Ports: []string{"eno1"}},
 			{Addr: idle, Verdict: probe.Free},
 		},
 		Gateways: map[netip.Addr]probe.Sign{gateway: {MAC: gw.MAC, Port: "eno1", Outside: true}},

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Number is a whole number, which Perl writes with or without quotes,
@@ -48,8 +48,8 @@ func (a *API) Nodes(ctx context.Context) ([]Node, error) {
 
 // Guest is a guest of the cluster and how it is.
 type Guest struct {
-	VMID   lease.VMID
-	Kind   lease.Kind
+	VMID   pve.VMID
+	Kind   pve.Kind
 	Node   string
 	Status string // running, stopped, or unknown on a dead node
 }
@@ -63,9 +63,9 @@ func (g *Guest) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	*g = Guest{VMID: lease.VMID(raw.VMID), Node: raw.Node, Status: raw.Status}
+	*g = Guest{VMID: pve.VMID(raw.VMID), Node: raw.Node, Status: raw.Status}
 	if raw.Type == "qemu" {
-		g.Kind = lease.VM
+		g.Kind = pve.VM
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (a *API) Guests(ctx context.Context) ([]Guest, error) {
 
 // Status is whether a guest is "running" or "stopped", as its node finds out
 // now; what the cluster says is as old as the node's pvestatd.
-func (a *API) Status(ctx context.Context, node string, kind lease.Kind, id lease.VMID) (string, error) {
+func (a *API) Status(ctx context.Context, node string, kind pve.Kind, id pve.VMID) (string, error) {
 	var raw struct {
 		Status string `json:"status"`
 	}

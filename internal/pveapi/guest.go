@@ -8,7 +8,7 @@ import (
 	"maps"
 	"net/url"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Config is a guest's config as Proxmox reads it, every value as text.
@@ -46,7 +46,7 @@ func Digest(file []byte) string {
 }
 
 // GetConfig reads the config of a guest on any node, pending changes included.
-func (a *API) GetConfig(ctx context.Context, node string, kind lease.Kind, id lease.VMID) (Config, error) {
+func (a *API) GetConfig(ctx context.Context, node string, kind pve.Kind, id pve.VMID) (Config, error) {
 	var c Config
 	err := a.Get(ctx, guest(node, kind, id)+"/config", nil, &c)
 	return c, err
@@ -55,7 +55,7 @@ func (a *API) GetConfig(ctx context.Context, node string, kind lease.Kind, id le
 // SetConfig changes a guest's config; the key "delete" lists what to take out.
 // A digest makes Proxmox refuse, with ErrChanged, when the config is no longer
 // the one that was read; an empty one doesn't.
-func (a *API) SetConfig(ctx context.Context, node string, kind lease.Kind, id lease.VMID, set map[string]string, digest string) error {
+func (a *API) SetConfig(ctx context.Context, node string, kind pve.Kind, id pve.VMID, set map[string]string, digest string) error {
 	params := maps.Clone(set)
 	if digest != "" {
 		params["digest"] = digest
@@ -63,9 +63,9 @@ func (a *API) SetConfig(ctx context.Context, node string, kind lease.Kind, id le
 	return a.Put(ctx, guest(node, kind, id)+"/config", params)
 }
 
-func guest(node string, kind lease.Kind, id lease.VMID) string {
+func guest(node string, kind pve.Kind, id pve.VMID) string {
 	folder := "lxc"
-	if kind == lease.VM {
+	if kind == pve.VM {
 		folder = "qemu"
 	}
 	return "/nodes/" + url.PathEscape(node) + "/" + folder + "/" + id.String()

@@ -4,21 +4,21 @@ import (
 	"context"
 	"net/netip"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // Interface is one network interface inside a running guest.
 type Interface struct {
 	Name  string
-	MAC   lease.MAC
+	MAC   pve.MAC
 	Addrs []netip.Prefix
 }
 
 // Interfaces are those of a running container, as its node's kernel has them;
 // none when it doesn't run.
-func (a *API) Interfaces(ctx context.Context, node string, id lease.VMID) ([]Interface, error) {
+func (a *API) Interfaces(ctx context.Context, node string, id pve.VMID) ([]Interface, error) {
 	var list []rawInterface
-	if err := a.Get(ctx, guest(node, lease.Container, id)+"/interfaces", nil, &list); err != nil {
+	if err := a.Get(ctx, guest(node, pve.Container, id)+"/interfaces", nil, &list); err != nil {
 		return nil, err
 	}
 	return interfaces(list), nil
@@ -26,11 +26,11 @@ func (a *API) Interfaces(ctx context.Context, node string, id lease.VMID) ([]Int
 
 // AgentInterfaces are those of a running virtual machine, as the agent in it
 // reports them; ErrNoAgent if none does.
-func (a *API) AgentInterfaces(ctx context.Context, node string, id lease.VMID) ([]Interface, error) {
+func (a *API) AgentInterfaces(ctx context.Context, node string, id pve.VMID) ([]Interface, error) {
 	var answer struct {
 		Result []rawInterface `json:"result"`
 	}
-	err := a.Get(ctx, guest(node, lease.VM, id)+"/agent/network-get-interfaces", nil, &answer)
+	err := a.Get(ctx, guest(node, pve.VM, id)+"/agent/network-get-interfaces", nil, &answer)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func interfaces(list []rawInterface) []Interface {
 	for _, raw := range list {
 		i := Interface{Name: raw.Name}
 		for _, text := range []string{raw.MAC, raw.Old} {
-			if mac, err := lease.ParseMAC(text); err == nil {
+			if mac, err := pve.ParseMAC(text); err == nil {
 				i.MAC = mac
 				break
 			}

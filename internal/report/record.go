@@ -1,6 +1,6 @@
 package report
 
-import "pve-iplease/internal/lease"
+import "pve-iplease/internal/pve"
 
 // The priorities of syslog that are used here (RFC 5424 §6.2.1).
 const (
@@ -11,7 +11,7 @@ const (
 
 // Fields say what a message is about. Empty ones are left out.
 type Fields struct {
-	VMID    lease.VMID
+	VMID    pve.VMID
 	Phase   string // of the hook: pre-start, post-stop, …
 	Address string // with or without a prefix length
 	Pool    string

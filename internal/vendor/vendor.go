@@ -7,10 +7,9 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"pve-iplease/internal/pve"
 	"strings"
 	"sync"
-
-	"pve-iplease/internal/lease"
 )
 
 // Debian is where the package ieee-data keeps IEEE's list of prefixes.
@@ -36,7 +35,7 @@ const Private = "random or private address"
 
 // Name tells what kind of host an address belongs to without reading
 // anything; empty when that is not built in.
-func Name(m lease.MAC) string {
+func Name(m pve.MAC) string {
 	name, ok := builtIn[prefix(m[:3])]
 	switch {
 	case ok:
@@ -67,7 +66,7 @@ const maxSize = 64 << 20
 
 // Name tells what kind of host an address belongs to, as a foreign string;
 // empty when nobody knows.
-func (l *List) Name(m lease.MAC) string {
+func (l *List) Name(m pve.MAC) string {
 	if name := Name(m); name != "" || l == nil {
 		return name
 	}

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/vendor"
 )
 
@@ -33,7 +33,7 @@ func TestName(t *testing.T) {
 		"70:B3:D5:00:00:01": {"", ""},
 		"00:01:02:03:04:05": {"", ""},
 	} {
-		m, err := lease.ParseMAC(mac)
+		m, err := pve.ParseMAC(mac)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func FuzzList(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		var m lease.MAC
+		var m pve.MAC
 		copy(m[:], first)
 		if a, b := vendor.Open(path).Name(m), vendor.Name(m); b != "" && a != b {
 			t.Errorf("%q where %q is built in", a, b)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // story is what the demo shows, in order.
@@ -51,7 +51,7 @@ func (s story) beginning() error {
 func (s story) three() error {
 	s.say("Three containers start. Of an address their net0 says ip=manual, ip=dhcp, and nothing at all.")
 	for i, c := range []struct{ name, ip string }{{"web", "manual"}, {"db", "dhcp"}, {"mail", ""}} {
-		id := lease.VMID(101 + i)
+		id := pve.VMID(101 + i)
 		if err := s.container(id, c.name, fmt.Sprintf("BC:24:11:00:01:%02d", i+1), c.ip); err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (s story) end() error {
 }
 
 // start starts a container and shows what an administrator would see.
-func (s story) start(id lease.VMID) error {
+func (s story) start(id pve.VMID) error {
 	task := s.pve.Start(id)
 	s.typed(fmt.Sprintf("pct start %s", id), taskLog(task))
 	if task.Err != nil {
@@ -111,7 +111,7 @@ func (s story) start(id lease.VMID) error {
 	return s.showNet0(id)
 }
 
-func (s story) showNet0(id lease.VMID) error {
+func (s story) showNet0(id pve.VMID) error {
 	net0, err := s.net0(id)
 	s.text("net0: " + net0)
 	return err
@@ -129,7 +129,7 @@ func weight(line string) int { return strings.Count(line, ": warning: ") }
 
 // check proves that the containers run side by side: each reaches its gateway
 // and finds every other under its address, with that one's own MAC address.
-func (s story) check(ids ...lease.VMID) error {
+func (s story) check(ids ...pve.VMID) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var guests []*lab.Guest

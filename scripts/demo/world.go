@@ -7,7 +7,7 @@ import (
 	"os/exec"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 const nodeName = "pve1"
@@ -68,7 +68,7 @@ func (w *world) close() {
 
 // stranger plugs in a host that Proxmox knows nothing about.
 func (w *world) stranger(mac, addr string) error {
-	m, err := lease.ParseMAC(mac)
+	m, err := pve.ParseMAC(mac)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func (w *world) stranger(mac, addr string) error {
 }
 
 // container writes a new container's config.
-func (w *world) container(id lease.VMID, name, mac, ip string) error {
-	m, err := lease.ParseMAC(mac)
+func (w *world) container(id pve.VMID, name, mac, ip string) error {
+	m, err := pve.ParseMAC(mac)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (w *world) container(id lease.VMID, name, mac, ip string) error {
 }
 
 // net0 is a container's network as its config has it now.
-func (w *world) net0(id lease.VMID) (string, error) {
+func (w *world) net0(id pve.VMID) (string, error) {
 	conf, err := w.tree.Config(nodeName, id)
 	if err != nil {
 		return "", err

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pve-iplease/internal/lab/pveproxy"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 )
 
@@ -19,7 +19,7 @@ func TestConfigIsReadAndWritten(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, nil)
 	a := c.asRoot()
-	got, err := a.GetConfig(t.Context(), "pve1", lease.Container, 101)
+	got, err := a.GetConfig(t.Context(), "pve1", pve.Container, 101)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestConfigIsReadAndWritten(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	set := map[string]string{"hookscript": "local:snippets/pve-iplease"}
-	if err := a.SetConfig(t.Context(), "pve1", lease.Container, 101, set, got.Digest); err != nil {
+	if err := a.SetConfig(t.Context(), "pve1", pve.Container, 101, set, got.Digest); err != nil {
 		t.Fatal(err)
 	}
 	now := c.read("etc/pve/nodes/pve1/lxc/101.conf")
@@ -41,11 +41,11 @@ func TestConfigIsReadAndWritten(t *testing.T) {
 	if len(set) != 1 {
 		t.Errorf("the caller's map was changed: %v", set)
 	}
-	err = a.SetConfig(t.Context(), "pve1", lease.Container, 101, map[string]string{"delete": "hookscript"}, got.Digest)
+	err = a.SetConfig(t.Context(), "pve1", pve.Container, 101, map[string]string{"delete": "hookscript"}, got.Digest)
 	if !errors.Is(err, pveapi.ErrChanged) {
 		t.Errorf("an old digest: %v", err)
 	}
-	if err := a.SetConfig(t.Context(), "pve1", lease.Container, 101, map[string]string{"delete": "hookscript"}, pveapi.Digest([]byte(now))); err != nil {
+	if err := a.SetConfig(t.Context(), "pve1", pve.Container, 101, map[string]string{"delete": "hookscript"}, pveapi.Digest([]byte(now))); err != nil {
 		t.Fatal(err)
 	}
 	if now := c.read("etc/pve/nodes/pve1/lxc/101.conf"); strings.Contains(now, "hookscript") {
@@ -72,9 +72,9 @@ func TestGuestsAndNodes(t *testing.T) {
 	}
 	guests, err := a.Guests(t.Context())
 	want := []pveapi.Guest{
-		{VMID: 101, Kind: lease.Container, Node: "pve1", Status: "running"},
-		{VMID: 200, Kind: lease.VM, Node: "pve1", Status: "stopped"},
-		{VMID: 102, Kind: lease.Container, Node: "pve2", Status: "unknown"},
+		{VMID: 101, Kind: pve.Container, Node: "pve1", Status: "running"},
+		{VMID: 200, Kind: pve.VM, Node: "pve1", Status: "stopped"},
+		{VMID: 102, Kind: pve.Container, Node: "pve2", Status: "unknown"},
 	}
 	if diff := cmp.Diff(want, guests); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -99,18 +99,18 @@ func TestInterfacesKeepEveryAddress(t *testing.T) {
 	got, err := a.Interfaces(t.Context(), "pve1", 101)
 	want := []pveapi.Interface{
 		{Name: "lo", Addrs: []netip.Prefix{p("127.0.0.1/8")}},
-		{Name: "eth0", MAC: lease.MAC{0xbc, 0x24, 0x11, 0, 1, 1}, Addrs: []netip.Prefix{p("10.0.0.5/24"), p("10.0.0.9/24"), p("fe80::1/64")}},
+		{Name: "eth0", MAC: pve.MAC{0xbc, 0x24, 0x11, 0, 1, 1}, Addrs: []netip.Prefix{p("10.0.0.5/24"), p("10.0.0.9/24"), p("fe80::1/64")}},
 	}
 	if diff := cmp.Diff(want, got, netipEqual); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	got, err = a.Interfaces(t.Context(), "pve2", 102)
-	want = []pveapi.Interface{{Name: "eth0", MAC: lease.MAC{0xbc, 0x24, 0x11, 0, 1, 2}, Addrs: []netip.Prefix{p("10.0.0.6/24"), p("fe80::2/64")}}}
+	want = []pveapi.Interface{{Name: "eth0", MAC: pve.MAC{0xbc, 0x24, 0x11, 0, 1, 2}, Addrs: []netip.Prefix{p("10.0.0.6/24"), p("fe80::2/64")}}}
 	if diff := cmp.Diff(want, got, netipEqual); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	got, err = a.AgentInterfaces(t.Context(), "pve1", 200)
-	want = []pveapi.Interface{{Name: "ens18", MAC: lease.MAC{0xbc, 0x24, 0x11, 0, 2, 0}, Addrs: []netip.Prefix{p("10.0.0.7/24")}}, {Name: "wg0"}}
+	want = []pveapi.Interface{{Name: "ens18", MAC: pve.MAC{0xbc, 0x24, 0x11, 0, 2, 0}, Addrs: []netip.Prefix{p("10.0.0.7/24")}}, {Name: "wg0"}}
 	if diff := cmp.Diff(want, got, netipEqual); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -129,7 +129,7 @@ func TestEveryRefusalIsAnError(t *testing.T) {
 		599: "node pve2 can't be reached (599 Too many redirections); see 'pvecm status'",
 	} {
 		c := newCluster(t, func(s *pveproxy.Server) { s.Dead = map[string]int{"pve2": status} })
-		err := c.asRoot().SetConfig(t.Context(), "pve2", lease.Container, 102, map[string]string{"hookscript": "x"}, "")
+		err := c.asRoot().SetConfig(t.Context(), "pve2", pve.Container, 102, map[string]string{"hookscript": "x"}, "")
 		if !errors.Is(err, pveapi.ErrNodeDead) || err.Error() != text {
 			t.Errorf("%d: %v", status, err)
 		}
@@ -165,11 +165,11 @@ func TestRefusalsSayWhy(t *testing.T) {
 		text string
 	}{
 		"no guest": {
-			err: second(root.GetConfig(t.Context(), "pve1", lease.Container, 999)), is: pveapi.ErrNoGuest,
+			err: second(root.GetConfig(t.Context(), "pve1", pve.Container, 999)), is: pveapi.ErrNoGuest,
 			text: "Proxmox refuses to read /nodes/pve1/lxc/999/config: 500 Configuration file 'nodes/pve1/lxc/999.conf' does not exist",
 		},
 		"unknown property": {
-			err:  root.SetConfig(t.Context(), "pve1", lease.Container, 101, map[string]string{"hokscript": "x"}, ""),
+			err:  root.SetConfig(t.Context(), "pve1", pve.Container, 101, map[string]string{"hokscript": "x"}, ""),
 			text: "Proxmox refuses to change /nodes/pve1/lxc/101/config: 400 Parameter verification failed.; hokscript: property is not defined in schema and the schema does not allow additional properties",
 		},
 		"no agent": {
@@ -189,7 +189,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 			text: "audit@pve!iplease lacks the privilege VM.GuestAgent.Audit or VM.GuestAgent.Unrestricted on /vms/200; 'pveum acl modify / --tokens audit@pve!iplease --roles PVEAuditor' grants it (to its user as well, where the token has privilege separation)",
 		},
 		"a token that would set a hookscript": {
-			err: token.SetConfig(t.Context(), "pve1", lease.Container, 101, map[string]string{"hookscript": "x"}, ""), is: pveapi.ErrDenied,
+			err: token.SetConfig(t.Context(), "pve1", pve.Container, 101, map[string]string{"hookscript": "x"}, ""), is: pveapi.ErrDenied,
 			text: "audit@pve!iplease may not change /nodes/pve1/lxc/101/config: 403 Permission check failed (changing the hookscript is only allowed for root@pam); run the command as root on a node",
 		},
 	}
@@ -216,7 +216,7 @@ func TestLoginsThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = a.SetConfig(t.Context(), "pve1", lease.Container, 101, map[string]string{"hookscript": "x"}, "")
+	err = a.SetConfig(t.Context(), "pve1", pve.Container, 101, map[string]string{"hookscript": "x"}, "")
 	const text = "Proxmox doesn't accept root@pam (401 permission denied - invalid PVE ticket); a ticket lasts two hours and depends on the clock: compare 'date' on the nodes"
 	if !errors.Is(err, pveapi.ErrLogin) || err.Error() != text {
 		t.Errorf("an expired ticket: %v", err)

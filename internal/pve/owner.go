@@ -1,4 +1,4 @@
-package lease
+package pve
 
 import (
 	"fmt"
@@ -54,8 +54,8 @@ func (o Owner) Guest() string {
 	return strings.ToUpper(o.Kind.String()) + " " + o.VMID.String()
 }
 
-// place names the guest, and the interface if it is not its first.
-func (o Owner) place() string {
+// Place names the guest, and the interface if it is not its first.
+func (o Owner) Place() string {
 	if o.NIC == 0 {
 		return o.Guest()
 	}

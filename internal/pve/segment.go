@@ -1,8 +1,7 @@
-package lease
+package pve
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -66,12 +65,6 @@ func (s Segment) String() string {
 		name += "@" + s.Nodes
 	}
 	return name
-}
-
-// Key is what can be owned: an address on a segment.
-type Key struct {
-	Segment Segment
-	Addr    netip.Addr
 }
 
 // Bridgeless reports whether nothing is known of the network, as for an
