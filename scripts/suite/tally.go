@@ -51,7 +51,9 @@ func (t *tally) read(r io.Reader) error {
 func (t *tally) take(e event) {
 	switch {
 	case e.Action == "output" && e.Test != "":
-		t.of(e).WriteString(e.Output)
+		if !strings.HasPrefix(e.Output, "=== ") { // RUN, PAUSE, CONT
+			t.of(e).WriteString(e.Output)
+		}
 	case e.Action == "output" && e.Output != "PASS\n" && e.Output != "FAIL\n", e.Action == "build-output":
 		fmt.Fprint(t.out, e.Output)
 	case e.Test == "":

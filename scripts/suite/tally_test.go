@@ -27,6 +27,7 @@ func TestTally(t *testing.T) {
 		},
 		"a part fails": {
 			said: `{"Action":"output","Package":"p","Test":"TestA","Output":"a is quiet\n"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"=== RUN   TestB\n"}
 {"Action":"pass","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestB/x","Output":"    b_test.go:3: wrong\n"}
 {"Action":"fail","Package":"p","Test":"TestB/x"}
