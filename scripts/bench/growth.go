@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
+	"pve-iplease/internal/pve"
 )
 
 // growthSuite asks what becomes of the speed on large hosts.
@@ -84,7 +84,7 @@ func (b *bench) newHost(later *cleanup, network netip.Prefix, guests int) (*host
 	}
 	addr := self.Next()
 	for i := range guests {
-		if err := h.container(lease.VMID(1000+i), netip.PrefixFrom(addr, network.Bits()).String()); err != nil {
+		if err := h.container(pve.VMID(1000+i), netip.PrefixFrom(addr, network.Bits()).String()); err != nil {
 			return nil, err
 		}
 		addr = addr.Next()
@@ -117,7 +117,7 @@ func (h *host) remember(b *bench) error {
 // knows all the others.
 func (h *host) reset(starts int, cold bool) error {
 	for i := range starts {
-		if err := h.container(startID+lease.VMID(i), "manual"); err != nil {
+		if err := h.container(startID+pve.VMID(i), "manual"); err != nil {
 			return err
 		}
 	}

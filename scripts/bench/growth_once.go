@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // once starts n containers at the same time, and measures until the last has
@@ -23,7 +23,7 @@ func (h *host) once(n int) (sample, error) {
 	logs := make([]strings.Builder, n)
 	var hooks []*exec.Cmd
 	for i := range n {
-		cmd := h.hook(startID+lease.VMID(i), "pre-start")
+		cmd := h.hook(startID+pve.VMID(i), "pre-start")
 		cmd.Stdout, cmd.Stderr = &logs[i], &logs[i]
 		if err := h.node.Start(cmd); err != nil {
 			return nil, err
@@ -34,7 +34,7 @@ func (h *host) once(n int) (sample, error) {
 	for i, cmd := range hooks {
 		if err := cmd.Wait(); err != nil {
 			failed = fmt.Errorf("%w: %s", err, logs[i].String())
-			_ = h.container(startID+lease.VMID(i), "manual") // what is waited for is put there
+			_ = h.container(startID+pve.VMID(i), "manual") // what is waited for is put there
 		}
 	}
 	came := <-last
@@ -43,7 +43,7 @@ func (h *host) once(n int) (sample, error) {
 	}
 	different := map[netip.Addr]bool{}
 	for i := range n {
-		a, err := h.leased(startID + lease.VMID(i))
+		a, err := h.leased(startID + pve.VMID(i))
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ type arrival struct {
 func (h *host) arrivals(n int, until time.Time) (a arrival) {
 	waiting := map[string]bool{}
 	for i := range n {
-		waiting[(startID+lease.VMID(i)).String()+".conf"] = true
+		waiting[(startID+pve.VMID(i)).String()+".conf"] = true
 	}
 	for len(waiting) > 0 {
 		names, err := h.watcher.next(until)

@@ -5,23 +5,30 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/lab"
 )
 
 // peak runs a command to its end and tells how much memory it had at most
 // (VmHWM), in KiB, asked of the kernel at the moment it exits. What wait4
 // tells (ru_maxrss) begins with the size of this program, from which the other
 // is forked: exec keeps the mark (fs/exec.c, setmax_mm_hiwater_rss).
-func peak(in starter, cmd *exec.Cmd) (kib float64, err error) {
-	runtime.LockOSThread() // only the thread that traces may go on doing so
-	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
-	if err := in.Start(cmd); err != nil {
+func peak(in *lab.Node, cmd *exec.Cmd) (kib float64, err error) {
+	err = in.Do(func() (err error) { // only the thread that started it may trace it
+		kib, err = traced(cmd)
+		return err
+	})
+	return kib, err
+}
+
+func traced(cmd *exec.Cmd) (kib float64, err error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
 	pid := cmd.Process.Pid

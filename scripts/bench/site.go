@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 const (
@@ -83,7 +83,7 @@ func (s *site) leave() {
 }
 
 // hook is the program as Proxmox calls it.
-func (s *site) hook(id lease.VMID, phase string) *exec.Cmd { return s.command(id.String(), phase) }
+func (s *site) hook(id pve.VMID, phase string) *exec.Cmd { return s.command(id.String(), phase) }
 
 // command is the program, on the node's files.
 func (s *site) command(args ...string) *exec.Cmd {
@@ -120,7 +120,7 @@ func (s *site) fresh() (sent uint64, err error) {
 }
 
 // container puts a stopped container without an address on the node.
-func (s *site) container(id lease.VMID, ip string) error {
+func (s *site) container(id pve.VMID, ip string) error {
 	return s.tree.WriteCT(nodeName, id, lab.CT{Hostname: fmt.Sprintf("ct%d", id), Hook: "pve-iplease", MAC: lab.RandomMAC(), IP: ip})
 }
 
@@ -136,7 +136,7 @@ func (s *site) forgetLeases() error {
 func (s *site) path(abs string) string { return s.tree.Path(nodeName, abs) }
 
 // leased is the address that a container's net0 has; invalid if none.
-func (s *site) leased(id lease.VMID) (netip.Addr, error) {
+func (s *site) leased(id pve.VMID) (netip.Addr, error) {
 	conf, err := s.tree.Config(nodeName, id)
 	if err != nil {
 		return netip.Addr{}, err

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // dhcp are the rows of DHCP clients against dnsmasq.
@@ -57,7 +57,7 @@ func (c *crowd) client(name string, args ...string) func() (sample, error) {
 			return nil, err
 		}
 		defer stop()
-		port := lab.GuestPort(lease.VMID(clientID), 0)
+		port := lab.GuestPort(pve.VMID(clientID), 0)
 		guest, err := c.node.Plug(bridge, port, lab.RandomMAC())
 		if err != nil {
 			return nil, err

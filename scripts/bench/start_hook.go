@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 )
 
 // hookRun is a run of the hook.
@@ -14,7 +14,7 @@ type hookRun struct {
 }
 
 // hooked runs pre-start of a container that has no address yet.
-func (s *site) hooked(w *watcher, id lease.VMID) (h hookRun, err error) {
+func (s *site) hooked(w *watcher, id pve.VMID) (h hookRun, err error) {
 	type moment struct {
 		at  time.Time
 		err error
