@@ -3,6 +3,7 @@ package lease
 import (
 	"encoding/binary"
 	"net/netip"
+
 	"pve-iplease/internal/pve"
 )
 
