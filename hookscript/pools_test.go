@@ -15,19 +15,19 @@ import (
 // subnet, or which pools overlap a segment. Whose pool an address is, is a
 // question for lease.Pools.Of alone; these ask another one.
 var subnets = map[string]string{
-	"internal/lease/pools.go belonging":   "it is how Pools.Of answers",
-	"internal/lease/pool.go Reaches":      "is a gateway a neighbour of the pool's guests",
-	"internal/lease/candidate.go barred":  "has the network, or the broadcast address, the number of a guest's",
-	"internal/config/clash.go":            "sections are held against one another",
-	"internal/config/half.go checkSubnet": "is a range inside of its own section's subnet",
-	"internal/config/reservation.go":      "in which sections, disabled ones included, is a reservation",
+	"internal/lease/pools.go belonging":     "it is how Pools.Of answers",
+	"internal/lease/pool.go Reaches":        "is a gateway a neighbour of the pool's guests",
+	"internal/lease/candidate.go barred":    "has the network, or the broadcast address, the number of a guest's",
+	"internal/config/clash.go":              "sections are held against one another",
+	"internal/config/family.go checkSubnet": "is a range inside of its own section's subnet",
+	"internal/config/reservation.go":        "in which sections, disabled ones included, is a reservation",
 
 	"internal/cli/scan_target.go network":           "which networks does a scan's argument overlap",
 	"internal/cli/setup_survey.go findPool":         "is there a pool already for a network that is to get one",
 	"internal/evidence/examine_network.go resident": "has the bridge an address in the subnet, to ask from",
-	"internal/evidence/hearing.go controls":         "addresses of the subnet that nobody has",
-	"internal/evidence/plot.go Plot":                "was it heard on the network of the picture",
-	"internal/evidence/plot.go mentioned":           "is it inside of the picture",
+	"internal/evidence/prober.go controls":          "addresses of the subnet that nobody has",
+	"internal/evidence/map.go Map":                  "was it heard on the network of the picture",
+	"internal/evidence/map.go mentioned":            "is it inside of the picture",
 }
 
 // TestWhosePool finds every other place that answers which pool an address

@@ -37,7 +37,7 @@ func (q asking) pace(addresses int) probe.SweepPace {
 }
 
 // askNamed asks this node's networks for every address that anything names.
-func (l *look) askNamed(ctx context.Context, q asking) ([]evidence.Hearing, error) {
+func (l *look) askNamed(ctx context.Context, q asking) ([]evidence.ProbeResult, error) {
 	switch {
 	case q.passive && q.rate != 0:
 		return nil, usagef("--passive and --rate exclude each other")

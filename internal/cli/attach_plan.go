@@ -191,7 +191,7 @@ func (p *attachment) dead(ctx context.Context, node string) string {
 	if why, known := p.node[node]; known {
 		return why
 	}
-	if node == p.host.Here.Name {
+	if node == p.host.Env.Name {
 		return ""
 	}
 	api, err := p.api()
@@ -230,7 +230,7 @@ func (p *attachment) lacks(ctx context.Context, node string) string {
 }
 
 func (p *attachment) hasFile(ctx context.Context, node string) (bool, error) {
-	if node == p.host.Here.Name {
+	if node == p.host.Env.Name {
 		info, err := os.Stat(p.host.Node.Path("/var/lib/vz/snippets/pve-iplease"))
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil

@@ -49,7 +49,7 @@ func (a *app) runApply(ctx context.Context, arg string, opt hook.Options) error 
 		if err != nil {
 			return err
 		}
-		return p.SetConfig(ctx, h.Here.Name, pve.VM, id, values, pveapi.Digest(raw))
+		return p.SetConfig(ctx, h.Env.Name, pve.VM, id, values, pveapi.Digest(raw))
 	})
 	return nil
 }

@@ -60,13 +60,13 @@ func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range l.dossiers(heard) {
+	for _, d := range l.addressFacts(heard) {
 		l.inspect(d.Involved()...)
 	}
 	l.Firewall = evidence.LookAtFirewall(h.Node, l.Inventory, l.readGuest)
 	scripts := l.Scripts(l.readGuest, h.Node.Path)
 	out := audited{
-		Findings: append([]evidence.Finding{}, evidence.Audit(l.Estate, heard, scripts)...), Remarks: l.Remarks,
+		Findings: append([]evidence.Finding{}, evidence.Audit(l.Snapshot, heard, scripts)...), Remarks: l.Remarks,
 		Compared: compared{l.Table.Len(), len(l.Inventory.Guests), len(heard), len(l.DHCP.Files)},
 	}
 	if l.blind() {
@@ -84,9 +84,9 @@ func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
 	return a.auditScreen(out)
 }
 
-// dossiers are those of the addresses that somebody answered for.
-func (l *look) dossiers(heard []evidence.Hearing) []*evidence.Dossier {
-	var all []*evidence.Dossier
+// addressFacts are those of the addresses that somebody answered for.
+func (l *look) addressFacts(heard []evidence.ProbeResult) []*evidence.AddressFacts {
+	var all []*evidence.AddressFacts
 	for _, h := range heard {
 		if len(h.Voices) > 0 {
 			all = append(all, l.About(h.Addr, heard, nil))

@@ -75,9 +75,9 @@ func (a *app) runMap(ctx context.Context, arg string, o mapOptions) error {
 		return errors.New("without the ledger and the guests' configs a map would show as free what isn't; 'pve-iplease doctor' says what is wrong")
 	}
 	l.inspectVoices(heard)
-	var plots []evidence.Plot
+	var plots []evidence.Map
 	for _, p := range pools {
-		plots = append(plots, l.Plot(p, heard))
+		plots = append(plots, l.Map(p, heard))
 	}
 	switch {
 	case o.html != "":
@@ -112,7 +112,7 @@ func choosePools(pools []lease.Pool, name string) ([]lease.Pool, error) {
 
 // surveyPools gathers what is known, and with --scan asks the networks of
 // those pools that are on this node.
-func (a *app) surveyPools(ctx context.Context, l *look, pools []lease.Pool, o mapOptions) ([]evidence.Hearing, error) {
+func (a *app) surveyPools(ctx context.Context, l *look, pools []lease.Pool, o mapOptions) ([]evidence.ProbeResult, error) {
 	var targets []target
 	if o.scan {
 		var err error
@@ -121,7 +121,7 @@ func (a *app) surveyPools(ctx context.Context, l *look, pools []lease.Pool, o ma
 		}
 	}
 	surveys, _, err := a.sweep(ctx, l, targets, o.scanOptions)
-	var heard []evidence.Hearing
+	var heard []evidence.ProbeResult
 	for i, s := range surveys {
 		if s.Doubt != "" {
 			l.Remarks = append(l.Remarks, evidence.Remark{Source: "wire", Text: fmt.Sprintf("who is silent on %s can't be told: %s", targets[i].segment, report.Clean(s.Doubt))})
@@ -144,22 +144,22 @@ type mappedPool struct {
 	Segment   string                `json:"segment"`
 	Subnet    string                `json:"subnet"`
 	Count     map[evidence.Mark]int `json:"count"`
-	Addresses []evidence.Spot       `json:"addresses"`
+	Addresses []evidence.Cell       `json:"addresses"`
 }
 
-func newMapped(plots []evidence.Plot, remarks []evidence.Remark) mapped {
+func newMapped(plots []evidence.Map, remarks []evidence.Remark) mapped {
 	out := mapped{Pools: []mappedPool{}, Remarks: remarks}
 	for _, p := range plots {
 		m := mappedPool{
 			Pool: p.Pool.Name, Segment: p.Pool.Segment().String(), Subnet: p.Pool.Subnet.String(),
-			Count: p.Count(), Addresses: append([]evidence.Spot{}, p.Spots...),
+			Count: p.Count(), Addresses: append([]evidence.Cell{}, p.Spots...),
 		}
 		out.Pools = append(out.Pools, m)
 	}
 	return out
 }
 
-func (a *app) mapScreen(plots []evidence.Plot) error {
+func (a *app) mapScreen(plots []evidence.Map) error {
 	b := ui.NewPage(a.out)
 	c := canvas{width: b.Width, colours: ui.TerminalOf(a.out).Colours()}
 	for i, p := range plots {
@@ -187,7 +187,7 @@ func poolTitle(p lease.Pool) string {
 const mostTroubles = 8
 
 // troubles names the strangers and conflicts of a picture, the worst first.
-func troubles(b *ui.Page, p evidence.Plot) {
+func troubles(b *ui.Page, p evidence.Map) {
 	left := 0
 	for _, want := range []evidence.Mark{evidence.Clash, evidence.Stranger} {
 		for _, s := range p.Spots {

@@ -108,7 +108,7 @@ type stage struct {
 	starts int
 }
 
-func (l *look) newStage(ctx context.Context, after time.Duration, heard []evidence.Hearing) (*stage, error) {
+func (l *look) newStage(ctx context.Context, after time.Duration, heard []evidence.ProbeResult) (*stage, error) {
 	s := &stage{look: l}
 	s.boots = l.Boots(l.readGuest, evidence.ReadHA(l.host.Node.Path), l.nodes())
 	var err error

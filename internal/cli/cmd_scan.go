@@ -107,7 +107,7 @@ func (a *app) runScan(ctx context.Context, arg string, o scanOptions) error {
 		return err
 	}
 	l := newLook(h)
-	targets, err := ground{h.Here.Name, h.Pools.Pools, evidence.BridgeAddresses}.targets(arg, o.bridge)
+	targets, err := ground{h.Env.Name, h.Pools.Pools, evidence.BridgeAddresses}.targets(arg, o.bridge)
 	if err != nil {
 		a.tell(h.Problems)
 		return err
@@ -157,11 +157,11 @@ func (a *app) sweep(ctx context.Context, l *look, targets []target, o scanOption
 		all, took = append(all, s), append(took, time.Since(began))
 	}
 	<-gathered
-	l.Now = l.host.Here.Now()
+	l.Now = l.host.Env.Now()
 	return all, took, ended
 }
 
-func (a *app) sweepOne(ctx context.Context, ear evidence.Ear, t target, o scanOptions) (evidence.Survey, error) {
+func (a *app) sweepOne(ctx context.Context, ear evidence.Prober, t target, o scanOptions) (evidence.Survey, error) {
 	q := t.inquiry()
 	pace := probe.SweepPreset(len(q.Addrs), o.fast)
 	if o.rate != 0 {
@@ -200,10 +200,10 @@ func (a *app) judgeNetwork(n network) {
 
 // inspectVoices reads the configs of the guests that were heard, where their
 // answers need an explanation.
-func (l *look) inspectVoices(heard []evidence.Hearing) {
+func (l *look) inspectVoices(heard []evidence.ProbeResult) {
 	var ids []pve.VMID
 	for _, h := range heard {
-		d := l.About(h.Addr, []evidence.Hearing{h}, nil)
+		d := l.About(h.Addr, []evidence.ProbeResult{h}, nil)
 		if evidence.Judge(d).Severity >= evidence.Warning {
 			ids = append(ids, d.Involved()...)
 		}

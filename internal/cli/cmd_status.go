@@ -52,7 +52,7 @@ func (a *app) runStatus(ctx context.Context, f format) error {
 	if err := cmp.Or(err, unread); err != nil {
 		return err
 	}
-	w := lease.World{Now: h.Here.Now(), Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named, Inventory: inv}
+	w := lease.World{Now: h.Env.Now(), Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named, Inventory: inv}
 	rows := []poolStatus{}
 	for i := range h.Pools.Pools {
 		rows = append(rows, newStatus(h.Pools.Pools, &h.Pools.Pools[i], t))
@@ -86,7 +86,7 @@ const nobody = pve.VMID(999999999)
 
 // next finds what a container would get that does not exist yet.
 func (s *poolStatus) next(h *hook.Host, t *lease.Table, w lease.World, p lease.Pool, id pve.VMID) {
-	w.Pools, w.Node = []lease.Pool{p}, h.Here.Name
+	w.Pools, w.Node = []lease.Pool{p}, h.Env.Name
 	if len(p.Nodes) > 0 && !slices.Contains(p.Nodes, w.Node) {
 		w.Node = p.Nodes[0]
 	}
@@ -97,7 +97,7 @@ func (s *poolStatus) next(h *hook.Host, t *lease.Table, w lease.World, p lease.P
 		return
 	}
 	s.Next = g[0].Lease.Addr.String()
-	if owner := g[0].From; !owner.IsZero() {
+	if owner := g[0].PreviousOwner; !owner.IsZero() {
 		s.Remark = "from " + owner.Guest() + ", which is stopped"
 	}
 }

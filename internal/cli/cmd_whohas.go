@@ -66,7 +66,7 @@ const headStart = 10 * time.Millisecond
 
 // listenEarly begins to ask for an address of which the pools already tell
 // the network, before everything else; without pools for it, nil.
-func (l *look) listenEarly(ctx context.Context, arg string) <-chan []evidence.Hearing {
+func (l *look) listenEarly(ctx context.Context, arg string) <-chan []evidence.ProbeResult {
 	addr, err := netip.ParseAddr(arg)
 	if err != nil {
 		return nil
@@ -85,12 +85,12 @@ func (l *look) listenEarly(ctx context.Context, arg string) <-chan []evidence.He
 }
 
 // listen asks networks for addresses, of which one is given for the pace.
-func (l *look) listen(ctx context.Context, a netip.Addr, ask []evidence.Inquiry) <-chan []evidence.Hearing {
+func (l *look) listen(ctx context.Context, a netip.Addr, ask []evidence.Inquiry) <-chan []evidence.ProbeResult {
 	k := lease.Key{Addr: a}
 	if len(ask) > 0 {
 		k.Segment = ask[0].Segment
 	}
-	heard, ear := make(chan []evidence.Hearing, 1), l.ear(k)
+	heard, ear := make(chan []evidence.ProbeResult, 1), l.ear(k)
 	go func() { heard <- ear.Listen(ctx, ask) }()
 	return heard
 }
@@ -107,7 +107,7 @@ func (l *look) lookAtKernel() {
 
 // investigate asks the network, unless that is under way, and judges. What can
 // wait until then is read while the network answers.
-func (l *look) investigate(ctx context.Context, s evidence.Subject, heard <-chan []evidence.Hearing) finding {
+func (l *look) investigate(ctx context.Context, s evidence.Subject, heard <-chan []evidence.ProbeResult) finding {
 	out := finding{Title: s.Title, Found: []judged{}}
 	if len(s.Addrs) > maxAddresses {
 		out.More = len(s.Addrs) - maxAddresses
@@ -118,17 +118,17 @@ func (l *look) investigate(ctx context.Context, s evidence.Subject, heard <-chan
 	}
 	past := l.past(s.Addrs)
 	l.lookAtKernel()
-	var voices []evidence.Hearing
+	var voices []evidence.ProbeResult
 	if heard != nil {
 		voices = <-heard
 	}
-	l.Now = l.host.Here.Now()
+	l.Now = l.host.Env.Now()
 	for _, addr := range s.Addrs {
 		d := l.About(addr, voices, past[addr])
 		l.inspect(d.Involved()...)
 		out.Found = append(out.Found, newJudged(d))
 	}
-	out.Where = l.Whereabouts(s)
+	out.Where = l.FDBEntries(s)
 	out.Remarks = l.Remarks
 	return out
 }
@@ -150,7 +150,7 @@ type judged struct {
 	Verdict  evidence.Verdict       `json:"verdict"`
 }
 
-func newJudged(d *evidence.Dossier) judged {
+func newJudged(d *evidence.AddressFacts) judged {
 	j := judged{Address: d.Addr.String(), Evidence: d.Observations(), Verdict: evidence.Judge(d)}
 	if d.Pool != nil {
 		j.Pool = report.Clean(d.Pool.Name)

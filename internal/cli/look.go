@@ -20,14 +20,14 @@ import (
 
 // look is this node's view of all addresses, for the commands that compare.
 type look struct {
-	*evidence.Estate
+	*evidence.Snapshot
 	host *hook.Host
 }
 
 // newLook prepares a view; gather fills it.
 func newLook(h *hook.Host) *look {
-	l := &look{host: h, Estate: &evidence.Estate{
-		Now: h.Here.Now(), Node: h.Here.Name, Maker: h.Makers.Name,
+	l := &look{host: h, Snapshot: &evidence.Snapshot{
+		Now: h.Env.Now(), Node: h.Env.Name, Maker: h.Makers.Name,
 		Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named,
 	}}
 	for _, p := range h.Problems {
@@ -57,19 +57,19 @@ func (l *look) gatherWith(ctx context.Context, kernel func() (evidence.Kernel, e
 		Ledger: h.Ledger.View, Inventory: h.Inventory, Kernel: kernel,
 		DHCP: dhcp.Finder{Path: h.Node.Path, Extra: h.Settings.DHCP}.Find,
 		IPAM: func() ([]inventory.IPAMEntry, error) { return inventory.ReadIPAM(h.Node.Path("/etc/pve")) },
-	}.Gather(ctx, l.Estate)
+	}.Gather(ctx, l.Snapshot)
 }
 
 // ear listens on this node's bridges, at the pace of the pool that an address
 // belongs to.
-func (l *look) ear(k lease.Key) evidence.Ear {
+func (l *look) ear(k lease.Key) evidence.Prober {
 	pace, _ := probe.Preset("default")
 	if p := l.Pools.Of(k); p != nil {
 		if preset, ok := probe.Preset(p.Probe); ok {
 			pace = preset
 		}
 	}
-	return evidence.Ear{
+	return evidence.Prober{
 		Pace: pace, Gateways: l.host.Gateways.MAC,
 		Open: func(at probe.Place) (evidence.Wire, error) {
 			w, _, err := l.host.Open(at)

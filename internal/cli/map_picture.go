@@ -45,7 +45,7 @@ type canvas struct {
 const mostRows = 40
 
 // picture draws a pool, a row of cells a line.
-func (c canvas) picture(p evidence.Plot) string {
+func (c canvas) picture(p evidence.Map) string {
 	var b strings.Builder
 	cells := c.cells(p)
 	blocks := p.Blocks(cells, mostRows)
@@ -82,7 +82,7 @@ func (c canvas) alike(b evidence.Block, cells, label int) string {
 
 // cells is how many have room beside the labels: a power of two, so that a row
 // begins where a network does.
-func (c canvas) cells(p evidence.Plot) int {
+func (c canvas) cells(p evidence.Map) int {
 	label := 0
 	for _, r := range p.Area() {
 		label = max(label, len(r.Last.String()), len(r.First.String()))
@@ -132,7 +132,7 @@ func (c canvas) cellsOf(b evidence.Block) string {
 
 // legend explains the marks that occur, with their numbers; what is outside of
 // the ranges is blank.
-func (c canvas) legend(p evidence.Plot) string {
+func (c canvas) legend(p evidence.Map) string {
 	var b strings.Builder
 	count := p.Count()
 	line, used := "", 0

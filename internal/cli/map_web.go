@@ -68,7 +68,7 @@ const (
 	mostRuns   = 160 // of rows; beyond, a cell is several addresses
 )
 
-func newWebPage(l *look, plots []evidence.Plot, version string, asked bool) webPage {
+func newWebPage(l *look, plots []evidence.Map, version string, asked bool) webPage {
 	p := webPage{
 		Title: "Address map", Version: version, Node: report.Clean(l.Node), Asked: asked, Remarks: l.Remarks,
 		Stamp: l.Now.Format(time.RFC3339), Time: l.Now.Local().Format("2006-01-02 15:04 MST"),
@@ -91,7 +91,7 @@ func policy() string {
 	return fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; base-uri 'none'; form-action 'none'", hash(pageCSS), hash(pageJS))
 }
 
-func newWebPool(n int, plot evidence.Plot) webPool {
+func newWebPool(n int, plot evidence.Map) webPool {
 	name, where, _ := strings.Cut(poolTitle(plot.Pool), ": ")
 	p := webPool{Name: name, Where: where}
 	count, words := plot.Count(), []string(nil)
@@ -126,7 +126,7 @@ func newWebCell(m evidence.Mark) webCell {
 }
 
 // newWebBlocks are the blocks of a row, and what follows it that is alike.
-func newWebBlocks(n int, plot evidence.Plot, row evidence.Block) []webBlock {
+func newWebBlocks(n int, plot evidence.Map, row evidence.Block) []webBlock {
 	var all []webBlock
 	a := row.First
 	cells := append(make([]evidence.Mark, row.Lead), row.Cells...)
@@ -145,9 +145,9 @@ func newWebBlocks(n int, plot evidence.Plot, row evidence.Block) []webBlock {
 }
 
 // newBlockCell is the cell of an address and those that share it.
-func newBlockCell(n int, plot evidence.Plot, a netip.Addr, m evidence.Mark, each uint64) webCell {
+func newBlockCell(n int, plot evidence.Map, a netip.Addr, m evidence.Mark, each uint64) webCell {
 	c := newWebCell(m)
-	s, known := plot.Spot(a)
+	s, known := plot.Cell(a)
 	switch {
 	case each > 1:
 		c.Title = fmt.Sprintf("%s and %d more: %s", a, each-1, m)
@@ -159,7 +159,7 @@ func newBlockCell(n int, plot evidence.Plot, a netip.Addr, m evidence.Mark, each
 	return c
 }
 
-func newWebRow(n, i int, s evidence.Spot) webRow {
+func newWebRow(n, i int, s evidence.Cell) webRow {
 	c := newWebCell(s.Mark)
 	r := webRow{
 		ID: rowID(n, s), Order: i, Rank: int(s.Mark), Address: s.Addr.String(), Class: c.Class, State: c.Name,
@@ -175,9 +175,9 @@ func newWebRow(n, i int, s evidence.Spot) webRow {
 }
 
 // rowID is unique in the page, whose pools may share a network.
-func rowID(n int, s evidence.Spot) string { return fmt.Sprintf("p%d-%s", n, s.Addr) }
+func rowID(n int, s evidence.Cell) string { return fmt.Sprintf("p%d-%s", n, s.Addr) }
 
-func guestOf(s evidence.Spot) string { return strings.TrimSpace(s.Guest + " " + s.Name) }
+func guestOf(s evidence.Cell) string { return strings.TrimSpace(s.Guest + " " + s.Name) }
 
 // pageMode lets a web server read the page.
 const pageMode = 0o644

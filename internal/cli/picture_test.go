@@ -13,11 +13,11 @@ import (
 )
 
 // village is a pool of a /16 with a lease here and there.
-func village(bits int) evidence.Plot {
+func village(bits int) evidence.Map {
 	subnet := netip.PrefixFrom(netip.MustParseAddr("172.16.0.0"), bits)
 	last := evidence.Offset(subnet.Addr(), 1<<(32-bits)-1)
 	p := lease.Pool{Name: "lan", Bridge: "vmbr0", Subnet: subnet, Ranges: []pve.Range{{First: subnet.Addr(), Last: last}}}
-	e := evidence.Estate{Pools: []lease.Pool{p}, Table: lease.NewTable(), Node: "pve1"}
+	e := evidence.Snapshot{Pools: []lease.Pool{p}, Table: lease.NewTable(), Node: "pve1"}
 	for i := uint64(0); i < 1<<(32-bits); i += 97 {
 		l := lease.Lease{Key: lease.Key{Segment: p.Segment(), Addr: evidence.Offset(subnet.Addr(), i)}, Owner: pve.Owner{VMID: pve.VMID(100 + i)}}
 		if i%5 == 0 {
@@ -25,7 +25,7 @@ func village(bits int) evidence.Plot {
 		}
 		e.Table.Add(l)
 	}
-	return e.Plot(p, nil)
+	return e.Map(p, nil)
 }
 
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")

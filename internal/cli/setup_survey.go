@@ -193,7 +193,7 @@ func (v *survey) explore(ctx context.Context) error {
 	gather, cancel := deadline(ctx, v.host)
 	defer cancel()
 	v.gather(gather)
-	v.Now = v.host.Here.Now()
+	v.Now = v.host.Env.Now()
 	if v.unread() {
 		v.swept.Doubt = "the ledger or the guests' configs can't be read"
 	}

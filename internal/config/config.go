@@ -50,7 +50,7 @@ func Parse(file string, data []byte) (*Config, []Problem) {
 // keeps what stands.
 func (c *Config) build(sections []*section) {
 	var pools []*pool
-	var pins []*pin
+	var pins []*reservation
 	for _, s := range sections {
 		switch s.kind {
 		case "pool":
@@ -91,9 +91,9 @@ type Disabled struct {
 	Why    string // the first thing that is wrong
 }
 
-// Homeless reports whether it isn't even known which section this was: the
+// Unattributed reports whether it isn't even known which section this was: the
 // file can't be read, or the mistake stands outside of every section.
-func (d Disabled) Homeless() bool { return d.Kind == "pool" && d.Name == "" && d.Bridge == "" }
+func (d Disabled) Unattributed() bool { return d.Kind == "pool" && d.Name == "" && d.Bridge == "" }
 
 // MayServe reports whether the section may have been meant for netN on this
 // bridge and tag of this node, so that its silence is no proof that the NIC is

@@ -76,8 +76,8 @@ func Edit(file string, data []byte, changes ...Change) ([]byte, error) {
 	return []byte(mark + text), nil
 }
 
-// wordsOf is the vocabulary of a kind of section.
-func wordsOf(kind string) (vocabulary, error) {
+// wordsOf is the properties of a kind of section.
+func wordsOf(kind string) (propertySet, error) {
 	switch kind {
 	case "pool":
 		return poolWords, nil
@@ -107,7 +107,7 @@ func (c Change) check() error {
 	return nil
 }
 
-func (p Prop) check(words vocabulary) error {
+func (p Prop) check(words propertySet) error {
 	often, listed := words[p.Key]
 	switch {
 	case !listed:

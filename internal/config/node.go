@@ -35,7 +35,7 @@ func DefaultNode() Node {
 	}
 }
 
-var nodeWords = vocabulary{"pools": once, "ledger": once, "deadline": once, "arp-rate": once, "dhcp-leases": once, "snippets": once}
+var nodeWords = propertySet{"pools": once, "ledger": once, "deadline": once, "arp-rate": once, "dhcp-leases": once, "snippets": once}
 
 // ParseNode reads lines of "key value". A path that is given but wrong is
 // empty in the result, so that nobody goes on with the default, which may be

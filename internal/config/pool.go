@@ -17,7 +17,7 @@ const holdByDefault = 24 * time.Hour
 type pool struct {
 	*section
 	lease.Pool // what both families share
-	halves     [2]half
+	halves     [2]familyConfig
 	strategies [2]lease.Strategy // of strategy and strategy6, as written
 	lines      map[string]int    // where each property stands
 }
@@ -34,7 +34,7 @@ func readPool(s *section) *pool {
 }
 
 // half is the one that an address belongs to.
-func (p *pool) half(a netip.Addr) *half { return &p.halves[pve.FamilyOf(a)] }
+func (p *pool) half(a netip.Addr) *familyConfig { return &p.halves[pve.FamilyOf(a)] }
 
 func (p *pool) set(prop property) (err error) {
 	four, six := &p.halves[pve.IPv4], &p.halves[pve.IPv6]

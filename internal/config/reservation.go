@@ -8,15 +8,15 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// pin is a reservation in the making.
-type pin struct {
+// reservation is a reservation in the making.
+type reservation struct {
 	*section
 	lease.Reservation
 	guestLine int
 }
 
-func readReservation(s *section) *pin {
-	p := &pin{section: s}
+func readReservation(s *section) *reservation {
+	p := &reservation{section: s}
 	if s.name != "" {
 		var err error
 		if p.Addr, err = parseAny(s.name); err != nil {
@@ -28,7 +28,7 @@ func readReservation(s *section) *pin {
 	return p
 }
 
-func (p *pin) set(prop property) (err error) {
+func (p *reservation) set(prop property) (err error) {
 	switch prop.key {
 	case "guest":
 		p.Owner, err = parseGuest(prop.value)
@@ -41,10 +41,10 @@ func (p *pin) set(prop property) (err error) {
 // settle holds the reservations against the pools and one another. One that
 // fails still keeps its address from everybody: whoever wrote it did not want
 // the address to be leased to just anyone.
-func settle(pins []*pin, pools []*pool) []lease.Reservation {
+func settle(pins []*reservation, pools []*pool) []lease.Reservation {
 	var kept []lease.Reservation
-	first := map[netip.Addr]*pin{}
-	byGuest := map[pve.Owner][]*pin{}
+	first := map[netip.Addr]*reservation{}
+	byGuest := map[pve.Owner][]*reservation{}
 	for _, p := range pins {
 		if !p.Addr.IsValid() {
 			continue
@@ -74,7 +74,7 @@ func homes(a netip.Addr, pools []*pool) []*pool {
 	return slices.DeleteFunc(slices.Clone(pools), func(p *pool) bool { return !p.half(a).Subnet.Contains(a) })
 }
 
-func (p *pin) checkHomes(pools []*pool) {
+func (p *reservation) checkHomes(pools []*pool) {
 	at := homes(p.Addr, pools)
 	if len(at) == 0 {
 		p.warn(p.line, "%s is in no pool's subnet; the reservation has no effect", p.Addr)
@@ -87,7 +87,7 @@ func (p *pin) checkHomes(pools []*pool) {
 }
 
 // checkGuest refuses a second address of one family for one NIC on one network.
-func (p *pin) checkGuest(earlier []*pin, pools []*pool) {
+func (p *reservation) checkGuest(earlier []*reservation, pools []*pool) {
 	for _, e := range earlier {
 		if p.Addr.Is4() != e.Addr.Is4() {
 			continue

@@ -50,9 +50,9 @@ func (s *section) warn(line int, format string, args ...any) {
 func (s *section) failed() bool { return s.why != "" }
 
 // each hands the section's known, well-formed properties to set, one after the
-// other, and reports what the vocabulary and set have against them. It returns
+// other, and reports what the properties and set have against them. It returns
 // the line in which each property stands first.
-func (s *section) each(words vocabulary, set func(property) error) map[string]int {
+func (s *section) each(words propertySet, set func(property) error) map[string]int {
 	first := map[string]int{}
 	for _, p := range s.props {
 		if err := s.admit(words, first, p); err != nil {
@@ -70,7 +70,7 @@ func (s *section) each(words vocabulary, set func(property) error) map[string]in
 }
 
 // admit says what is wrong with a property whatever its value means.
-func (s *section) admit(words vocabulary, first map[string]int, p property) error {
+func (s *section) admit(words propertySet, first map[string]int, p property) error {
 	before, again := first[p.key]
 	word, listed := words[p.key]
 	switch {

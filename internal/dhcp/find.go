@@ -42,11 +42,11 @@ func (f Finder) Find(ctx context.Context) Found {
 	s := &search{Finder: f, seen: map[string]bool{}}
 	for _, p := range Places() {
 		for _, path := range f.glob(p.Pattern) {
-			s.add(errand{p.Format, path, false})
+			s.add(pendingFile{p.Format, path, false})
 		}
 	}
 	for _, path := range f.Extra {
-		s.add(errand{Unknown, path, true})
+		s.add(pendingFile{Unknown, path, true})
 	}
 	for len(s.queue) > 0 {
 		e := s.queue[0]
@@ -60,8 +60,8 @@ func (f Finder) Find(ctx context.Context) Found {
 	return s.Found
 }
 
-// errand is one file to be read.
-type errand struct {
+// pendingFile is one file to be read.
+type pendingFile struct {
 	format   Format
 	path     string
 	expected bool // somebody named it: that it is missing is a problem
@@ -70,11 +70,11 @@ type errand struct {
 type search struct {
 	Finder
 	Found
-	queue []errand
+	queue []pendingFile
 	seen  map[string]bool
 }
 
-func (s *search) add(e errand) {
+func (s *search) add(e pendingFile) {
 	e.path = filepath.Clean(e.path)
 	if !s.seen[e.path] && filepath.IsAbs(e.path) {
 		s.seen[e.path] = true
@@ -82,7 +82,7 @@ func (s *search) add(e errand) {
 	}
 }
 
-func (s *search) run(e errand) {
+func (s *search) run(e pendingFile) {
 	info, err := os.Stat(s.Path(e.path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !e.expected:
@@ -125,7 +125,7 @@ func (s *search) take(f File) {
 			r.Path = filepath.Join(filepath.Dir(f.Path), r.Path)
 		}
 		// A lease file is made with the first lease.
-		s.add(errand{r.Format, r.Path, r.Format != DnsmasqLeases && r.Format != KeaLeases && r.Format != ISCLeases})
+		s.add(pendingFile{r.Format, r.Path, r.Format != DnsmasqLeases && r.Format != KeaLeases && r.Format != ISCLeases})
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *search) directory(r Reference) {
 			slices.ContainsFunc(r.Without, ends) || (len(r.Only) > 0 && !slices.ContainsFunc(r.Only, ends)) {
 			continue
 		}
-		s.add(errand{r.Format, filepath.Join(r.Path, name), true})
+		s.add(pendingFile{r.Format, filepath.Join(r.Path, name), true})
 	}
 }
 

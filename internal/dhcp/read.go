@@ -20,7 +20,7 @@ var (
 )
 
 // read reads a file. Kea's leases lie in up to four.
-func (s *search) read(e errand) ([]byte, time.Time, error) {
+func (s *search) read(e pendingFile) ([]byte, time.Time, error) {
 	if e.format == KeaLeases {
 		return readKea(s.Path(e.path))
 	}

@@ -23,8 +23,8 @@ type Finding struct {
 // Audit lists everything that disagrees, the worst first: the verdict on each
 // address that anything names, and what only shows when all of it is compared.
 // It is pure.
-func Audit(e *Estate, heard []Hearing, scripts []Script) []Finding {
-	a := &audit{Estate: e, heard: heard, spoke: map[pve.MAC]bool{}}
+func Audit(e *Snapshot, heard []ProbeResult, scripts []Script) []Finding {
+	a := &audit{Snapshot: e, heard: heard, spoke: map[pve.MAC]bool{}}
 	for _, addr := range a.addresses() {
 		a.judge(addr)
 	}
@@ -44,8 +44,8 @@ func Audit(e *Estate, heard []Hearing, scripts []Script) []Finding {
 
 // audit is one comparison.
 type audit struct {
-	*Estate
-	heard   []Hearing
+	*Snapshot
+	heard   []ProbeResult
 	found   []Finding
 	spoke   map[pve.MAC]bool     // that two guests have, and at least one speaks with
 	running map[nic][]netip.Addr // what running configs name, made when needed first
@@ -71,8 +71,8 @@ func (a *audit) known(addr netip.Addr) bool {
 
 // Mentioned lists the IPv4 addresses that the ledger, configs, reservations, or, within
 // a pool's range, anybody else names: what an audit asks the network for.
-func (e *Estate) Mentioned() []netip.Addr {
-	return slices.DeleteFunc((&audit{Estate: e}).addresses(), func(a netip.Addr) bool { return !a.Is4() })
+func (e *Snapshot) Mentioned() []netip.Addr {
+	return slices.DeleteFunc((&audit{Snapshot: e}).addresses(), func(a netip.Addr) bool { return !a.Is4() })
 }
 
 // addresses are all that the ledger, configs, reservations, or, within a
@@ -116,8 +116,8 @@ func (a *audit) addresses() []netip.Addr {
 // the kernel's table.
 func (a *audit) judge(addr netip.Addr) {
 	d := a.About(addr, a.heard, nil)
-	if len(d.Hearings) == 0 {
-		d.Hearings = a.overheard(addr)
+	if len(d.Results) == 0 {
+		d.Results = a.overheard(addr)
 	}
 	switch v := Judge(d); {
 	case !v.Twice.IsZero():
@@ -130,12 +130,12 @@ func (a *audit) judge(addr netip.Addr) {
 // fresh is how long an entry of the neighbour table counts as an answer.
 const fresh = 5 * time.Minute
 
-// overheard makes hearings of what the kernel itself talked to.
-func (a *audit) overheard(addr netip.Addr) []Hearing {
-	var all []Hearing
+// overheard makes probe results of what the kernel itself talked to.
+func (a *audit) overheard(addr netip.Addr) []ProbeResult {
+	var all []ProbeResult
 	for _, n := range a.Kernel.Neighbours {
 		if n.Addr == addr && n.Seen <= fresh && slices.Contains(a.Kernel.Bridges, n.Device) {
-			all = append(all, Hearing{Segment: pve.NewSegment(n.Device, 0), Addr: addr, Voices: []Voice{{MAC: n.MAC}}})
+			all = append(all, ProbeResult{Segment: pve.NewSegment(n.Device, 0), Addr: addr, Voices: []Responder{{MAC: n.MAC}}})
 		}
 	}
 	return all

@@ -114,7 +114,7 @@ func (a *audit) reservations() {
 		d := a.About(r.Addr, nil, nil)
 		if r.Owner.IsZero() {
 			for _, o := range d.rights() {
-				a.add(Warning, r.Addr, "", (&trial{Dossier: d}).reconfigureRight(o), "%s is reserved for no guest%s, but it is %s", r.Addr, comment(r.Comment), o.says(d))
+				a.add(Warning, r.Addr, "", (&trial{AddressFacts: d}).reconfigureRight(o), "%s is reserved for no guest%s, but it is %s", r.Addr, comment(r.Comment), o.says(d))
 			}
 			continue
 		}

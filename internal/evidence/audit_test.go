@@ -24,7 +24,7 @@ func TestAudit(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		world   func(world)
-		heard   []evidence.Hearing
+		heard   []evidence.ProbeResult
 		scripts []evidence.Script
 		want    string
 	}{
@@ -176,7 +176,7 @@ func TestAudit(t *testing.T) {
 				w.leased(ct(102), lease.Bound, func(l *lease.Lease) { l.Addr = other })
 				namedAt(w, other, ct(102))
 			},
-			heard: append(heard(voice(webMAC, "veth102i0")), evidence.Hearing{Segment: lan, Addr: other, Voices: []evidence.Voice{voice(webMAC, "veth102i0")}}),
+			heard: append(heard(voice(webMAC, "veth102i0")), evidence.ProbeResult{Segment: lan, Addr: other, Voices: []evidence.Responder{voice(webMAC, "veth102i0")}}),
 			want: "conflict BC:24:11:00:01:01: one MAC twice: BC:24:11:00:01:01 is the MAC address of CT 101 (web) on pve1 and of CT 102 (db) on pve1: " +
 				"while both run, what is sent to one of them reaches the other",
 		},
@@ -204,7 +204,7 @@ func TestAudit(t *testing.T) {
 				c.world(w)
 			}
 			var got []string
-			for _, f := range evidence.Audit(w.Estate, c.heard, c.scripts) {
+			for _, f := range evidence.Audit(w.Snapshot, c.heard, c.scripts) {
 				got = append(got, f.Severity.String()+" "+f.About+": "+f.Text)
 				if len(f.Do) == 0 {
 					t.Errorf("%s: nothing to do about it", f.Text)

@@ -40,7 +40,7 @@ func BenchmarkAudit(b *testing.B) {
 	w := crowd()
 	var all []evidence.Finding
 	for b.Loop() {
-		all = evidence.Audit(w.Estate, nil, nil)
+		all = evidence.Audit(w.Snapshot, nil, nil)
 	}
 	b.ReportMetric(float64(len(all)), "findings")
 }

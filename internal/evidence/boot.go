@@ -24,7 +24,7 @@ type Boot struct {
 // their start: what is marked onboot by startup order and VMID, as Proxmox does
 // (PVE::API2::Nodes, get_start_stop_list), then what the high availability
 // manager has.
-func (e *Estate) Boots(read ReadGuest, ha HA, nodes []string) []Boot {
+func (e *Snapshot) Boots(read ReadGuest, ha HA, nodes []string) []Boot {
 	var all []Boot
 	for id, g := range e.Inventory.Guests {
 		if g.Template {

@@ -19,7 +19,7 @@ type Claim struct {
 
 // Claims gathers who claims addresses of a network: what was heard on it, and
 // everything that this node knows. It is sorted by address.
-func (e *Estate) Claims(network pve.Range, heard []Hearing) []Claim {
+func (e *Snapshot) Claims(network pve.Range, heard []ProbeResult) []Claim {
 	c := claims{network: network}
 	for _, h := range heard {
 		for _, v := range h.Voices {
@@ -53,7 +53,7 @@ func (c *claims) one(a netip.Addr, ours bool, why string) {
 }
 
 // own adds what configuration, guests and the ledger say.
-func (c *claims) own(e *Estate) {
+func (c *claims) own(e *Snapshot) {
 	for a, uses := range e.Inventory.Uses {
 		c.one(a, true, "the config of "+uses[0].Owner.Guest()+" names it")
 	}
@@ -81,7 +81,7 @@ func (c *claims) own(e *Estate) {
 }
 
 // dhcp adds what the files of this host's DHCP servers say.
-func (c *claims) dhcp(e *Estate) {
+func (c *claims) dhcp(e *Snapshot) {
 	for _, f := range e.DHCP.Files {
 		server := string(f.Format.Server())
 		for _, r := range f.Ranges {

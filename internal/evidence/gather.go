@@ -11,7 +11,7 @@ import (
 	"pve-iplease/internal/report"
 )
 
-// Sources are where an Estate comes from. A nil one is passed over.
+// Sources are where a Snapshot comes from. A nil one is passed over.
 type Sources struct {
 	Ledger    func(context.Context) (*lease.Table, error)
 	Inventory func(context.Context) (lease.Inventory, error)
@@ -29,7 +29,7 @@ type collector struct {
 
 // Gather asks all sources side by side. What fails, or has not come when ctx
 // ends, is a remark.
-func (s Sources) Gather(ctx context.Context, e *Estate) {
+func (s Sources) Gather(ctx context.Context, e *Snapshot) {
 	e.Table, e.Unread = lease.NewTable(), s.Ledger != nil
 	var all []collector
 	if s.Ledger != nil {
@@ -66,7 +66,7 @@ func (s Sources) Gather(ctx context.Context, e *Estate) {
 }
 
 // collect runs collectors side by side until all are done or ctx ends.
-func (e *Estate) collect(ctx context.Context, all []collector) {
+func (e *Snapshot) collect(ctx context.Context, all []collector) {
 	type result struct {
 		name  string
 		enter func()
@@ -99,11 +99,11 @@ func (e *Estate) collect(ctx context.Context, all []collector) {
 	}
 }
 
-func (e *Estate) remark(source, format string, args ...any) {
+func (e *Snapshot) remark(source, format string, args ...any) {
 	e.Remarks = append(e.Remarks, Remark{source, report.Clean(fmt.Sprintf(format, args...))})
 }
 
-func (e *Estate) takeInventory(inv lease.Inventory) {
+func (e *Snapshot) takeInventory(inv lease.Inventory) {
 	e.Inventory = inv
 	for _, u := range inv.Unread {
 		e.Remarks = append(e.Remarks, Remark{"guest configs", report.Sentence(u.String())})
@@ -113,7 +113,7 @@ func (e *Estate) takeInventory(inv lease.Inventory) {
 	}
 }
 
-func (e *Estate) takeDHCP(found dhcp.Found) {
+func (e *Snapshot) takeDHCP(found dhcp.Found) {
 	e.DHCP = found
 	for _, p := range found.Problems {
 		e.remark("DHCP", "%v", p)

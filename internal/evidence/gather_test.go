@@ -24,7 +24,7 @@ func TestGatherSoftly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		e := &evidence.Estate{}
+		e := &evidence.Snapshot{}
 		hangs := make(chan struct{})
 		evidence.Sources{
 			Ledger: func(context.Context) (*lease.Table, error) { return nil, errors.New("the ledger is \x1b[1mdamaged") },

@@ -29,7 +29,7 @@ type Host struct {
 // more than the MAC address, which a config can claim and a guest can change. The
 // forwarding table proves nothing, as one frame with a forged address changes it:
 // it makes nobody a guest whose MAC that isn't.
-func (d *Dossier) identify(m pve.MAC, port string) Host {
+func (d *AddressFacts) identify(m pve.MAC, port string) Host {
 	h := Host{MAC: m, Port: port, Maker: d.maker(m), Called: d.called(m), Device: d.Kernel.Own[m]}
 	g, known := d.guestByMAC(m)
 	if s := d.Kernel.stations(m); port == "" && len(s) > 0 {
@@ -64,7 +64,7 @@ func (d *Dossier) identify(m pve.MAC, port string) Host {
 
 // called says what a DHCP server's lease of this address to this MAC calls
 // the host.
-func (d *Dossier) called(m pve.MAC) string {
+func (d *AddressFacts) called(m pve.MAC) string {
 	for _, c := range append(slices.Clone(d.Clients), d.Hosts...) {
 		if c.MAC == m && !m.IsZero() && c.Name != "" {
 			verb := "calls"
@@ -86,7 +86,7 @@ func (h Host) card() string {
 }
 
 // who names the host: VM 200 (tv) on pve1.
-func (h Host) who(d *Dossier) string {
+func (h Host) who(d *AddressFacts) string {
 	switch {
 	case h.Device != "":
 		return fmt.Sprintf("this node's own %s", report.Clean(h.Device))
@@ -111,7 +111,7 @@ func (h Host) where() string {
 
 // details are what is known beside the name: how its config plugs it in, what
 // a DHCP server calls it, and that it lies about its MAC address.
-func (h Host) details(d *Dossier) string {
+func (h Host) details(d *AddressFacts) string {
 	var all []string
 	if w := d.describeWiring(h.Owner); w != "" {
 		all = append(all, ", "+w)
@@ -126,7 +126,7 @@ func (h Host) details(d *Dossier) string {
 }
 
 // guestName reads CT 105 (web) on pve2.
-func (e *Estate) guestName(o pve.Owner) string {
+func (e *Snapshot) guestName(o pve.Owner) string {
 	g, ok := e.guest(o.VMID)
 	if !ok {
 		return o.Guest() + e.absent()

@@ -8,9 +8,9 @@ import (
 )
 
 // Judge says who has an address, whether that is right, and what to do about
-// it. It is pure: the same dossier gives the same verdict.
-func Judge(d *Dossier) Verdict {
-	c := &trial{Dossier: d, rights: d.rights()}
+// it. It is pure: the same facts give the same verdict.
+func Judge(d *AddressFacts) Verdict {
+	c := &trial{AddressFacts: d, rights: d.rights()}
 	c.call()
 	for _, rule := range []func() (Verdict, bool){
 		c.proxied, c.ours, c.doubled, c.crowded, c.infrastructure, c.usurped, c.rightful, c.foreign,
@@ -23,9 +23,9 @@ func Judge(d *Dossier) Verdict {
 	return c.free()
 }
 
-// trial is one dossier being judged.
+// trial is one address being judged.
 type trial struct {
-	*Dossier
+	*AddressFacts
 	rights []right
 	hosts  []Host // that were heard with the address, one a MAC
 	doubt  string // why silence proves nothing; empty when it does
@@ -35,7 +35,7 @@ type trial struct {
 func (c *trial) call() {
 	var doubts []string
 	heard := false
-	for _, h := range c.Hearings {
+	for _, h := range c.Results {
 		if h.Doubt == "" {
 			heard = true
 		} else {

@@ -246,13 +246,13 @@ func strangerCases() map[string]judgeCase {
 		},
 		"a proxy": {
 			func(w world) { w.leased(ct(101), lease.Bound) },
-			heard(evidence.Voice{MAC: printerMAC, Port: "eno1", Proxy: true}),
+			heard(evidence.Responder{MAC: printerMAC, Port: "eno1", Proxy: true}),
 			"warning: 00:11:22:33:44:55 on eno1 answers for 10.0.0.219 and for addresses that nobody has: a proxy or worse " +
 				"(no guest of this cluster); it is leased to CT 101 (web) on pve1", "isolate",
 		},
 		"a proxy beside the guest": {
 			func(w world) { w.leased(ct(101), lease.Bound) },
-			heard(evidence.Voice{MAC: printerMAC, Port: "eno1", Proxy: true}, voice(webMAC, "veth101i0")),
+			heard(evidence.Responder{MAC: printerMAC, Port: "eno1", Proxy: true}, voice(webMAC, "veth101i0")),
 			"ok: 10.0.0.219 is used by CT 101 (web) on pve1, net0, as leased", "",
 		},
 	}
@@ -263,7 +263,7 @@ func silentCases() map[string]judgeCase {
 	return map[string]judgeCase{
 		"free": {nil, heard(), "ok: 10.0.0.219 is free: nobody answers, and nothing names it", ""},
 		"free, but somebody probes for it": {
-			nil, heard(evidence.Voice{MAC: printerMAC, Port: "eno1", Asks: true}),
+			nil, heard(evidence.Responder{MAC: printerMAC, Port: "eno1", Asks: true}),
 			"ok: 10.0.0.219 is free: nobody answers, and nothing names it", "",
 		},
 		"free, in a DHCP server's range": {

@@ -23,7 +23,7 @@ func (c *trial) proxied() (Verdict, bool) {
 	}
 	h := c.hosts[0]
 	return c.verdict(Warning, []Step{{What: "isolate", How: "turn proxy ARP off on that host: nothing can be proved on this network while it answers for everybody"}},
-		"%s%s answers for %s and for addresses that nobody has: a proxy or worse (%s)%s", h.card(), h.where(), c.Addr, h.who(c.Dossier), c.alas())
+		"%s%s answers for %s and for addresses that nobody has: a proxy or worse (%s)%s", h.card(), h.where(), c.Addr, h.who(c.AddressFacts), c.alas())
 }
 
 // alas adds who should have the address, where the wire can't tell.
@@ -31,7 +31,7 @@ func (c *trial) alas() string {
 	if len(c.rights) == 0 {
 		return ""
 	}
-	return "; it is " + c.rights[0].says(c.Dossier)
+	return "; it is " + c.rights[0].says(c.AddressFacts)
 }
 
 // ours: a probe can't hear the host that sends it, so any answer is another's.
@@ -42,11 +42,11 @@ func (c *trial) ours() (Verdict, bool) {
 	for _, h := range c.hosts {
 		if h.Device == "" {
 			return c.verdict(Conflict, c.against(h, right{}), "%s is an address of this node, but %s answers%s: %s%s",
-				c.Addr, h.card(), h.where(), h.who(c.Dossier), h.details(c.Dossier))
+				c.Addr, h.card(), h.where(), h.who(c.AddressFacts), h.details(c.AddressFacts))
 		}
 	}
 	if len(c.rights) > 0 {
-		return c.verdict(Conflict, c.reconfigureRight(c.rights[0]), "%s is an address of this node, and %s", c.Addr, c.rights[0].says(c.Dossier))
+		return c.verdict(Conflict, c.reconfigureRight(c.rights[0]), "%s is an address of this node, and %s", c.Addr, c.rights[0].says(c.AddressFacts))
 	}
 	return c.verdict(Fine, nil, "%s is an address of this node", c.Addr)
 }
@@ -66,10 +66,10 @@ func (c *trial) crowded() (Verdict, bool) {
 			var r right
 			claim := ""
 			if len(c.rights) > 0 {
-				r, claim = c.rights[0], c.rights[0].says(c.Dossier)+", but "
+				r, claim = c.rights[0], c.rights[0].says(c.AddressFacts)+", but "
 			}
 			return c.verdict(Conflict, c.against(who, r), "%stwo hosts answer: %s%s, %s%s; and %s%s, %s%s", claim,
-				a.card(), a.where(), a.who(c.Dossier), a.details(c.Dossier), b.card(), b.where(), b.who(c.Dossier), b.details(c.Dossier))
+				a.card(), a.where(), a.who(c.AddressFacts), a.details(c.AddressFacts), b.card(), b.where(), b.who(c.AddressFacts), b.details(c.AddressFacts))
 		}
 	}
 	return no()
@@ -81,18 +81,18 @@ func (c *trial) infrastructure() (Verdict, bool) {
 	case c.Fixed == "":
 		return no()
 	case len(c.rights) > 1 || (len(c.rights) == 1 && len(c.hosts) > 0 && !c.hosts[0].is(c.rights[0].owner)):
-		return c.verdict(Conflict, c.reconfigureRight(c.rights[0]), "%s is %s, and %s", c.Addr, c.Fixed, c.rights[0].says(c.Dossier))
+		return c.verdict(Conflict, c.reconfigureRight(c.rights[0]), "%s is %s, and %s", c.Addr, c.Fixed, c.rights[0].says(c.AddressFacts))
 	case len(c.hosts) > 0:
-		return c.verdict(Fine, nil, "%s is %s: %s answers%s, %s", c.Addr, c.Fixed, c.hosts[0].card(), c.hosts[0].where(), c.hosts[0].who(c.Dossier))
+		return c.verdict(Fine, nil, "%s is %s: %s answers%s, %s", c.Addr, c.Fixed, c.hosts[0].card(), c.hosts[0].where(), c.hosts[0].who(c.AddressFacts))
 	case len(c.rights) == 1:
-		return c.verdict(Notice, nil, "%s is %s and %s%s", c.Addr, c.Fixed, c.rights[0].says(c.Dossier), c.quiet())
+		return c.verdict(Notice, nil, "%s is %s and %s%s", c.Addr, c.Fixed, c.rights[0].says(c.AddressFacts), c.quiet())
 	}
 	return c.verdict(Notice, nil, "%s is %s%s", c.Addr, c.Fixed, c.quiet())
 }
 
 // because says why silence may mean nothing.
 func (c *trial) because() string {
-	if c.doubt == "" || len(c.Hearings) == 0 {
+	if c.doubt == "" || len(c.Results) == 0 {
 		return ""
 	}
 	return " (the network can't tell: " + report.Clean(c.doubt) + ")"
@@ -109,7 +109,7 @@ func (c *trial) usurped() (Verdict, bool) {
 				break // the strongest right of those that are present
 			}
 			return c.verdict(Conflict, c.against(h, r), "%s, but %s answers%s: %s%s",
-				r.says(c.Dossier), h.card(), h.where(), h.who(c.Dossier), h.details(c.Dossier))
+				r.says(c.AddressFacts), h.card(), h.where(), h.who(c.AddressFacts), h.details(c.AddressFacts))
 		}
 	}
 	return no()
@@ -159,7 +159,7 @@ func (c *trial) foreign() (Verdict, bool) {
 		return no()
 	}
 	h := c.hosts[i]
-	who := fmt.Sprintf("%s is used by %s%s: %s%s", c.Addr, h.card(), h.where(), h.who(c.Dossier), h.details(c.Dossier))
+	who := fmt.Sprintf("%s is used by %s%s: %s%s", c.Addr, h.card(), h.where(), h.who(c.AddressFacts), h.details(c.AddressFacts))
 	p := c.leasedBy(h.Segment)
 	switch s, known := c.stranger(); {
 	case slices.ContainsFunc(c.Reserved, func(r lease.Reservation) bool { return r.Owner.IsZero() }):

@@ -17,7 +17,7 @@ func (c *trial) contested() (Verdict, bool) {
 	for _, r := range c.rights {
 		if o, found := c.rival(r, c.rights); found {
 			return c.verdict(Conflict, c.reconfigureRight(o), "%s is %s, and the config of %s names it too%s",
-				c.Addr, r.says(c.Dossier), c.guestName(o.owner), c.quiet())
+				c.Addr, r.says(c.AddressFacts), c.guestName(o.owner), c.quiet())
 		}
 	}
 	return no()
@@ -30,7 +30,7 @@ func (c *trial) silentRight() (Verdict, bool) {
 	}
 	r := c.rights[0]
 	_, exists := c.guest(r.owner.VMID)
-	is := fmt.Sprintf("%s is %s", c.Addr, r.says(c.Dossier))
+	is := fmt.Sprintf("%s is %s", c.Addr, r.says(c.AddressFacts))
 	if v, ok := c.rivalClient(r, is); ok {
 		return v, ok
 	}
@@ -83,7 +83,7 @@ func (c *trial) silentStranger() (Verdict, bool) {
 		return no()
 	}
 	return c.verdict(Notice, nil, "%s was in use by %s (%s) at %s, which no lease explains%s; the pool asks again before it leases it",
-		c.Addr, s.MAC, c.identify(s.MAC, "").who(c.Dossier), stamp(s.Since), c.quiet())
+		c.Addr, s.MAC, c.identify(s.MAC, "").who(c.AddressFacts), stamp(s.Since), c.quiet())
 }
 
 // promised: nobody claims it here, but a DHCP server or the SDN does.
@@ -128,7 +128,7 @@ func (c *trial) giveWay() []Step {
 	return append(c.excludeSpans(), c.leave(pve.Owner{}))
 }
 
-func (e *Estate) entryOwner(i inventory.IPAMEntry) string {
+func (e *Snapshot) entryOwner(i inventory.IPAMEntry) string {
 	switch g, ok := e.guest(i.VMID); {
 	case i.Gateway:
 		return "the gateway"
@@ -157,7 +157,7 @@ func (c *trial) remembered() (Verdict, bool) {
 	if len(c.Neighbours) > 0 {
 		n := slices.MinFunc(c.Neighbours, byAge)
 		h := c.identify(n.MAC, "")
-		return c.verdict(Notice, nil, "%s was used by %s%s %s ago: %s%s", c.Addr, h.card(), h.where(), Age(n.Seen), h.who(c.Dossier), c.quiet())
+		return c.verdict(Notice, nil, "%s was used by %s%s %s ago: %s%s", c.Addr, h.card(), h.where(), Age(n.Seen), h.who(c.AddressFacts), c.quiet())
 	}
 	if len(c.Uses) > 0 && c.Inventory.Blind() == nil {
 		u, what := c.Uses[0], "a snapshot"

@@ -13,7 +13,7 @@ import (
 
 type judgeCase struct {
 	world func(world)
-	heard []evidence.Hearing
+	heard []evidence.ProbeResult
 	want  string // severity: sentence
 	do    string // what can be done, in order
 }
@@ -50,7 +50,7 @@ func TestLeaveIt(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		world func(world)
-		heard []evidence.Hearing
+		heard []evidence.ProbeResult
 		want  string
 	}{
 		{"a stranger", func(world) {}, heard(voice(printerMAC, "eno1")), "or leave it to that host: 'pve-iplease reserve 10.0.0.219'"},
@@ -90,7 +90,7 @@ func TestPoolOfBridge(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		world func(w *world)
-		heard []evidence.Hearing
+		heard []evidence.ProbeResult
 		pool  string
 		text  string
 	}{
@@ -102,12 +102,12 @@ func TestPoolOfBridge(t *testing.T) {
 			func(w *world) {
 				w.Inventory.Uses[tested] = []lease.Use{{Addr: tested, Owner: ct(101), Segment: pve.NewSegment("vmbr1", 0, "pve1")}}
 			},
-			[]evidence.Hearing{{Segment: other, Addr: tested, Voices: []evidence.Voice{voice(webMAC, "veth101i0")}}},
+			[]evidence.ProbeResult{{Segment: other, Addr: tested, Voices: []evidence.Responder{voice(webMAC, "veth101i0")}}},
 			"", "10.0.0.219 is used by CT 101 (web) on pve1, net0, as its config says",
 		},
 		"a stranger on a bridge without a pool": {
 			func(*world) {},
-			[]evidence.Hearing{{Segment: lan, Addr: tested}, {Segment: other, Addr: tested, Voices: []evidence.Voice{voice(printerMAC, "eno2")}}},
+			[]evidence.ProbeResult{{Segment: lan, Addr: tested}, {Segment: other, Addr: tested, Voices: []evidence.Responder{voice(printerMAC, "eno2")}}},
 			"", "10.0.0.219 is used by 00:11:22:33:44:55 on eno2: no guest of this cluster",
 		},
 		"a stranger beside a lease of another bridge": {

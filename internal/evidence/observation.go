@@ -20,7 +20,7 @@ type Observation struct {
 }
 
 // Observations lists the evidence, what is freshest and hardest first.
-func (d *Dossier) Observations() []Observation {
+func (d *AddressFacts) Observations() []Observation {
 	var all []Observation
 	add := func(source, from string, at time.Time, format string, args ...any) {
 		all = append(all, Observation{source, report.Clean(from), at.Truncate(time.Second), fmt.Sprintf(format, args...)})
@@ -37,8 +37,8 @@ func (d *Dossier) Observations() []Observation {
 type adder func(source, from string, at time.Time, format string, args ...any)
 
 // heard is what the wire said.
-func (d *Dossier) heard(add adder) {
-	for _, h := range d.Hearings {
+func (d *AddressFacts) heard(add adder) {
+	for _, h := range d.Results {
 		from := "ARP on " + h.Segment.String()
 		if h.Addr.Is6() {
 			from = "IPv6 neighbour discovery on " + h.Segment.String()
@@ -67,14 +67,14 @@ func (d *Dossier) heard(add adder) {
 
 // inKernel is what this node's kernel has learnt: who it talked to itself, and
 // behind which port those sit of whom the wire did not tell.
-func (d *Dossier) inKernel(add adder) {
+func (d *AddressFacts) inKernel(add adder) {
 	want := map[pve.MAC]bool{}
 	for _, n := range d.Neighbours {
 		h := d.identify(n.MAC, "")
 		add("kernel", "neighbours of "+n.Device, d.Now.Add(-n.Seen), "%s had it: %s", h.card(), h.who(d))
 		want[n.MAC] = true
 	}
-	for _, h := range d.Hearings {
+	for _, h := range d.Results {
 		for _, v := range h.Voices {
 			want[v.MAC] = v.Port == ""
 		}
@@ -87,7 +87,7 @@ func (d *Dossier) inKernel(add adder) {
 }
 
 // describe says who sits behind the port.
-func (s Station) describe(d *Dossier) string {
+func (s Station) describe(d *AddressFacts) string {
 	h := d.identify(s.MAC, s.Port)
 	vlan := ""
 	if s.VLAN > 1 {
@@ -100,7 +100,7 @@ func (s Station) describe(d *Dossier) string {
 const recent = 3
 
 // inLedger is what the ledger says, and this node's memory of it.
-func (d *Dossier) inLedger(add adder) {
+func (d *AddressFacts) inLedger(add adder) {
 	for _, l := range d.Leases {
 		switch {
 		case l.State == lease.Conflicted:
@@ -140,7 +140,7 @@ func macOf(m pve.MAC) string {
 }
 
 // inConfigs is which guests' configs name the address.
-func (d *Dossier) inConfigs(add adder) {
+func (d *AddressFacts) inConfigs(add adder) {
 	for _, u := range d.Uses {
 		g, _ := d.guest(u.Owner.VMID)
 		part := u.Where.String()
@@ -152,7 +152,7 @@ func (d *Dossier) inConfigs(add adder) {
 }
 
 // atServers is what DHCP servers and Proxmox's SDN say.
-func (d *Dossier) atServers(add adder) {
+func (d *AddressFacts) atServers(add adder) {
 	for _, c := range d.Clients {
 		state := "leased"
 		switch {

@@ -41,7 +41,7 @@ type Proxy struct {
 // Residents lists who was heard on a network, and of the addresses in which
 // lease.Ranges it was asked for those that should have been heard. Addresses
 // for which only proxies answer are counted, not listed.
-func (e *Estate) Residents(s Survey, asked func(netip.Addr) bool) ([]Resident, []Proxy) {
+func (e *Snapshot) Residents(s Survey, asked func(netip.Addr) bool) ([]Resident, []Proxy) {
 	var all []Resident
 	heard := map[netip.Addr]bool{}
 	proxies := map[pve.MAC]*Proxy{}
@@ -54,7 +54,7 @@ func (e *Estate) Residents(s Survey, asked func(netip.Addr) bool) ([]Resident, [
 	}
 	for _, a := range e.expected(s.Segment) {
 		if asked(a) && !heard[a] {
-			all = append(all, e.residents(Hearing{Segment: s.Segment, Addr: a, Doubt: s.Doubt, Closed: s.Closed})...)
+			all = append(all, e.residents(ProbeResult{Segment: s.Segment, Addr: a, Doubt: s.Doubt, Closed: s.Closed})...)
 		}
 	}
 	slices.SortStableFunc(all, func(x, y Resident) int { return x.Addr.Compare(y.Addr) })
@@ -68,7 +68,7 @@ func (e *Estate) Residents(s Survey, asked func(netip.Addr) bool) ([]Resident, [
 
 // count enters the proxies among the voices; only is true when there is
 // nobody else.
-func count(all map[pve.MAC]*Proxy, h Hearing) (only bool) {
+func count(all map[pve.MAC]*Proxy, h ProbeResult) (only bool) {
 	only = true
 	for _, v := range h.Voices {
 		if !v.Proxy {
@@ -86,7 +86,7 @@ func count(all map[pve.MAC]*Proxy, h Hearing) (only bool) {
 // expected are the addresses of a network that are in use as far as is known:
 // leased to guests that run, and this node's own, which no probe of its own
 // reaches.
-func (e *Estate) expected(s pve.Segment) []netip.Addr {
+func (e *Snapshot) expected(s pve.Segment) []netip.Addr {
 	here := pve.NewSegment(s.Bridge, s.Tag, e.Node)
 	var all []netip.Addr
 	for l := range e.Table.All() {
@@ -107,14 +107,14 @@ const ownAddress = "an address of this node"
 
 // residents makes a line of each host that was heard for an address, or one
 // that says who was not.
-func (e *Estate) residents(h Hearing) []Resident {
+func (e *Snapshot) residents(h ProbeResult) []Resident {
 	here := pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)
-	return e.About(h.Addr, []Hearing{h}, nil).lines(h, here)
+	return e.About(h.Addr, []ProbeResult{h}, nil).lines(h, here)
 }
 
-// lines are those of the hosts in a hearing; s is the network as the ledger
+// lines are those of the hosts in a probe result; s is the network as the ledger
 // knows it.
-func (d *Dossier) lines(h Hearing, s pve.Segment) []Resident {
+func (d *AddressFacts) lines(h ProbeResult, s pve.Segment) []Resident {
 	v := Judge(d)
 	line := Resident{
 		Addr: h.Addr, Segment: h.Segment.String(), Ledger: d.standing(s),
@@ -141,7 +141,7 @@ func (d *Dossier) lines(h Hearing, s pve.Segment) []Resident {
 }
 
 // name enters the guest that a host is.
-func (r *Resident) name(d *Dossier, h Host) {
+func (r *Resident) name(d *AddressFacts, h Host) {
 	if h.Owner.IsZero() {
 		return
 	}
@@ -153,7 +153,7 @@ func (r *Resident) name(d *Dossier, h Host) {
 
 // standing is what the ledger, or else the pools file, says of the address on
 // a network.
-func (d *Dossier) standing(s pve.Segment) string {
+func (d *AddressFacts) standing(s pve.Segment) string {
 	for _, l := range d.Leases {
 		switch {
 		case !l.Segment.Overlaps(s):
@@ -170,7 +170,7 @@ func (d *Dossier) standing(s pve.Segment) string {
 }
 
 // remark says in a few words what a line should tell beside its columns.
-func (d *Dossier) remark(h Host, v Voice, verdict Verdict) string {
+func (d *AddressFacts) remark(h Host, v Responder, verdict Verdict) string {
 	var all []string
 	add := func(when bool, format string, args ...any) {
 		if when {
@@ -196,14 +196,14 @@ func (d *Dossier) remark(h Host, v Voice, verdict Verdict) string {
 }
 
 // role is why an address is nobody's to lease, in a few words.
-func (d *Dossier) role() string {
+func (d *AddressFacts) role() string {
 	words := strings.TrimPrefix(strings.TrimPrefix(d.Fixed, "an address of "), "the ")
 	return report.Clean(words)
 }
 
 // hint is what a map says of an address nobody was heard for: its role, who
 // was seen with it, what a DHCP server calls its client, why it is reserved.
-func (d *Dossier) hint() string {
+func (d *AddressFacts) hint() string {
 	var all []string
 	add := func(s string) {
 		if s != "" && !slices.Contains(all, s) {
@@ -226,7 +226,7 @@ func (d *Dossier) hint() string {
 }
 
 // silence says why a line has nobody.
-func (d *Dossier) silence(h Hearing) string {
+func (d *AddressFacts) silence(h ProbeResult) string {
 	switch {
 	case d.Fixed != "":
 		return d.role()

@@ -18,7 +18,7 @@ type right struct {
 }
 
 // rights lists who may have the address, one entry a guest and segment.
-func (d *Dossier) rights() []right {
+func (d *AddressFacts) rights() []right {
 	var all []right
 	add := func(r right) {
 		same := func(o right) bool { return o.owner.VMID == r.owner.VMID && r.overlaps(o.segment) }
@@ -63,7 +63,7 @@ func (r right) overlaps(s pve.Segment) bool {
 
 // rival is one of the other living configs that name the address on a segment
 // that overlaps this one's.
-func (d *Dossier) rival(r right, all []right) (right, bool) {
+func (d *AddressFacts) rival(r right, all []right) (right, bool) {
 	for _, o := range all {
 		if o.owner.VMID != r.owner.VMID && o.overlaps(r.segment) && d.named(o.owner) {
 			return o, true
@@ -73,15 +73,15 @@ func (d *Dossier) rival(r right, all []right) (right, bool) {
 }
 
 // named reports whether the guest's living config names the address.
-func (d *Dossier) named(o pve.Owner) bool {
+func (d *AddressFacts) named(o pve.Owner) bool {
 	return slices.ContainsFunc(d.Uses, func(u lease.Use) bool { return u.Owner.VMID == o.VMID && d.living(u) })
 }
 
 // says is what the right is called in a sentence: "leased to CT 101 (web) on pve1".
-func (r right) says(d *Dossier) string { return r.verb + " " + d.guestName(r.owner) }
+func (r right) says(d *AddressFacts) string { return r.verb + " " + d.guestName(r.owner) }
 
 // stranger is the ledger's record of somebody who was seen with the address.
-func (d *Dossier) stranger() (lease.Lease, bool) {
+func (d *AddressFacts) stranger() (lease.Lease, bool) {
 	i := slices.IndexFunc(d.Leases, func(l lease.Lease) bool { return l.State == lease.Conflicted })
 	if i < 0 {
 		return lease.Lease{}, false
@@ -90,10 +90,10 @@ func (d *Dossier) stranger() (lease.Lease, bool) {
 }
 
 // inRange reports whether a pool may lease the address out.
-func (d *Dossier) inRange() bool { return d.Pool != nil && d.Pool.Contains(d.Addr) }
+func (d *AddressFacts) inRange() bool { return d.Pool != nil && d.Pool.Contains(d.Addr) }
 
 // leasedBy is the pool that may lease the address out on a segment; nil: none.
-func (d *Dossier) leasedBy(s pve.Segment) *lease.Pool {
+func (d *AddressFacts) leasedBy(s pve.Segment) *lease.Pool {
 	if p := d.Pools.Of(lease.Key{Segment: s, Addr: d.Addr}); p != nil && p.Contains(d.Addr) {
 		return p
 	}

@@ -26,7 +26,7 @@ type Script struct {
 
 // Scripts looks at the hookscripts that are ours, on each node where guests
 // have one.
-func (e *Estate) Scripts(read ReadGuest, path func(string) string) []Script {
+func (e *Snapshot) Scripts(read ReadGuest, path func(string) string) []Script {
 	type place struct{ volume, node string }
 	used := map[place][]pve.VMID{}
 	for id, g := range e.Inventory.Guests {
@@ -56,7 +56,7 @@ func (e *Estate) Scripts(read ReadGuest, path func(string) string) []Script {
 }
 
 // ScriptFor looks for one hookscript on one node.
-func (e *Estate) ScriptFor(volume, node string, path func(string) string) Script {
+func (e *Snapshot) ScriptFor(volume, node string, path func(string) string) Script {
 	return newScript(readStorages(path), volume, node, e.Node, path)
 }
 

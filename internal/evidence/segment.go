@@ -9,7 +9,7 @@ import (
 )
 
 // Inquiries says which networks of this node to ask for which addresses.
-func (e *Estate) Inquiries(addrs []netip.Addr) []Inquiry {
+func (e *Snapshot) Inquiries(addrs []netip.Addr) []Inquiry {
 	var all []Inquiry
 	for _, a := range addrs {
 		for _, s := range e.segments(a) {
@@ -47,7 +47,7 @@ func inquire(all []Inquiry, pools lease.Pools, node string, s pve.Segment, a net
 // segments lists the networks of this node in which an address may be: of
 // pools and leases, of configs that name it, and, when nothing is known of it,
 // of the bridges where the kernel has neighbours beside it.
-func (e *Estate) segments(a netip.Addr) []pve.Segment {
+func (e *Snapshot) segments(a netip.Addr) []pve.Segment {
 	var found []pve.Segment
 	add := func(s pve.Segment) {
 		s.Nodes = ""

@@ -23,7 +23,7 @@ type Subject struct {
 
 // Find resolves an address, a MAC address, a VMID, or the name of a guest or
 // of a DHCP server's client. An error names what is nearest.
-func (e *Estate) Find(arg string) (Subject, error) {
+func (e *Snapshot) Find(arg string) (Subject, error) {
 	if a, err := netip.ParseAddr(arg); err == nil && a.Zone() == "" {
 		return Subject{Addrs: []netip.Addr{a.Unmap()}}, nil
 	}
@@ -37,7 +37,7 @@ func (e *Estate) Find(arg string) (Subject, error) {
 }
 
 // findMAC collects the addresses that anything ties to a MAC address.
-func (e *Estate) findMAC(m pve.MAC) (Subject, error) {
+func (e *Snapshot) findMAC(m pve.MAC) (Subject, error) {
 	s := Subject{MAC: m, Title: m.String()}
 	if name := e.maker(m); name != "" {
 		s.Title += " (" + report.Clean(name) + ")"
@@ -56,7 +56,7 @@ func (e *Estate) findMAC(m pve.MAC) (Subject, error) {
 
 // findGuest collects the addresses of a guest: leased, configured, and those
 // that its MAC addresses have elsewhere.
-func (e *Estate) findGuest(id pve.VMID) (Subject, error) {
+func (e *Snapshot) findGuest(id pve.VMID) (Subject, error) {
 	g, exists := e.guest(id)
 	s := Subject{VMID: id, Title: e.guestName(pve.Owner{Kind: g.Kind, VMID: id})}
 	s.Addrs = e.addressesOf(func(m pve.MAC) bool { return !m.IsZero() && slices.Contains(g.MACs, m) }, id)
@@ -72,7 +72,7 @@ func (e *Estate) findGuest(id pve.VMID) (Subject, error) {
 }
 
 // findName looks for a guest, then for a DHCP server's client.
-func (e *Estate) findName(arg string) (Subject, error) {
+func (e *Snapshot) findName(arg string) (Subject, error) {
 	var ids []pve.VMID
 	var names []string
 	for id, g := range e.Inventory.Guests {
@@ -112,7 +112,7 @@ func (e *Estate) findName(arg string) (Subject, error) {
 }
 
 // addressesOf collects the addresses of a guest and of MAC addresses.
-func (e *Estate) addressesOf(mine func(pve.MAC) bool, id pve.VMID) []netip.Addr {
+func (e *Snapshot) addressesOf(mine func(pve.MAC) bool, id pve.VMID) []netip.Addr {
 	var all []netip.Addr
 	for l := range e.Table.All() {
 		if mine(l.MAC) || (id != 0 && l.Owner.VMID == id) {

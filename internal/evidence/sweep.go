@@ -19,11 +19,11 @@ type Sweeper interface {
 // Survey is what one network said when it was asked for many addresses.
 type Survey struct {
 	Segment pve.Segment
-	Heard   []Hearing // of the addresses that somebody was heard for, in order
-	Doubt   string    // why the silence of the others proves nothing; empty when it does
-	Closed  bool      // the bridge has no uplink
-	Asked   int       // addresses
-	Sent    int       // packets
+	Heard   []ProbeResult // of the addresses that somebody was heard for, in order
+	Doubt   string        // why the silence of the others proves nothing; empty when it does
+	Closed  bool          // the bridge has no uplink
+	Asked   int           // addresses
+	Sent    int           // packets
 }
 
 // errNoSweep is for a wire of tests.
@@ -33,7 +33,7 @@ var errNoSweep = errors.New("it can't be asked for so many addresses")
 // a /24. It goes beyond what switches with dynamic ARP inspection let pass,
 // unless the pace is slow. When ctx ends, what was heard until then comes with
 // the error; other trouble is a doubt.
-func (r Ear) Sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell func(probe.Progress)) (Survey, error) {
+func (r Prober) Sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell func(probe.Progress)) (Survey, error) {
 	out := Survey{Segment: q.Segment, Asked: len(q.Addrs)}
 	c, err := r.sweep(ctx, q, pace, tell)
 	if ctx.Err() == nil && err != nil {
@@ -44,7 +44,7 @@ func (r Ear) Sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell fu
 	return out, err
 }
 
-func (r Ear) sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell func(probe.Progress)) (probe.Census, error) {
+func (r Prober) sweep(ctx context.Context, q Inquiry, pace probe.SweepPace, tell func(probe.Progress)) (probe.Census, error) {
 	w, err := r.Open(probe.Place{Bridge: q.Segment.Bridge, Tag: q.Segment.Tag})
 	if err != nil {
 		return probe.Census{}, err
@@ -86,9 +86,9 @@ func (s *Survey) take(c probe.Census, q Inquiry) {
 		if !wanted[a.Addr] {
 			continue
 		}
-		h := Hearing{Segment: s.Segment, Addr: a.Addr, Closed: c.Closed}
+		h := ProbeResult{Segment: s.Segment, Addr: a.Addr, Closed: c.Closed}
 		for i, m := range a.MACs {
-			h.Voices = append(h.Voices, Voice{MAC: m, Port: a.Ports[i], Asks: a.Verdict == probe.Contended, Proxy: proxies[seatOf(a, i)]})
+			h.Voices = append(h.Voices, Responder{MAC: m, Port: a.Ports[i], Asks: a.Verdict == probe.Contended, Proxy: proxies[seatOf(a, i)]})
 		}
 		s.Heard = append(s.Heard, h)
 	}
@@ -122,10 +122,10 @@ func proxies(c probe.Census, controls []netip.Addr) map[seat]bool {
 	return found
 }
 
-// SweepAll asks networks side by side, and returns a hearing of every address,
+// SweepAll asks networks side by side, and returns a probe result of every address,
 // also of the silent ones.
-func (r Ear) SweepAll(ctx context.Context, ask []Inquiry, pace func(addresses int) probe.SweepPace) ([]Hearing, error) {
-	heard, errs := make([][]Hearing, len(ask)), make([]error, len(ask))
+func (r Prober) SweepAll(ctx context.Context, ask []Inquiry, pace func(addresses int) probe.SweepPace) ([]ProbeResult, error) {
+	heard, errs := make([][]ProbeResult, len(ask)), make([]error, len(ask))
 	var all sync.WaitGroup
 	for i, q := range ask {
 		all.Go(func() {
@@ -139,17 +139,17 @@ func (r Ear) SweepAll(ctx context.Context, ask []Inquiry, pace func(addresses in
 	return slices.Concat(heard...), errors.Join(errs...)
 }
 
-// Silent are hearings of the addresses that nobody was heard for, for those
+// Silent are probe results of the addresses that nobody was heard for, for those
 // that judge them.
-func (s Survey) Silent(addrs []netip.Addr) []Hearing {
+func (s Survey) Silent(addrs []netip.Addr) []ProbeResult {
 	heard := map[netip.Addr]bool{}
 	for _, h := range s.Heard {
 		heard[h.Addr] = true
 	}
-	var all []Hearing
+	var all []ProbeResult
 	for _, a := range addrs {
 		if !heard[a] {
-			all = append(all, Hearing{Segment: s.Segment, Addr: a, Doubt: s.Doubt, Closed: s.Closed})
+			all = append(all, ProbeResult{Segment: s.Segment, Addr: a, Doubt: s.Doubt, Closed: s.Closed})
 		}
 	}
 	return all

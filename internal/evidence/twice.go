@@ -10,7 +10,7 @@ import (
 
 // bearers are the guests whose configs have a MAC address, by their numbers;
 // templates never run.
-func (e *Estate) bearers(m pve.MAC) []pve.VMID {
+func (e *Snapshot) bearers(m pve.MAC) []pve.VMID {
 	var ids []pve.VMID
 	for id, g := range e.Inventory.Guests {
 		if !m.IsZero() && !g.Template && slices.Contains(g.MACs, m) {
@@ -22,13 +22,13 @@ func (e *Estate) bearers(m pve.MAC) []pve.VMID {
 }
 
 // bears reports whether a guest's config has a MAC address.
-func (e *Estate) bears(id pve.VMID, m pve.MAC) bool {
+func (e *Snapshot) bears(id pve.VMID, m pve.MAC) bool {
 	g, ok := e.guest(id)
 	return ok && slices.Contains(g.MACs, m)
 }
 
 // twice says that several guests have one MAC address, and what to do.
-func (e *Estate) twice(s Severity, m pve.MAC, ids []pve.VMID) Verdict {
+func (e *Snapshot) twice(s Severity, m pve.MAC, ids []pve.VMID) Verdict {
 	names := make([]string, len(ids))
 	for i, id := range ids {
 		names[i] = e.guestName(pve.Owner{VMID: id})

@@ -15,9 +15,9 @@ import (
 )
 
 // earOf listens on a node of the lab.
-func earOf(n *lab.Node) evidence.Ear {
+func earOf(n *lab.Node) evidence.Prober {
 	pace, _ := probe.Preset("fast")
-	return evidence.Ear{Pace: pace, Open: func(at probe.Place) (evidence.Wire, error) {
+	return evidence.Prober{Pace: pace, Open: func(at probe.Place) (evidence.Wire, error) {
 		var port *probe.Port
 		err := n.Do(func() (err error) {
 			port, err = probe.Open(at, []string{"eno1"})
@@ -54,15 +54,15 @@ func TestListen(t *testing.T) {
 		Addrs: []netip.Addr{tested, addr("10.0.0.220"), addr("10.0.0.221"), addr("fd00::1")},
 	}})
 	for i := range got {
-		slices.SortFunc(got[i].Voices, func(a, b evidence.Voice) int { return len(b.Port) - len(a.Port) })
+		slices.SortFunc(got[i].Voices, func(a, b evidence.Responder) int { return len(b.Port) - len(a.Port) })
 		got[i].Sent = 0
 	}
-	segment, behind := pve.NewSegment("vmbr0", 0), evidence.Voice{MAC: stranger.MAC, Port: "eno1"}
-	want := []evidence.Hearing{
-		{Segment: segment, Addr: tested, Voices: []evidence.Voice{{MAC: guest.MAC, Port: "veth101i0"}, behind}},
-		{Segment: segment, Addr: addr("10.0.0.220"), Voices: []evidence.Voice{behind}},
+	segment, behind := pve.NewSegment("vmbr0", 0), evidence.Responder{MAC: stranger.MAC, Port: "eno1"}
+	want := []evidence.ProbeResult{
+		{Segment: segment, Addr: tested, Voices: []evidence.Responder{{MAC: guest.MAC, Port: "veth101i0"}, behind}},
+		{Segment: segment, Addr: addr("10.0.0.220"), Voices: []evidence.Responder{behind}},
 		{Segment: segment, Addr: addr("10.0.0.221")},
-		{Segment: segment, Addr: addr("fd00::1"), Voices: []evidence.Voice{{MAC: six.MAC, Port: "eno1"}}},
+		{Segment: segment, Addr: addr("fd00::1"), Voices: []evidence.Responder{{MAC: six.MAC, Port: "eno1"}}},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -79,7 +79,7 @@ func TestListenTellsProxies(t *testing.T) {
 		got := earOf(node).Listen(t.Context(), []evidence.Inquiry{{
 			Segment: pve.NewSegment("vmbr0", 0), Addrs: []netip.Addr{tested}, Subnet: netip.MustParsePrefix(subnet),
 		}})
-		if diff := cmp.Diff([]evidence.Voice{{MAC: proxy.MAC, Port: "eno1", Proxy: want}}, got[0].Voices); diff != "" {
+		if diff := cmp.Diff([]evidence.Responder{{MAC: proxy.MAC, Port: "eno1", Proxy: want}}, got[0].Voices); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", subnet, diff)
 		}
 	}
@@ -97,7 +97,7 @@ func TestListenTellsProxiesByTheirPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, h := range map[string][]evidence.Hearing{"one address": heard, "a sweep": survey.Heard} {
+	for name, h := range map[string][]evidence.ProbeResult{"one address": heard, "a sweep": survey.Heard} {
 		if len(h) != 1 || len(h[0].Voices) == 0 {
 			t.Fatalf("%s: %+v", name, h)
 		}

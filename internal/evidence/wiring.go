@@ -20,7 +20,7 @@ type ReadGuest func(lease.Guest) ([]byte, error)
 
 // Inspect looks closer at some guests: at the interfaces that their configs
 // give them. One that can't be read leaves a remark.
-func (e *Estate) Inspect(read ReadGuest, ids ...pve.VMID) {
+func (e *Snapshot) Inspect(read ReadGuest, ids ...pve.VMID) {
 	if e.Wiring == nil {
 		e.Wiring = map[pve.Owner]Wiring{}
 	}
@@ -38,7 +38,7 @@ func (e *Estate) Inspect(read ReadGuest, ids ...pve.VMID) {
 	}
 }
 
-func (e *Estate) wire(g lease.Guest, c guest.Config) {
+func (e *Snapshot) wire(g lease.Guest, c guest.Config) {
 	for _, n := range c.NICs() {
 		nic, err := c.NIC(n)
 		if err != nil {
@@ -58,7 +58,7 @@ func (e *Estate) wire(g lease.Guest, c guest.Config) {
 
 // describe says what a guest's config tells of an interface's address: "whose
 // ipconfig0 is dhcp"; empty when the guest was not looked at.
-func (e *Estate) describeWiring(o pve.Owner) string {
+func (e *Snapshot) describeWiring(o pve.Owner) string {
 	w, ok := e.Wiring[o]
 	key := fmt.Sprintf("net%d", o.NIC)
 	if o.Kind == pve.VM {

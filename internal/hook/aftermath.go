@@ -44,7 +44,7 @@ func (r *run) stopped(ctx context.Context) error {
 		return fmt.Errorf("gave up at the deadline: %s; see what delays it, or raise 'deadline' in node.cfg", config)
 	case ctx.Err() != nil:
 		return fmt.Errorf("stopped by %w: %s", context.Cause(ctx), config)
-	case r.Here.Orphaned():
+	case r.Env.Orphaned():
 		return fmt.Errorf("the task that called us is gone: %s", config)
 	}
 	return nil

@@ -22,12 +22,12 @@ const announceLimit = time.Second
 // droppedWord ends the line of an address from which nothing may get out yet.
 const droppedWord = " dropped"
 
-// errand is what the post-start is to announce: a line of device and address
+// pendingAnnouncement is what the post-start is to announce: a line of device and address
 // for each address that another MAC had last. The neighbours may still have
 // that one in their caches.
-func (r *run) errand(trials []*trial, dropped []netip.Addr) string {
+func (r *run) pendingAnnouncement(assignments []*assignment, dropped []netip.Addr) string {
 	var b strings.Builder
-	for _, t := range trials {
+	for _, t := range assignments {
 		if t.g.Pool == nil || t.g.Pool.Quiet || t.nic.MAC.IsZero() || t.nic.LinkDown {
 			continue
 		}
@@ -58,7 +58,7 @@ func postStart(ctx context.Context, c Call, stdout, stderr io.Writer) {
 	if err != nil {
 		return // the pre-start has told it
 	}
-	devices, dropped, err := parseErrand(n.TakeErrand(c.VMID))
+	devices, dropped, err := parsePendingAnnouncement(n.TakeAnnouncement(c.VMID))
 	if err == nil && len(devices) == 0 {
 		return
 	}
@@ -87,9 +87,9 @@ func postStart(ctx context.Context, c Call, stdout, stderr io.Writer) {
 	}
 }
 
-// parseErrand reads what errand wrote. dropped tells that some of it may not
+// parsePendingAnnouncement reads what pendingAnnouncement wrote. dropped tells that some of it may not
 // get out.
-func parseErrand(text []byte) (devices map[string][]netip.Addr, dropped bool, err error) {
+func parsePendingAnnouncement(text []byte) (devices map[string][]netip.Addr, dropped bool, err error) {
 	devices = map[string][]netip.Addr{}
 	for line := range strings.Lines(string(text)) {
 		device, a, _ := strings.Cut(strings.TrimSpace(line), " ")

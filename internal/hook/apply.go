@@ -20,7 +20,7 @@ type Setter func(ctx context.Context, values map[string]string, raw []byte) erro
 func (h *Hook) Apply(ctx context.Context, id pve.VMID, opt Options, set Setter) int {
 	r := run{Hook: h, id: id, phase: "apply", opt: opt, set: set}
 	if r.kind() != pve.VM {
-		return r.fail(fmt.Errorf("there is no VM %s on node %s; a container gets its address when it starts", id, h.Here.Name))
+		return r.fail(fmt.Errorf("there is no VM %s on node %s; a container gets its address when it starts", id, h.Env.Name))
 	}
 	switch state, err := h.VMs.RunState(id); {
 	case err != nil:
@@ -34,7 +34,7 @@ func (h *Hook) Apply(ctx context.Context, id pve.VMID, opt Options, set Setter) 
 		if err != nil {
 			return Failed, err
 		}
-		if len(s.needs) > 0 && !s.conf.CloudInit() {
+		if len(s.requests) > 0 && !s.conf.CloudInit() {
 			r.warn(lease.Grant{}, "VM %s has no cloud-init drive, which alone brings the address to it", id)
 		}
 		return r.serve(ctx, s)
@@ -42,10 +42,10 @@ func (h *Hook) Apply(ctx context.Context, id pve.VMID, opt Options, set Setter) 
 }
 
 // apply has Proxmox change what the grants change, and looks whether it did.
-func (r *run) apply(ctx context.Context, s subject, trials []*trial) error {
+func (r *run) apply(ctx context.Context, s subject, assignments []*assignment) error {
 	values := map[string]string{}
 	nics := map[int]guest.NIC{}
-	for _, t := range trials {
+	for _, t := range assignments {
 		if t.g.Keeps() {
 			continue
 		}

@@ -92,7 +92,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	configs := guestConfigs(n, pmxcfs)
 	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
 	host := &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
-		Here: Here{
+		Env: Env{
 			Name: n.Name(), Boot: n.Boot(), Version: p.Version,
 			Uptime: n.Uptime, Now: time.Now, Orphaned: n.Orphaned, Under: n.StoppingRun,
 			Arriving: os.Getenv("PVE_MIGRATED_FROM"),
@@ -113,10 +113,10 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 			}
 			return port, port.Closed(), nil
 		},
-		NewID: newID, Beside: beside, Together: together, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
+		NewID: newID, Background: background, Parallel: parallel, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
-		LastMAC:  past.LastMAC, Errand: n.LeaveErrand, Filter: n.Firewall(),
+		LastMAC:  past.LastMAC, LeaveAnnouncement: n.LeaveAnnouncement, Filter: n.Firewall(),
 		Proved: n.Proved(), Heard: n.Heard(), Unbound: n.Unbound(), Unreleased: n.Unreleased(),
 	}}
 	host.Binding()
@@ -156,7 +156,7 @@ func readPools(n *node.Host, path string) (*config.Config, []config.Problem) {
 	}
 	if err == nil {
 		c, problems := config.Parse(path, data)
-		return homeless(c, problems), problems
+		return unattributed(c, problems), problems
 	}
 	text := strings.TrimPrefix(err.Error(), path+": ") // which the problem names itself
 	if errors.Is(err, fs.ErrNotExist) {
@@ -185,9 +185,9 @@ func quorate(ctx context.Context, n *node.Host) error {
 	}
 }
 
-// homeless takes what is wrong outside of every section for a pool that can't
+// unattributed takes what is wrong outside of every section for a pool that can't
 // be read: it may have been meant for any NIC.
-func homeless(c *config.Config, problems []config.Problem) *config.Config {
+func unattributed(c *config.Config, problems []config.Problem) *config.Config {
 	for _, p := range problems {
 		if !p.Warning && p.Section == "" {
 			c.Disabled = append(c.Disabled, config.Disabled{Kind: "pool", Line: p.Line, Why: p.Text})
@@ -201,9 +201,9 @@ func homeless(c *config.Config, problems []config.Problem) *config.Config {
 // claim their address first, since their windows are yet to come.
 const headStart = 200 * time.Millisecond
 
-// beside does some work in a goroutine while answers to the probes are waited
+// background does some work in a goroutine while answers to the probes are waited
 // for; at once when it is waited for before that.
-func beside(work func()) (wait func()) {
+func background(work func()) (wait func()) {
 	done := make(chan struct{})
 	run := func() { defer close(done); work() }
 	later := time.AfterFunc(headStart, run)
@@ -215,8 +215,8 @@ func beside(work func()) (wait func()) {
 	}
 }
 
-// together does the first work just here, and each other one in a goroutine.
-func together(works ...func()) {
+// parallel does the first work just here, and each other one in a goroutine.
+func parallel(works ...func()) {
 	if len(works) == 0 {
 		return
 	}
@@ -295,7 +295,7 @@ func (h *Host) work(ctx context.Context, c Call, about report.Fields) int {
 		}
 	}
 	if !c.Options.DryRun {
-		h.Turn = h.inTurn
+		h.Slot = h.inTurn
 	}
 	code := h.Run(ctx, c.VMID, c.Phase, c.Options)
 	if !c.Options.DryRun && code == OK { // one that was stopped writes nothing

@@ -33,10 +33,10 @@ func (r *run) open(nic guest.NIC, uplink *probe.Budget) *port {
 	return &port{Wire: w, nic: nic, closed: closed}
 }
 
-// trial is a need on its way to an address: what was granted, and how far the
+// assignment is a need on its way to an address: what was granted, and how far the
 // wire has proved it.
-type trial struct {
-	need
+type assignment struct {
+	request
 	wire *port // one a NIC, for both families
 	g    lease.Grant
 	p    proof
@@ -45,24 +45,24 @@ type trial struct {
 	rival bool
 }
 
-// trials opens the networks of all needs side by side.
-func (r *run) trials(needs []need) (trials []*trial, ports []*port) {
+// assignments opens the networks of all needs side by side.
+func (r *run) assignments(requests []request) (assignments []*assignment, ports []*port) {
 	var open []func()
 	uplinks := map[string]*probe.Budget{} // by bridge: whatever the tags, it has one
-	for i, n := range needs {
-		mates := slices.ContainsFunc(needs, func(o need) bool { return o.nic.Index != n.nic.Index && o.nic.Bridge == n.nic.Bridge })
+	for i, n := range requests {
+		mates := slices.ContainsFunc(requests, func(o request) bool { return o.nic.Index != n.nic.Index && o.nic.Bridge == n.nic.Bridge })
 		if mates && uplinks[n.nic.Bridge] == nil {
 			uplinks[n.nic.Bridge] = probe.OneStart()
 		}
-		if i == 0 || needs[i-1].nic.Index != n.nic.Index {
+		if i == 0 || requests[i-1].nic.Index != n.nic.Index {
 			p := new(port)
 			ports = append(ports, p)
 			open = append(open, func() { *p = *r.open(n.nic, uplinks[n.nic.Bridge]) })
 		}
-		trials = append(trials, &trial{need: n, wire: ports[len(ports)-1]})
+		assignments = append(assignments, &assignment{request: n, wire: ports[len(ports)-1]})
 	}
-	r.Together(open...)
-	return trials, ports
+	r.Parallel(open...)
+	return assignments, ports
 }
 
 func closeAll(ports []*port) {
@@ -104,20 +104,20 @@ func (p *port) Close() {
 // claim takes the owner's leases, or the next free addresses, under the
 // ledger's lock: all or none. From here on a crash leaves addresses that only
 // this guest can get.
-func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
-	wants := make([]lease.Want, len(trials))
-	for i, t := range trials {
-		wants[i] = t.want(t.wire, r.opt.Move && r.moves(t.need))
+func (r *run) claim(ctx context.Context, w lease.World, assignments []*assignment) error {
+	wants := make([]lease.Want, len(assignments))
+	for i, t := range assignments {
+		wants[i] = t.want(t.wire, r.opt.Move && r.moves(t.request))
 	}
 	var grants []lease.Grant
 	err := r.asking(&w, func() error {
-		q, wait := r.inQueue(ctx, func() bool { return r.safeWithout(ctx, w, trials) })
+		q, wait := r.inQueue(ctx, func() bool { return r.safeWithout(ctx, w, assignments) })
 		defer q.over()
 		return r.update(wait, w, func(t *lease.Table) (err error) {
 			q.over()
-			r.claimed, w.Proved = t, r.proofs(t, trials[0].owner.Kind, r.id)
-			for _, tr := range trials {
-				t.Known(r.Here.Name, r.Here.Version, tr.wire.prober())
+			r.claimed, w.Proved = t, r.proofs(t, assignments[0].owner.Kind, r.id)
+			for _, tr := range assignments {
+				t.Known(r.Env.Name, r.Env.Version, tr.wire.prober())
 			}
 			if grants, err = t.Acquire(w, r.stamp(), wants); err != nil {
 				return err
@@ -129,24 +129,24 @@ func (r *run) claim(ctx context.Context, w lease.World, trials []*trial) error {
 		})
 	})
 	for i, g := range grants {
-		trials[i].g = g
+		assignments[i].g = g
 	}
 	if err == nil {
-		r.made = trials
+		r.made = assignments
 	}
 	return err
 }
 
 // moves reports whether it is this need that the call is to move.
-func (r *run) moves(n need) bool {
+func (r *run) moves(n request) bool {
 	return r.opt.NIC == n.nic.Index && r.opt.Family == n.family
 }
 
 // stamp is the mark of a claim made now.
 func (r *run) stamp() lease.Claim {
 	return lease.Claim{
-		ID: r.NewID(), Node: r.Here.Name, Boot: r.Here.Boot,
-		Up: r.Here.Uptime(), At: r.Here.Now().Truncate(time.Second),
+		ID: r.NewID(), Node: r.Env.Name, Boot: r.Env.Boot,
+		Up: r.Env.Uptime(), At: r.Env.Now().Truncate(time.Second),
 		Foreseen: r.foreseen,
 	}
 }
@@ -164,11 +164,11 @@ func unusable(err error) bool {
 func exitCode(err error) int {
 	var exhausted *lease.ExhaustedError
 	var conflict *lease.ConflictError
-	var liar *lease.LiarError
+	var proxy *lease.ProxyARPError
 	switch {
 	case errors.As(err, &exhausted):
 		return Exhausted
-	case errors.As(err, &conflict), errors.As(err, &liar):
+	case errors.As(err, &conflict), errors.As(err, &proxy):
 		return Conflict
 	case errors.Is(err, ledger.ErrLocked), errors.Is(err, ledger.ErrNoQuorum), errors.Is(err, node.ErrLocked):
 		return Locked

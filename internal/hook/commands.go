@@ -31,8 +31,8 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 	if err != nil {
 		return lease.Lease{}, lease.Grant{}, err
 	}
-	n := need{
-		owner: o.Owner, family: o.Family, pools: []*lease.Pool{p}, until: h.Here.Now().Add(o.For).Truncate(time.Second),
+	n := request{
+		owner: o.Owner, family: o.Family, pools: []*lease.Pool{p}, until: h.Env.Now().Add(o.For).Truncate(time.Second),
 		nic: guest.NIC{Index: o.Owner.NIC, Bridge: p.Bridge, Tag: p.VLAN, MAC: o.MAC},
 	}
 	inv, err := h.Inventory(ctx)
@@ -48,15 +48,15 @@ func (h *Hook) Acquire(ctx context.Context, o Offer) (lease.Lease, lease.Grant, 
 		return g.Lease, g, err
 	}
 	w.Pools = []lease.Pool{*p}
-	trials, ports := r.trials([]need{n})
+	assignments, ports := r.assignments([]request{n})
 	defer closeAll(ports)
-	t := trials[0]
-	if err := r.claim(ctx, w, trials); err != nil || t.g.Lease.State != lease.Offered {
+	t := assignments[0]
+	if err := r.claim(ctx, w, assignments); err != nil || t.g.Lease.State != lease.Offered {
 		return t.g.Lease, t.g, err
 	}
-	err = r.prove(ctx, w, trials, ports, func() error { return nil })
+	err = r.prove(ctx, w, assignments, ports, func() error { return nil })
 	if err == nil {
-		err = r.confirm(ctx, trials)
+		err = r.confirm(ctx, assignments)
 	}
 	if err != nil {
 		// What isn't proved must not be taken for an offer by the next call.
@@ -94,7 +94,7 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 		case p.Family() != o.Family:
 		case p.Name == o.Pool:
 			return p, nil
-		case p.NICs.Has(o.Owner.NIC) && p.Serves(h.Here.Name, p.Bridge, p.VLAN):
+		case p.NICs.Has(o.Owner.NIC) && p.Serves(h.Env.Name, p.Bridge, p.VLAN):
 			here = append(here, p)
 		}
 	}
@@ -106,13 +106,13 @@ func (h *Hook) pool(o Offer) (*lease.Pool, error) {
 	case o.Pool != "":
 		return nil, fmt.Errorf("there is no %s %q; 'pve-iplease pool list' shows them", what, o.Pool)
 	case len(here) == 0 && len(h.Pools.Disabled) > 0:
-		return nil, fmt.Errorf("no %s serves node %s: %w", what, h.Here.Name, (&run{Hook: h}).brokenPools())
+		return nil, fmt.Errorf("no %s serves node %s: %w", what, h.Env.Name, (&run{Hook: h}).brokenPools())
 	case len(here) == 0 && o.Owner.NIC > 0:
-		return nil, fmt.Errorf("no %s serves net%d on node %s; name it in a pool's 'nics'", what, o.Owner.NIC, h.Here.Name)
+		return nil, fmt.Errorf("no %s serves net%d on node %s; name it in a pool's 'nics'", what, o.Owner.NIC, h.Env.Name)
 	case len(here) == 0:
-		return nil, fmt.Errorf("no %s serves node %s; write one into the pools file", what, h.Here.Name)
+		return nil, fmt.Errorf("no %s serves node %s; write one into the pools file", what, h.Env.Name)
 	case len(here) > 1:
-		return nil, fmt.Errorf("%d %ss serve node %s; name one with --pool", len(here), what, h.Here.Name)
+		return nil, fmt.Errorf("%d %ss serve node %s; name one with --pool", len(here), what, h.Env.Name)
 	}
 	return here[0], nil
 }
@@ -132,7 +132,7 @@ func (h *Hook) Release(ctx context.Context, id pve.VMID) ([]lease.Lease, error) 
 		return nil, err
 	}
 	g, exists := inv.Guests[id]
-	if exists && g.Node != h.Here.Name {
+	if exists && g.Node != h.Env.Name {
 		return nil, fmt.Errorf("guest %s is on node %s, and only that node knows whether it runs; run the command there", id, g.Node)
 	}
 	if exists && g.Kind == pve.VM {

@@ -28,9 +28,9 @@ func (r *run) brokenPools() error {
 
 // mayBeDisabled reports whether a broken part of the configuration could have
 // served the need.
-func (r *run) mayBeDisabled(n need) bool {
+func (r *run) mayBeDisabled(n request) bool {
 	for _, d := range r.Pools.Disabled {
-		if (n.family == pve.IPv4 || d.Six) && d.MayServe(r.Here.Name, n.nic.Bridge, n.nic.Tag, n.nic.Index) {
+		if (n.family == pve.IPv4 || d.Six) && d.MayServe(r.Env.Name, n.nic.Bridge, n.nic.Tag, n.nic.Index) {
 			return true
 		}
 	}
@@ -40,7 +40,7 @@ func (r *run) mayBeDisabled(n need) bool {
 // degraded lets a host come up although pools or ledger are unusable: a guest
 // that already carries its addresses starts with a warning, if that can make no
 // duplicate. Otherwise the cause fails the start.
-func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.World, cause error) error {
+func (r *run) degraded(ctx context.Context, s subject, requests []request, w lease.World, cause error) error {
 	if stop := r.stopped(ctx); stop != nil {
 		return stop
 	}
@@ -49,8 +49,8 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		t = lease.NewTable() // the configs alone decide
 	}
 	w.Proved = r.proofs(t, s.kind, r.id)
-	var carried []need
-	for _, n := range needs {
+	var carried []request
+	for _, n := range requests {
 		if len(n.pools) == 0 && n.mode() == guest.DHCP {
 			r.warn(lease.Grant{}, "%v; %s starts with DHCP as net%d says", cause, s.guest(r.id), n.nic.Index)
 			continue
@@ -58,7 +58,7 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		if !n.current().IsValid() {
 			return cause
 		}
-		key := n.key(r.Here.Name)
+		key := n.key(r.Env.Name)
 		if why := belongsElsewhere(t, n, w, key); why != "" {
 			return fmt.Errorf("%w; and %s can't go on with %s: it %s", cause, s.guest(r.id), key.Addr, why)
 		}
@@ -79,7 +79,7 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 		return err
 	}
 	for _, n := range carried {
-		key := n.key(r.Here.Name)
+		key := n.key(r.Env.Name)
 		r.leaveUnbound(t, key, n.owner)
 		r.warn(lease.Grant{Lease: lease.Lease{Key: key}}, "%v; %s starts with %s as net%d says: no other guest names it and %s",
 			cause, s.guest(r.id), n.current(), n.nic.Index, silence[key])
@@ -90,7 +90,7 @@ func (r *run) degraded(ctx context.Context, s subject, needs []need, w lease.Wor
 // belongsElsewhere says who else has a right to the address, by the ledger
 // read without lock and by the guests' configs. Where the ledger can't be read
 // the configs alone decide: whoever was given the address since is named there.
-func belongsElsewhere(t *lease.Table, n need, w lease.World, k lease.Key) string {
+func belongsElsewhere(t *lease.Table, n request, w lease.World, k lease.Key) string {
 	return cmp.Or(t.Foreign(w, k, n.owner), t.Lapsed(w, k, n.owner), w.NamedByOthers(k, n.owner))
 }
 
@@ -133,26 +133,26 @@ func (q quietness) String() string {
 // where the wire can't tell, and says of each what was heard. Who probes for one
 // is given a window more to take it: to ask alone keeps nobody from starting. Who
 // speaks in the guest's own name is asked himself, once its previous run is over.
-func (r *run) askOnce(ctx context.Context, table *lease.Table, w lease.World, s subject, needs []need) (map[lease.Key]quietness, error) {
-	if len(needs) == 0 {
+func (r *run) askOnce(ctx context.Context, table *lease.Table, w lease.World, s subject, requests []request) (map[lease.Key]quietness, error) {
+	if len(requests) == 0 {
 		return nil, nil
 	}
-	trials, ports := r.trials(needs)
+	assignments, ports := r.assignments(requests)
 	defer closeAll(ports)
-	for _, t := range trials {
+	for _, t := range assignments {
 		t.g = lease.Grant{
-			Lease: lease.Lease{Key: t.key(r.Here.Name), Owner: t.owner, Origin: lease.Static}, Address: t.current(), Gateway: t.gateway(),
+			Lease: lease.Lease{Key: t.key(r.Env.Name), Owner: t.owner, Origin: lease.Static}, Address: t.current(), Gateway: t.gateway(),
 		}
 	}
-	answers, err := r.ask(ctx, w, trials, ports, false)
-	if err == nil && wanted(trials, answers) { // who asks for it may be about to take it
-		answers, err = r.ask(ctx, w, trials, ports, false)
+	answers, err := r.ask(ctx, w, assignments, ports, false)
+	if err == nil && wanted(assignments, answers) { // who asks for it may be about to take it
+		answers, err = r.ask(ctx, w, assignments, ports, false)
 	}
-	if err == nil && hearsay(trials, answers) {
+	if err == nil && hearsay(assignments, answers) {
 		if err := r.over(ctx, s); err != nil {
 			return nil, err
 		}
-		answers, err = r.ask(ctx, w, trials, ports, true)
+		answers, err = r.ask(ctx, w, assignments, ports, true)
 	}
 	if stop := r.stopped(ctx); stop != nil {
 		return nil, stop
@@ -161,7 +161,7 @@ func (r *run) askOnce(ctx context.Context, table *lease.Table, w lease.World, s 
 		return nil, err
 	}
 	silence := map[lease.Key]quietness{}
-	for _, t := range trials {
+	for _, t := range assignments {
 		res := answers[t.wire]
 		quiet := quietness{doubt: doubt(res, t.g)}
 		if quiet.doubt != "" {
@@ -184,8 +184,8 @@ func (r *run) askOnce(ctx context.Context, table *lease.Table, w lease.World, s 
 }
 
 // wanted reports whether somebody asks for an address of a trial too.
-func wanted(trials []*trial, answers map[*port]probe.Result) bool {
-	return slices.ContainsFunc(trials, func(t *trial) bool { return wants(t.g, heard(t.g, answers[t.wire])) })
+func wanted(assignments []*assignment, answers map[*port]probe.Result) bool {
+	return slices.ContainsFunc(assignments, func(t *assignment) bool { return wants(t.g, heard(t.g, answers[t.wire])) })
 }
 
 func wants(g lease.Grant, heard []lease.Heard) bool {

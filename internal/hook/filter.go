@@ -27,9 +27,9 @@ const filterPatience = 5 * time.Second
 // letThrough has the filter know the addresses that were just written into a
 // container's config, before the guest needs them. It returns those that the
 // filter may drop for some seconds yet. It never fails a start.
-func (r *run) letThrough(ctx context.Context, trials []*trial) (dropped []netip.Addr) {
-	var changed []*trial
-	for _, t := range trials {
+func (r *run) letThrough(ctx context.Context, assignments []*assignment) (dropped []netip.Addr) {
+	var changed []*assignment
+	for _, t := range assignments {
 		if t.nic.Firewall && !t.g.Present() {
 			changed = append(changed, t)
 		}
@@ -81,7 +81,7 @@ func (r *run) updateFilter(ctx context.Context, state firewall.State) string {
 }
 
 // warnOfSet tells of a set of the guest's own that no update helps.
-func (r *run) warnOfSet(state firewall.State, t *trial) {
+func (r *run) warnOfSet(state firewall.State, t *assignment) {
 	if state.Own.Lacks(t.nic.Index, t.g.Lease.Addr) {
 		r.warn(t.g, "Proxmox's address filter drops what CT %s sends from %s: its set ipfilter-net%d lacks it; 'pve-iplease doctor' says what to do", r.id, t.g.Lease.Addr, t.nic.Index)
 	}

@@ -31,7 +31,7 @@ type Foresight struct {
 func (h *Host) Foresee(ctx context.Context, g lease.Guest, config []byte) (Foresight, error) {
 	var said bytes.Buffer
 	there := *h.Hook
-	there.Here.Name = g.Node
+	there.Env.Name = g.Node
 	there.Guests = onlyGuest{config}
 	there.Log = report.New(&said, &said, "")
 	there.Inventory = func(ctx context.Context) (lease.Inventory, error) {
@@ -43,7 +43,7 @@ func (h *Host) Foresee(ctx context.Context, g lease.Guest, config []byte) (Fores
 	r := run{Hook: &there, id: g.VMID, phase: PreStart, opt: Options{DryRun: true}, foreseen: true}
 	s, err := r.subject(pve.Container)
 	var f Foresight
-	if err == nil && len(s.needs) > 0 {
+	if err == nil && len(s.requests) > 0 {
 		err = r.foresee(ctx, s, &f)
 	}
 	f.Notes = append(sentences(said.String(), "CT "+g.VMID.String()+" "), f.Notes...)
@@ -51,8 +51,8 @@ func (h *Host) Foresee(ctx context.Context, g lease.Guest, config []byte) (Fores
 }
 
 func (r *run) foresee(ctx context.Context, s subject, f *Foresight) error {
-	served := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return len(n.pools) == 0 })
-	first := append(slices.Clone(served), s.needs...)[0]
+	served := slices.DeleteFunc(slices.Clone(s.requests), func(n request) bool { return len(n.pools) == 0 })
+	first := append(slices.Clone(served), s.requests...)[0]
 	f.NIC, f.Old = first.nic.Index, first.mode().String()
 	if a := first.current(); a.IsValid() {
 		f.Old = a.String()
@@ -64,18 +64,18 @@ func (r *run) foresee(ctx context.Context, s subject, f *Foresight) error {
 	if err != nil {
 		return err
 	}
-	trials := make([]*trial, len(served))
+	assignments := make([]*assignment, len(served))
 	for i, n := range served {
 		// Whether the bridge leads out of its node only that node can see; here
 		// that matters for the own node's alone.
-		trials[i] = &trial{need: n, wire: &port{nic: n.nic, blind: errors.New("the network is asked at the start")}}
+		assignments[i] = &assignment{request: n, wire: &port{nic: n.nic, blind: errors.New("the network is asked at the start")}}
 	}
-	if err := r.claim(ctx, r.world(inv), trials); err != nil {
+	if err := r.claim(ctx, r.world(inv), assignments); err != nil {
 		return err
 	}
-	f.Grant = trials[0].g
+	f.Grant = assignments[0].g
 	f.New, f.Notes = f.Grant.Address, f.Grant.Notes
-	for _, t := range trials[1:] {
+	for _, t := range assignments[1:] {
 		f.Notes = append(append(f.Notes, t.g.Notes...), fmt.Sprintf("net%d gets %s from pool %s", t.nic.Index, lines(t.g), t.g.PoolName()))
 	}
 	return nil

@@ -86,8 +86,8 @@ type Gateways interface {
 	Missed(bridge string, tag uint16, gateway netip.Addr)
 }
 
-// Here is this node at the time of the call.
-type Here struct {
+// Env is this node at the time of the call.
+type Env struct {
 	Name    string
 	Boot    string
 	Version string
@@ -103,33 +103,33 @@ type Here struct {
 // Hook puts the pieces together. Every field must be set, but for those that
 // say what nil means.
 type Hook struct {
-	Here       Here
-	Pools      *config.Config
-	Problems   []config.Problem // of the pools file; a section that has one is disabled
-	Ledger     Ledger
-	Guests     Guests
-	Draft      func(pve.Kind, pve.VMID, []byte) (Draft, error) // nil: a config is written in one go
-	Runs       Runs
-	VMs        VMs
-	LXC        LXC
-	Gateways   Gateways
-	Quorate    func(context.Context) error // nil: the ledger can be written
-	Inventory  func(context.Context) (lease.Inventory, error)
-	Open       func(at probe.Place) (wire Wire, closed bool, err error)
-	NewID      func() string                       // a random name for a claim
-	Beside     func(work func()) (wait func())     // does some work beside what follows, until wait is called
-	Turn       func(context.Context) (done func()) // waits until few starts work; nil: all do at once
-	Together   func(works ...func())               // does all of them at once, and returns when they are done
-	Makers     *vendor.List                        // of network cards; nil: those that are built in
-	Remember   func(history.Event)
-	LastMAC    func(netip.Addr) pve.MAC     // that this node remembers of an address; zero: none
-	Filter     Filter                       // nil: there is none
-	Errand     func(pve.VMID, []byte) error // leaves word for the guest's post-start
-	Proved     Notes                        // by the id of a contested claim: it is proved
-	Unbound    Notes                        // of starts whose lease is released: the ledger could not be written
-	Heard      Notes                        // by owner and address: who spoke for it at the last proof
-	Unreleased Notes                        // of runs that ended: the ledger could not be written
-	Log        *report.Log
+	Env               Env
+	Pools             *config.Config
+	Problems          []config.Problem // of the pools file; a section that has one is disabled
+	Ledger            Ledger
+	Guests            Guests
+	Draft             func(pve.Kind, pve.VMID, []byte) (Draft, error) // nil: a config is written in one go
+	Runs              Runs
+	VMs               VMs
+	LXC               LXC
+	Gateways          Gateways
+	Quorate           func(context.Context) error // nil: the ledger can be written
+	Inventory         func(context.Context) (lease.Inventory, error)
+	Open              func(at probe.Place) (wire Wire, closed bool, err error)
+	NewID             func() string                       // a random name for a claim
+	Background        func(work func()) (wait func())     // does some work beside what follows, until wait is called
+	Slot              func(context.Context) (done func()) // waits until few starts work; nil: all do at once
+	Parallel          func(works ...func())               // does all of them at once, and returns when they are done
+	Makers            *vendor.List                        // of network cards; nil: those that are built in
+	Remember          func(history.Event)
+	LastMAC           func(netip.Addr) pve.MAC     // that this node remembers of an address; zero: none
+	Filter            Filter                       // nil: there is none
+	LeaveAnnouncement func(pve.VMID, []byte) error // leaves word for the guest's post-start
+	Proved            Notes                        // by the id of a contested claim: it is proved
+	Unbound           Notes                        // of starts whose lease is released: the ledger could not be written
+	Heard             Notes                        // by owner and address: who spoke for it at the last proof
+	Unreleased        Notes                        // of runs that ended: the ledger could not be written
+	Log               *report.Log
 }
 
 // Options are what a person may ask for beside VMID and phase.
@@ -165,13 +165,13 @@ type run struct {
 	id       pve.VMID
 	phase    Phase
 	opt      Options
-	set      Setter       // nil: the guest's config is written here
-	foreseen bool         // the start is yet to come
-	stays    bool         // down: it ends before the guest has started
-	declined []netip.Addr // that strangers were heard with
-	claimed  *lease.Table // the ledger as it was at the claims
-	made     []*trial     // those claims, wherever they have moved since
-	turn     func()       // ends its turn; nil: it has none
+	set      Setter        // nil: the guest's config is written here
+	foreseen bool          // the start is yet to come
+	stays    bool          // down: it ends before the guest has started
+	declined []netip.Addr  // that strangers were heard with
+	claimed  *lease.Table  // the ledger as it was at the claims
+	made     []*assignment // those claims, wherever they have moved since
+	slot     func()        // ends its turn; nil: it has none
 
 	overwritten bool // the config was written, and changed by somebody else at once
 }

@@ -29,7 +29,7 @@ func (r *run) environment(ctx context.Context) []string {
 	set("VMID", r.id.String())
 	set("PHASE", string(r.phase))
 	set("KIND", kind.String())
-	set("NODE", r.Here.Name)
+	set("NODE", r.Env.Name)
 	data, err := r.Guests.ReadGuest(kind, r.id)
 	conf := guest.Parse(kind, data)
 	if err == nil {

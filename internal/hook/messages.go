@@ -61,7 +61,7 @@ func (r *run) failed(err error) int {
 const holdersShown = 20
 
 // leased is the line that a good start leaves in the task log.
-func (r *run) leased(s subject, t *trial) {
+func (r *run) leased(s subject, t *assignment) {
 	for _, note := range t.g.Notes {
 		r.warn(t.g, "%s", note)
 	}

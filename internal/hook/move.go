@@ -27,7 +27,7 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to pve.VMID) error {
 	}
 	n, ok := r.fits(s, addr)
 	if !ok {
-		return fmt.Errorf("CT %s has no interface that a pool serves on node %s", to, h.Here.Name)
+		return fmt.Errorf("CT %s has no interface that a pool serves on node %s", to, h.Env.Name)
 	}
 	inv, err := h.Inventory(ctx)
 	if err != nil {
@@ -35,7 +35,7 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to pve.VMID) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(inv.Guests)) {
 		g := inv.Guests[id]
-		if g.Kind == pve.Container && g.Node == h.Here.Name && id != to && names(inv, id, addr) {
+		if g.Kind == pve.Container && g.Node == h.Env.Name && id != to && names(inv, id, addr) {
 			if state, err := h.Runs.RunState(id); err != nil || state != node.Stopped {
 				return fmt.Errorf("CT %s is %s; stop it first", id, state)
 			}
@@ -53,12 +53,12 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to pve.VMID) error {
 
 // fits finds the place for an address: the first NIC that is served by the pool
 // that the address belongs to there, else the first of its family.
-func (r *run) fits(s subject, addr netip.Addr) (found need, ok bool) {
-	for _, n := range s.needs {
+func (r *run) fits(s subject, addr netip.Addr) (found request, ok bool) {
+	for _, n := range s.requests {
 		if n.family != pve.FamilyOf(addr) || len(n.pools) == 0 {
 			continue
 		}
-		here := pve.NewSegment(n.nic.Bridge, n.nic.Tag, r.Here.Name)
+		here := pve.NewSegment(n.nic.Bridge, n.nic.Tag, r.Env.Name)
 		if p := r.Pools.Pools.Of(lease.Key{Segment: here, Addr: addr}); p != nil && slices.Contains(n.pools, p) {
 			return n, true
 		}

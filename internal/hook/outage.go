@@ -73,10 +73,10 @@ func (h *Host) Outage(ctx context.Context, after time.Duration, read func(lease.
 func (o *Outage) on(name string, said *memo) *Hook {
 	h := o.hook
 	return &Hook{
-		Here: Here{
-			Name: name, Boot: "rehearse", Version: h.Here.Version, Uptime: h.Here.Uptime,
+		Env: Env{
+			Name: name, Boot: "rehearse", Version: h.Env.Version, Uptime: h.Env.Uptime,
 			Under:    func(pve.VMID) (time.Duration, bool) { return 0, false },
-			Now:      func() time.Time { return h.Here.Now().Add(o.after) },
+			Now:      func() time.Time { return h.Env.Now().Add(o.after) },
 			Orphaned: func() bool { return false },
 		},
 		Pools: h.Pools, Problems: h.Problems, Ledger: stored{o}, Guests: o, Runs: o, VMs: o, LXC: unmade{}, Gateways: o,
@@ -85,12 +85,12 @@ func (o *Outage) on(name string, said *memo) *Hook {
 			return absent{o, name, at}, o.Closed(name, at.Bridge), nil
 		},
 		NewID: h.NewID, Makers: h.Makers, Log: report.New(said, said, ""),
-		Remember: func(history.Event) {},
-		LastMAC:  func(netip.Addr) pve.MAC { return pve.MAC{} },
-		Errand:   func(pve.VMID, []byte) error { return nil },
-		Proved:   NoNotes{}, Heard: NoNotes{}, Unbound: NoNotes{}, Unreleased: NoNotes{},
-		Beside: func(work func()) func() { work(); return func() {} },
-		Together: func(works ...func()) {
+		Remember:          func(history.Event) {},
+		LastMAC:           func(netip.Addr) pve.MAC { return pve.MAC{} },
+		LeaveAnnouncement: func(pve.VMID, []byte) error { return nil },
+		Proved:            NoNotes{}, Heard: NoNotes{}, Unbound: NoNotes{}, Unreleased: NoNotes{},
+		Background: func(work func()) func() { work(); return func() {} },
+		Parallel: func(works ...func()) {
 			for _, work := range works {
 				work()
 			}

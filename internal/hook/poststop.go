@@ -76,7 +76,7 @@ func (r *run) postStop(ctx context.Context) int {
 // Until free is called nobody starts the guest.
 func (r *run) ended(ctx context.Context, kind pve.Kind) (end lease.Run, free func(), ok bool) {
 	end = lease.Run{
-		Kind: kind, VMID: r.id, Node: r.Here.Name, Boot: r.Here.Boot, Started: r.Here.Uptime(), Now: r.Here.Now().Truncate(time.Second),
+		Kind: kind, VMID: r.id, Node: r.Env.Name, Boot: r.Env.Boot, Started: r.Env.Uptime(), Now: r.Env.Now().Truncate(time.Second),
 	}
 	if kind == pve.VM {
 		// Wherever it was claimed: a VM may have come here while it ran, and
@@ -85,12 +85,12 @@ func (r *run) ended(ctx context.Context, kind pve.Kind) (end lease.Run, free fun
 		free, ok = r.stoppedVM(ctx)
 		return end, free, ok
 	}
-	if started, ok := r.Here.Under(r.id); ok {
+	if started, ok := r.Env.Under(r.id); ok {
 		end.Started = started
 		return end, func() {}, true
 	}
 	free, ok = r.stoppedByHand(ctx)
-	end.Started = r.Here.Uptime()
+	end.Started = r.Env.Uptime()
 	return end, free, ok
 }
 

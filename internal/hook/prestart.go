@@ -30,7 +30,7 @@ func (r *run) preStart(ctx context.Context) int {
 		return r.preStartVM(ctx)
 	}
 	if r.arrives() {
-		r.info("VM %s comes from %s while it runs, and keeps its addresses: nothing to do", r.id, report.Clean(r.Here.Arriving))
+		r.info("VM %s comes from %s while it runs, and keeps its addresses: nothing to do", r.id, report.Clean(r.Env.Arriving))
 		return OK
 	}
 	r.warnOfProblems()
@@ -124,7 +124,7 @@ func (r *run) warnOfUnread(inv lease.Inventory) {
 // before anything is written. After a wait all is decided anew.
 func (r *run) awaitIdle(ctx context.Context, s subject) (idle func() error) {
 	var err error
-	wait := r.Beside(func() { err = r.over(ctx, s) })
+	wait := r.Background(func() { err = r.over(ctx, s) })
 	return func() error {
 		wait()
 		return err
@@ -205,24 +205,24 @@ func (r *run) attempt(ctx context.Context) (int, error) {
 
 // serve leases what a guest needs, if anything.
 func (r *run) serve(ctx context.Context, s subject) (int, error) {
-	s.needs = append(s.needs, r.strays(ctx, s)...)
-	slices.SortStableFunc(s.needs, func(a, b need) int { return a.nic.Index - b.nic.Index })
-	if len(s.needs) == 0 {
+	s.requests = append(s.requests, r.unattributed(ctx, s)...)
+	slices.SortStableFunc(s.requests, func(a, b request) int { return a.nic.Index - b.nic.Index })
+	if len(s.requests) == 0 {
 		return OK, nil
 	}
-	unserved := func(n need) bool { return len(n.pools) == 0 }
-	lost := slices.DeleteFunc(slices.Clone(s.needs), func(n need) bool { return !unserved(n) })
-	needs := slices.DeleteFunc(slices.Clone(s.needs), unserved)
+	unserved := func(n request) bool { return len(n.pools) == 0 }
+	lost := slices.DeleteFunc(slices.Clone(s.requests), func(n request) bool { return !unserved(n) })
+	requests := slices.DeleteFunc(slices.Clone(s.requests), unserved)
 	r.work(ctx)
 	defer r.rest()
 	var (
-		inv    lease.Inventory
-		err    error
-		trials []*trial
-		ports  []*port
+		inv         lease.Inventory
+		err         error
+		assignments []*assignment
+		ports       []*port
 	)
-	r.Together(
-		func() { trials, ports = r.trials(needs) },
+	r.Parallel(
+		func() { assignments, ports = r.assignments(requests) },
 		func() { inv, err = r.Inventory(ctx) },
 	)
 	defer closeAll(ports)
@@ -240,46 +240,46 @@ func (r *run) serve(ctx context.Context, s subject) (int, error) {
 		}
 		_ = r.Bind(ctx) // what can't be now is later
 	}
-	return OK, r.lease(ctx, s, needs, w, trials, ports)
+	return OK, r.lease(ctx, s, requests, w, assignments, ports)
 }
 
 // lease takes an address for each need, proves them and writes them.
-func (r *run) lease(ctx context.Context, s subject, needs []need, w lease.World, trials []*trial, ports []*port) error {
-	if r.opt.Move && !slices.ContainsFunc(needs, r.moves) {
+func (r *run) lease(ctx context.Context, s subject, requests []request, w lease.World, assignments []*assignment, ports []*port) error {
+	if r.opt.Move && !slices.ContainsFunc(requests, r.moves) {
 		return fmt.Errorf("%s net%d has no %s address from a pool; name the interface with --nic, the family with -4 or -6", s.guest(r.id), r.opt.NIC, r.opt.Family)
 	}
-	if len(needs) == 0 {
+	if len(requests) == 0 {
 		return nil
 	}
 	r.work(ctx)
-	err := r.claim(ctx, w, trials)
+	err := r.claim(ctx, w, assignments)
 	r.rest()
 	if unusable(err) {
-		return r.degraded(ctx, s, needs, w, err)
+		return r.degraded(ctx, s, requests, w, err)
 	}
 	if err != nil {
 		return err
 	}
 	idle := r.awaitIdle(ctx, s)
-	next := r.draft(ctx, s, trials)
+	next := r.draft(ctx, s, assignments)
 	defer next.discard()
-	if err := r.prove(ctx, w, trials, ports, idle); err != nil {
-		return errors.Join(err, r.withdraw(ctx, trials))
+	if err := r.prove(ctx, w, assignments, ports, idle); err != nil {
+		return errors.Join(err, r.withdraw(ctx, assignments))
 	}
 	if err := idle(); err != nil {
 		return err
 	}
-	if err := r.write(ctx, s, trials, next); err != nil {
+	if err := r.write(ctx, s, assignments, next); err != nil {
 		return err
 	}
-	r.warnOfTwins(w, trials)
+	r.warnOfTwins(w, assignments)
 	return nil
 }
 
 // world is what the ledger's decisions depend on.
 func (r *run) world(inv lease.Inventory) lease.World {
 	return lease.World{
-		Now: r.Here.Now(), Node: r.Here.Name, Pools: r.Pools.Pools, Reservations: r.Pools.Reservations,
+		Now: r.Env.Now(), Node: r.Env.Name, Pools: r.Pools.Pools, Reservations: r.Pools.Reservations,
 		Inventory: inv, Named: r.Pools.Named, Explain: r.opt.Explain,
 	}
 }

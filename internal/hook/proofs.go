@@ -57,7 +57,7 @@ func (r *run) proved(ctx context.Context, g lease.Grant) {
 		return
 	}
 	names := r.Proved.Names() // before the ledger is read: whose claim isn't there is over
-	_ = r.Proved.Put(g.Lease.Claim.ID, fmt.Sprintf("%s %s %s\n", g.Lease.Owner, g.Lease.Addr, r.Here.Now().UTC().Format(time.RFC3339)))
+	_ = r.Proved.Put(g.Lease.Claim.ID, fmt.Sprintf("%s %s %s\n", g.Lease.Owner, g.Lease.Addr, r.Env.Now().UTC().Format(time.RFC3339)))
 	if len(names) < proofsKept {
 		return
 	}

@@ -40,10 +40,10 @@ func (p proof) String() string {
 // The ledger's lock is never held meanwhile. idle tells whether the guest's
 // previous run is over; before that what is said in its name may be its own last
 // word.
-func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports []*port, idle func() error) error {
+func (r *run) prove(ctx context.Context, w lease.World, assignments []*assignment, ports []*port, idle func() error) error {
 	for over := false; ; {
-		var open []*trial
-		for _, t := range trials {
+		var open []*assignment
+		for _, t := range assignments {
 			if !t.done {
 				open = append(open, t)
 			}
@@ -79,31 +79,31 @@ func (r *run) prove(ctx context.Context, w lease.World, trials []*trial, ports [
 
 // ask asks one question on each port that a trial needs, side by side; over says
 // that the guest's previous run is.
-func (r *run) ask(ctx context.Context, w lease.World, trials []*trial, ports []*port, over bool) (map[*port]probe.Result, error) {
+func (r *run) ask(ctx context.Context, w lease.World, assignments []*assignment, ports []*port, over bool) (map[*port]probe.Result, error) {
 	answers := map[*port]probe.Result{}
-	portions := share(trials)
+	portions := share(assignments)
 	var asked []*port
 	var results []probe.Result
 	var errs []error
 	var fs []func()
 	for _, p := range ports {
-		if q := r.question(w, p, trials, portions, over); len(q.Candidates) > 0 {
+		if q := r.question(w, p, assignments, portions, over); len(q.Candidates) > 0 {
 			i := len(asked)
 			asked = append(asked, p)
 			fs = append(fs, func() { results[i], errs[i] = p.Ask(ctx, q) })
 		}
 	}
 	results, errs = make([]probe.Result, len(asked)), make([]error, len(asked))
-	r.Together(fs...)
+	r.Parallel(fs...)
 	for i, p := range asked {
 		answers[p] = results[i]
 	}
-	lend(trials, portions, answers)
+	lend(assignments, portions, answers)
 	return answers, errors.Join(errs...)
 }
 
 // judge decides what becomes of one claim after a window.
-func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Result) error {
+func (r *run) judge(ctx context.Context, w lease.World, t *assignment, res probe.Result) error {
 	p := &t.p
 	p.sent, p.windows, p.closed, p.doubt = p.sent+res.Sent, p.windows+1, res.Closed, doubt(res, t.g)
 	heard, err := r.believed(w, heard(t.g, res), res)
@@ -136,12 +136,12 @@ func (r *run) judge(ctx context.Context, w lease.World, t *trial, res probe.Resu
 }
 
 // withdraw gives up what a start that failed has claimed of another guest's.
-func (r *run) withdraw(ctx context.Context, trials []*trial) error {
-	if !slices.ContainsFunc(trials, func(t *trial) bool { return t.g.Withdrawn() }) || r.stopped(ctx) != nil {
+func (r *run) withdraw(ctx context.Context, assignments []*assignment) error {
+	if !slices.ContainsFunc(assignments, func(t *assignment) bool { return t.g.Withdrawn() }) || r.stopped(ctx) != nil {
 		return nil
 	}
 	err := r.Ledger.Update(briefly(ctx, stopWait), func(tb *lease.Table) error {
-		for _, t := range trials {
+		for _, t := range assignments {
 			if t.g.Withdrawn() {
 				tb.Withdraw(t.g)
 			}
@@ -149,7 +149,7 @@ func (r *run) withdraw(ctx context.Context, trials []*trial) error {
 		return nil
 	})
 	if err == nil {
-		r.made = slices.DeleteFunc(slices.Clone(trials), func(t *trial) bool { return t.g.Shared })
+		r.made = slices.DeleteFunc(slices.Clone(assignments), func(t *assignment) bool { return t.g.AlsoNamed })
 	}
 	return err
 }
@@ -160,7 +160,7 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 		return fmt.Errorf("cannot prove that %s is free: %s; and it %s: see that nobody else has it, then run 'pve-iplease confirm %s'",
 			g.Lease.Addr, p.doubt, g.Contest, g.Lease.Owner.VMID)
 	}
-	if blind := w.Inventory.Blind(); g.Shared && blind != nil {
+	if blind := w.Inventory.Blind(); g.AlsoNamed && blind != nil {
 		return fmt.Errorf("cannot prove that %s is free: %s; and %s: see to that first", g.Lease.Addr, p.doubt, report.Sentence(blind.String()))
 	}
 	return fmt.Errorf("cannot prove that %s is free: %s; set 'unproven start' in pool %s to start all the same",
@@ -169,9 +169,9 @@ func unprovable(w lease.World, g lease.Grant, p proof) error {
 
 // question asks on one port for the claimed addresses, their spares and, as a
 // sign of life of the network, the gateways.
-func (r *run) question(w lease.World, on *port, trials []*trial, portions map[*trial]portion, over bool) probe.Question {
+func (r *run) question(w lease.World, on *port, assignments []*assignment, portions map[*assignment]portion, over bool) probe.Question {
 	var q probe.Question
-	for _, t := range trials {
+	for _, t := range assignments {
 		if m := t.nic.MAC; !m.IsZero() && t.nic.Bridge == on.nic.Bridge && t.nic.Tag == on.nic.Tag && !slices.Contains(q.Own, m) {
 			q.Own = append(q.Own, m)
 			if over {
@@ -247,7 +247,7 @@ func (r *run) decline(ctx context.Context, w lease.World, g lease.Grant, res pro
 	var next lease.Grant
 	var proved bool
 	var full *lease.ExhaustedError
-	w.Now = r.Here.Now()
+	w.Now = r.Env.Now()
 	err := r.asking(&w, func() error {
 		q, wait := r.inQueue(ctx, func() bool { return false })
 		defer q.over()
@@ -296,9 +296,9 @@ func (r *run) refusal(w lease.World, g lease.Grant, who string, res probe.Result
 // tell: one that had the address before, after a second window, and a new
 // lease where the pool says so or an administrator vouches for it. What may be
 // another's must be proved.
-func (r *run) startsUnproven(ctx context.Context, t *trial) bool {
+func (r *run) startsUnproven(ctx context.Context, t *assignment) bool {
 	t.g.Contest = cmp.Or(t.g.Contest, r.heardBefore(t.g.Lease.Owner, t.g.Lease.Addr))
-	if t.g.Contest != "" || t.g.Shared {
+	if t.g.Contest != "" || t.g.AlsoNamed {
 		return false
 	}
 	if t.p.hearsay {
@@ -323,9 +323,9 @@ const (
 // and the work after it.
 func (r *run) timeForAnother(ctx context.Context, g lease.Grant) bool {
 	end, ok := ctx.Deadline()
-	need := pace(g.Pool).Window() + margin
+	request := pace(g.Pool).Window() + margin
 	if g.Withdrawn() {
-		need += undoing
+		request += undoing
 	}
-	return !ok || time.Until(end) > need
+	return !ok || time.Until(end) > request
 }

@@ -17,12 +17,12 @@ type LXC interface {
 }
 
 // outreach says what keeps the leased addresses from the guest's interfaces.
-func (r *run) outreach(s subject, trials []*trial) {
+func (r *run) outreach(s subject, assignments []*assignment) {
 	if s.kind == pve.VM {
 		return
 	}
 	inside := false // Proxmox writes files inside the container
-	for _, t := range trials {
+	for _, t := range assignments {
 		inside = inside || !t.nic.HostManaged
 		if t.nic.LinkDown {
 			r.info("CT %s net%d has link_down: the address waits for the link", r.id, t.nic.Index)
@@ -37,15 +37,15 @@ func (r *run) outreach(s subject, trials []*trial) {
 	}
 }
 
-// bringInStep changes what Proxmox has generated for LXC from the config as it
+// syncLXCConfig changes what Proxmox has generated for LXC from the config as it
 // was: of a host-managed NIC LXC sets the address, and not the container. undo
 // takes it back. It comes before the config, since it can be taken back
 // whatever happens to /etc/pve. A crash between the two ends the start, and the
 // next one generates the file anew from the config.
-func (r *run) bringInStep(trials []*trial) (undo func() error, err error) {
+func (r *run) syncLXCConfig(assignments []*assignment) (undo func() error, err error) {
 	undo = func() error { return nil }
 	addrs := map[int][]guest.Addr{}
-	for _, t := range trials {
+	for _, t := range assignments {
 		if t.nic.HostManaged && t.owner.Kind == pve.Container {
 			addrs[t.nic.Index] = append(addrs[t.nic.Index], guest.Addr{Prefix: t.g.Address, Gateway: t.g.Gateway})
 		}

@@ -129,7 +129,7 @@ func (r *run) listen(ctx context.Context, at probe.Place) port {
 	w, closed, err := r.Open(at)
 	if err == nil && !r.opt.DryRun {
 		known := &port{Wire: w, closed: closed}
-		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Here.Name, r.Here.Version, known.prober()); return nil })
+		err = r.Ledger.Update(ctx, func(t *lease.Table) error { t.Known(r.Env.Name, r.Env.Version, known.prober()); return nil })
 		if errors.Is(err, ledger.ErrFull) {
 			err = nil // there will be room for a name when what is asked for is gone
 		}

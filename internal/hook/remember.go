@@ -14,7 +14,7 @@ func (r *run) remember(l lease.Lease, what, why string) {
 		return
 	}
 	e := history.Event{
-		Time: r.Here.Now().Truncate(time.Second), Node: r.Here.Name, Addr: l.Addr.String(), What: what, Why: why,
+		Time: r.Env.Now().Truncate(time.Second), Node: r.Env.Name, Addr: l.Addr.String(), What: what, Why: why,
 	}
 	if !l.Owner.IsZero() {
 		e.Owner, e.VMID = l.Owner.String(), l.Owner.VMID

@@ -31,7 +31,7 @@ func (r *run) update(ctx context.Context, w lease.World, f func(*lease.Table) er
 func (r *run) rebuild(ctx context.Context, w lease.World, damage error) error {
 	var built *lease.Table
 	var doubtful []string
-	kept, err := r.Ledger.Rebuild(ctx, r.Here.Now(), func() (*lease.Table, error) {
+	kept, err := r.Ledger.Rebuild(ctx, r.Env.Now(), func() (*lease.Table, error) {
 		inv, err := r.Inventory(ctx)
 		if err != nil {
 			return nil, err

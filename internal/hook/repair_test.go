@@ -31,7 +31,7 @@ func TestLoserOfARepair(t *testing.T) {
 	t.Parallel()
 	var out, errs strings.Builder
 	h := hook.Hook{
-		Here: hook.Here{Now: time.Now}, Pools: &config.Config{}, Ledger: repaired{}, Log: report.New(&out, &errs, ""),
+		Env: hook.Env{Now: time.Now}, Pools: &config.Config{}, Ledger: repaired{}, Log: report.New(&out, &errs, ""),
 	}
 	if err := h.Repair(t.Context()); err != nil || errs.Len() > 0 || !strings.Contains(out.String(), "another process has repaired it") {
 		t.Errorf("%v; it says %q and %q", err, &out, &errs)

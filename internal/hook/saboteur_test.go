@@ -77,8 +77,8 @@ func (s *sabotage) tamper(h *hook.Hook) {
 	h.Guests = badGuests{h.Guests, s}
 	h.Gateways = badGateways{h.Gateways, s}
 	// A step is where it is every time.
-	h.Beside = func(work func()) func() { work(); return func() {} }
-	h.Together = inTurn
+	h.Background = func(work func()) func() { work(); return func() {} }
+	h.Parallel = inTurn
 	open, inventory, draft := h.Open, h.Inventory, h.Draft
 	h.Draft = func(k pve.Kind, id pve.VMID, content []byte) (d hook.Draft, err error) {
 		s.around("writing the config ahead", func() { d, err = draft(k, id, content) })

@@ -21,18 +21,18 @@ type portion struct {
 // share splits what one uplink bears in a second among the NICs on it: first
 // each claimed address and each gateway once, then spares in turn. Whatever
 // doesn't fit, because there are many NICs, the budget of the uplink delays.
-func share(trials []*trial) map[*trial]portion {
-	out := map[*trial]portion{}
-	for _, t := range trials {
-		first := !slices.ContainsFunc(trials, func(o *trial) bool {
+func share(assignments []*assignment) map[*assignment]portion {
+	out := map[*assignment]portion{}
+	for _, t := range assignments {
+		first := !slices.ContainsFunc(assignments, func(o *assignment) bool {
 			_, before := out[o]
 			return before && o.asksGateway() && o.network() == t.network() && o.g.Gateway == t.g.Gateway && o.wire.blind == nil
 		})
 		out[t] = portion{gateway: first}
 	}
-	for turn := range most(trials) {
-		for _, t := range trials {
-			if p := out[t]; len(t.g.Spares) > turn && packets(trials, out, t) <= uplinkPackets-pace(t.g.Pool).Probes {
+	for turn := range most(assignments) {
+		for _, t := range assignments {
+			if p := out[t]; len(t.g.Spares) > turn && packets(assignments, out, t) <= uplinkPackets-pace(t.g.Pool).Probes {
 				p.spares++
 				out[t] = p
 			}
@@ -42,11 +42,11 @@ func share(trials []*trial) map[*trial]portion {
 }
 
 // network is the segment that a NIC is plugged into, as this node has it.
-func (t *trial) network() pve.Segment { return pve.NewSegment(t.nic.Bridge, t.nic.Tag) }
+func (t *assignment) network() pve.Segment { return pve.NewSegment(t.nic.Bridge, t.nic.Tag) }
 
 // packets are those of one window on the uplink of a NIC, of the same family.
-func packets(trials []*trial, of map[*trial]portion, on *trial) (n int) {
-	for _, t := range trials {
+func packets(assignments []*assignment, of map[*assignment]portion, on *assignment) (n int) {
+	for _, t := range assignments {
 		if t.nic.Bridge != on.nic.Bridge || t.family != on.family {
 			continue
 		}
@@ -59,32 +59,32 @@ func packets(trials []*trial, of map[*trial]portion, on *trial) (n int) {
 }
 
 // most is how many spares a trial has at most.
-func most(trials []*trial) (n int) {
-	for _, t := range trials {
+func most(assignments []*assignment) (n int) {
+	for _, t := range assignments {
 		n = max(n, len(t.g.Spares))
 	}
 	return n
 }
 
 // asksGateway reports whether the gateway is a sign of life of the network.
-func (t *trial) asksGateway() bool {
+func (t *assignment) asksGateway() bool {
 	gw := t.g.Gateway
 	return gw.IsValid() && neighbour(t.g.Address, gw) && gw != t.g.Lease.Addr
 }
 
 // lend has what the gateway's silence says of one port hold for those on the
 // same network, where it was not asked again.
-func lend(trials []*trial, of map[*trial]portion, answers map[*port]probe.Result) {
-	for _, t := range trials {
+func lend(assignments []*assignment, of map[*assignment]portion, answers map[*port]probe.Result) {
+	for _, t := range assignments {
 		if of[t].gateway || !t.asksGateway() {
 			continue
 		}
-		i := slices.IndexFunc(trials, func(o *trial) bool {
+		i := slices.IndexFunc(assignments, func(o *assignment) bool {
 			return of[o].gateway && o.network() == t.network() && o.g.Gateway == t.g.Gateway
 		})
 		res, from := answers[t.wire], probe.Result{}
 		if i >= 0 {
-			from = answers[trials[i].wire]
+			from = answers[assignments[i].wire]
 		}
 		if res.Doubt != "" || from.Doubt == "" {
 			continue

@@ -36,14 +36,14 @@ type process struct {
 func (p *process) hook() *hook.Hook {
 	pools := p.pools
 	h := &hook.Hook{
-		Here: hook.Here{
+		Env: hook.Env{
 			Name: p.n.name, Boot: p.n.boot(), Version: "sim", Uptime: p.n.uptime, Now: p.n.now,
 			Orphaned: func() bool { return p.a.Parent() != nil && p.a.Parent().Done() },
 			Under:    p.stoppingRun,
 		},
-		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) pve.MAC { return pve.MAC{} }, Errand: func(pve.VMID, []byte) error { return nil }, Gateways: p,
+		Pools: &pools, Ledger: ledger.New(p, "lab"), Guests: p, Runs: p, LXC: p, LastMAC: func(netip.Addr) pve.MAC { return pve.MAC{} }, LeaveAnnouncement: func(pve.VMID, []byte) error { return nil }, Gateways: p,
 		Inventory: p.inventory, Open: p.open, Quorate: p.quorum, Remember: func(history.Event) {},
-		Proved: p.notes("proved"), Heard: p.notes("heard"), Unbound: p.notes("unbound"), Unreleased: p.notes("unreleased"), Beside: p.beside, Together: inTurn,
+		Proved: p.notes("proved"), Heard: p.notes("heard"), Unbound: p.notes("unbound"), Unreleased: p.notes("unreleased"), Background: p.beside, Parallel: inTurn,
 		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
 		Log:   report.New(&p.said, &p.said, ""),
 	}

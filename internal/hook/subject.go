@@ -15,14 +15,14 @@ import (
 
 // subject is the guest that the call is about, as its config has it now.
 type subject struct {
-	kind  pve.Kind
-	raw   []byte
-	conf  guest.Config
-	needs []need // in the order of the NICs, IPv4 first
+	kind     pve.Kind
+	raw      []byte
+	conf     guest.Config
+	requests []request // in the order of the NICs, IPv4 first
 }
 
-// need is an address that the guest must have: on one NIC, of one family.
-type need struct {
+// request is an address that the guest must have: on one NIC, of one family.
+type request struct {
 	nic    guest.NIC
 	family pve.Family
 	owner  pve.Owner
@@ -74,14 +74,14 @@ func (r *run) subject(kind pve.Kind) (s subject, err error) {
 		if err != nil {
 			return s, fmt.Errorf("%s: %w", s.guest(r.id), err)
 		}
-		needs, err := r.needsOf(s, nic)
+		requests, err := r.requestsOf(s, nic)
 		if err != nil {
 			return s, err
 		}
-		s.needs = append(s.needs, needs...)
+		s.requests = append(s.requests, requests...)
 	}
-	for i := range s.needs {
-		s.needs[i].routed = s.routedElsewhere(s.needs[i].family)
+	for i := range s.requests {
+		s.requests[i].routed = s.routedElsewhere(s.requests[i].family)
 	}
 	return s, nil
 }
@@ -91,13 +91,13 @@ func templateError(guest string) error {
 	return fmt.Errorf("%s is a template, which never starts and needs no address", guest)
 }
 
-// strays are the addresses on which a part of the configuration that can't be
+// unattributed are the addresses on which a part of the configuration that can't be
 // read at all is silent, and that the ledger knows: leased once, so a clone or
 // a rolled-back guest may carry what is another's by now. What the ledger
 // doesn't know is nobody's business, whatever that part said; when it can't be
 // read either, any address may be one.
-func (r *run) strays(ctx context.Context, s subject) (strays []need) {
-	if s.conf.Template() || !slices.ContainsFunc(r.Pools.Disabled, config.Disabled.Homeless) {
+func (r *run) unattributed(ctx context.Context, s subject) (unattributed []request) {
+	if s.conf.Template() || !slices.ContainsFunc(r.Pools.Disabled, config.Disabled.Unattributed) {
 		return nil
 	}
 	t, lost := r.Ledger.View(ctx)
@@ -108,23 +108,23 @@ func (r *run) strays(ctx context.Context, s subject) (strays []need) {
 			continue
 		}
 		for _, f := range families {
-			n := need{nic: nic, family: f, owner: pve.Owner{Kind: s.kind, VMID: r.id, NIC: i}, pools: r.serving(nic, f)}
+			n := request{nic: nic, family: f, owner: pve.Owner{Kind: s.kind, VMID: r.id, NIC: i}, pools: r.serving(nic, f)}
 			if len(n.pools) > 0 || r.mayBeDisabled(n) || !n.current().IsValid() {
 				continue // is among the needs, or needs nothing
 			}
-			if lost != nil || slices.ContainsFunc(t.At(n.key(r.Here.Name)), living) {
-				strays = append(strays, n)
+			if lost != nil || slices.ContainsFunc(t.At(n.key(r.Env.Name)), living) {
+				unattributed = append(unattributed, n)
 			}
 		}
 	}
-	return strays
+	return unattributed
 }
 
 // mayManage reports whether netN is the business of any pool of this node. A
 // line that isn't need not even be readable.
 func (r *run) mayManage(n int) bool {
 	for i := range r.Pools.Pools {
-		if p := &r.Pools.Pools[i]; p.NICs.Has(n) && p.Segment().On(r.Here.Name) {
+		if p := &r.Pools.Pools[i]; p.NICs.Has(n) && p.Segment().On(r.Env.Name) {
 			return true
 		}
 	}
@@ -136,12 +136,12 @@ func (r *run) mayManage(n int) bool {
 	return false
 }
 
-// needsOf lists what one NIC is to be leased.
-func (r *run) needsOf(s subject, nic guest.NIC) (needs []need, err error) {
+// requestsOf lists what one NIC is to be leased.
+func (r *run) requestsOf(s subject, nic guest.NIC) (requests []request, err error) {
 	name := fmt.Sprintf("%s net%d", s.guest(r.id), nic.Index)
 	served := false
 	for _, f := range families {
-		n := need{nic: nic, family: f, owner: pve.Owner{Kind: s.kind, VMID: r.id, NIC: nic.Index}, pools: r.serving(nic, f)}
+		n := request{nic: nic, family: f, owner: pve.Owner{Kind: s.kind, VMID: r.id, NIC: nic.Index}, pools: r.serving(nic, f)}
 		if len(n.pools) == 0 && !r.mayBeDisabled(n) {
 			continue
 		}
@@ -151,17 +151,17 @@ func (r *run) needsOf(s subject, nic guest.NIC) (needs []need, err error) {
 			return nil, err
 		}
 		if wanted {
-			needs = append(needs, n)
+			requests = append(requests, n)
 		}
 	}
 	if !served {
-		r.info("%s: no pool serves %s on %s: left as it is", name, pve.NewSegment(nic.Bridge, nic.Tag), r.Here.Name)
+		r.info("%s: no pool serves %s on %s: left as it is", name, pve.NewSegment(nic.Bridge, nic.Tag), r.Env.Name)
 	}
-	return needs, nil
+	return requests, nil
 }
 
 // wanted says why a NIC is left as it is, although a pool serves it.
-func (r *run) wanted(s subject, n need, name string) (bool, error) {
+func (r *run) wanted(s subject, n request, name string) (bool, error) {
 	keep := func(p *lease.Pool) bool { return p.KeepDHCP }
 	switch mode := n.mode(); {
 	case mode == guest.Auto:
@@ -181,18 +181,18 @@ func (r *run) wanted(s subject, n need, name string) (bool, error) {
 
 // serving are the pools that a NIC's addresses of a family come from.
 func (r *run) serving(nic guest.NIC, f pve.Family) []*lease.Pool {
-	return r.Pools.Pools.Serving(r.Here.Name, nic.Bridge, nic.Tag, nic.Index, f)
+	return r.Pools.Pools.Serving(r.Env.Name, nic.Bridge, nic.Tag, nic.Index, f)
 }
 
 // routedElsewhere reports whether a NIC that gets nothing of the family from
 // us names a gateway of it.
 func (s subject) routedElsewhere(f pve.Family) bool {
 	for _, i := range s.conf.NICs() {
-		ours := func(n need) bool { return n.nic.Index == i && n.family == f }
-		if slices.ContainsFunc(s.needs, ours) {
+		ours := func(n request) bool { return n.nic.Index == i && n.family == f }
+		if slices.ContainsFunc(s.requests, ours) {
 			continue
 		}
-		if nic, err := s.conf.NIC(i); err == nil && (need{nic: nic, family: f}).gateway().IsValid() {
+		if nic, err := s.conf.NIC(i); err == nil && (request{nic: nic, family: f}).gateway().IsValid() {
 			return true
 		}
 	}
@@ -200,7 +200,7 @@ func (s subject) routedElsewhere(f pve.Family) bool {
 }
 
 // mode is how the config says that the NIC gets its address.
-func (n need) mode() guest.IPMode {
+func (n request) mode() guest.IPMode {
 	if n.family == pve.IPv6 {
 		return n.nic.IP6
 	}
@@ -208,7 +208,7 @@ func (n need) mode() guest.IPMode {
 }
 
 // current is the address that the config names; invalid when it names none.
-func (n need) current() netip.Prefix {
+func (n request) current() netip.Prefix {
 	switch {
 	case n.mode() != guest.Static:
 		return netip.Prefix{}
@@ -219,7 +219,7 @@ func (n need) current() netip.Prefix {
 }
 
 // gateway is the one that the config names.
-func (n need) gateway() netip.Addr {
+func (n request) gateway() netip.Addr {
 	if n.family == pve.IPv6 {
 		return n.nic.Gateway6
 	}
@@ -227,7 +227,7 @@ func (n need) gateway() netip.Addr {
 }
 
 // property is the name of the address in the NIC's line.
-func (n need) property() string {
+func (n request) property() string {
 	if n.family == pve.IPv6 {
 		return "ip6"
 	}
@@ -236,7 +236,7 @@ func (n need) property() string {
 
 // key is what the config names, on the network of the pool that serves it;
 // without one, on that of this node alone.
-func (n need) key(node string) lease.Key {
+func (n request) key(node string) lease.Key {
 	k := lease.Key{Segment: pve.NewSegment(n.nic.Bridge, n.nic.Tag, node), Addr: n.current().Addr()}
 	if len(n.pools) > 0 {
 		k.Segment = n.pools[0].Segment()
@@ -245,7 +245,7 @@ func (n need) key(node string) lease.Key {
 }
 
 // want is the need in the ledger's words.
-func (n need) want(wire *port, move bool) lease.Want {
+func (n request) want(wire *port, move bool) lease.Want {
 	return lease.Want{
 		Owner: n.owner, Family: n.family, MAC: n.nic.MAC, Bridge: n.nic.Bridge, Tag: n.nic.Tag, Closed: wire.closed,
 		Current: n.current(), Gateway: n.gateway(), Routed: n.routed, Move: move, Until: n.until, Fixed: n.fixed,

@@ -9,15 +9,15 @@ import (
 // work waits for the run's turn, unless it has it. Of hundreds of starts at once
 // most are to wait, or to listen: rest comes before a probe window.
 func (r *run) work(ctx context.Context) {
-	if r.Turn != nil && r.turn == nil {
-		r.turn = r.Turn(ctx)
+	if r.Slot != nil && r.slot == nil {
+		r.slot = r.Slot(ctx)
 	}
 }
 
 func (r *run) rest() {
-	if r.turn != nil {
-		r.turn()
-		r.turn = nil
+	if r.slot != nil {
+		r.slot()
+		r.slot = nil
 	}
 }
 

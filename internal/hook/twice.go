@@ -12,9 +12,9 @@ import (
 // warnOfTwins says of each NIC that another guest which runs has its MAC
 // address too, as copies made by hand have: what is sent to one of the two
 // reaches the other, whatever addresses they have.
-func (r *run) warnOfTwins(w lease.World, trials []*trial) {
-	for i, t := range trials {
-		if i > 0 && trials[i-1].nic.Index == t.nic.Index || t.nic.MAC.IsZero() {
+func (r *run) warnOfTwins(w lease.World, assignments []*assignment) {
+	for i, t := range assignments {
+		if i > 0 && assignments[i-1].nic.Index == t.nic.Index || t.nic.MAC.IsZero() {
 			continue
 		}
 		for _, id := range slices.Sorted(maps.Keys(w.Inventory.Guests)) {
@@ -30,7 +30,7 @@ func (r *run) warnOfTwins(w lease.World, trials []*trial) {
 // runs reports whether another guest runs: on this node by its run state, on
 // others by the ledger.
 func (r *run) runs(g lease.Guest) bool {
-	if g.Node != r.Here.Name {
+	if g.Node != r.Env.Name {
 		return r.claimed != nil && slices.ContainsFunc(r.claimed.Guest(g.Kind, g.VMID), func(l lease.Lease) bool { return l.State == lease.Bound })
 	}
 	if g.Kind == pve.VM {

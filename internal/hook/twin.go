@@ -19,8 +19,8 @@ func answerTo(g lease.Grant, res probe.Result) probe.Answer {
 }
 
 // hearsay reports whether somebody claimed an address in the guest's own name.
-func hearsay(trials []*trial, answers map[*port]probe.Result) bool {
-	for _, t := range trials {
+func hearsay(assignments []*assignment, answers map[*port]probe.Result) bool {
+	for _, t := range assignments {
 		if answerTo(t.g, answers[t.wire]).Hearsay {
 			return true
 		}
@@ -32,10 +32,10 @@ func hearsay(trials []*trial, answers map[*port]probe.Result) bool {
 // address, where the cluster doesn't know of it. A copy that it knows of, by a
 // config with the same MAC, is another guest that has the address.
 func strayTwin(g lease.Grant, res probe.Result) bool {
-	return answerTo(g, res).Twin && !g.Twin
+	return answerTo(g, res).Twin && !g.DuplicateMAC
 }
 
-// twinRefusal is why a start must fail whose guest has a stray twin.
+// twinRefusal is why a start must fail whose guest has a twin.
 func twinRefusal(a probe.Answer, o pve.Owner) error {
 	on := ""
 	if a.Ports[0] != "" {

@@ -27,7 +27,7 @@ type unbound struct {
 func (r *run) leaveUnbound(t *lease.Table, k lease.Key, o pve.Owner) {
 	note := unbound{
 		Owner: o.String(), Addr: k.Addr.String(), Bridge: k.Segment.Bridge, Tag: k.Segment.Tag,
-		Up: r.Here.Uptime(), At: r.Here.Now().Truncate(time.Second),
+		Up: r.Env.Uptime(), At: r.Env.Now().Truncate(time.Second),
 	}
 	for _, l := range t.At(k) {
 		if l.Owner == o {
@@ -50,11 +50,11 @@ func (h *Hook) bind(t *lease.Table, text string) {
 		return
 	}
 	o, err := pve.ParseOwner(n.Owner)
-	k := lease.Key{Segment: pve.NewSegment(n.Bridge, n.Tag, h.Here.Name)}
+	k := lease.Key{Segment: pve.NewSegment(n.Bridge, n.Tag, h.Env.Name)}
 	if aerr := k.Addr.UnmarshalText([]byte(n.Addr)); err != nil || aerr != nil {
 		return
 	}
-	t.TookUp(k, o, n.Claim, lease.Claim{Node: h.Here.Name, Boot: h.Here.Boot, Up: n.Up, At: n.At})
+	t.TookUp(k, o, n.Claim, lease.Claim{Node: h.Env.Name, Boot: h.Env.Boot, Up: n.Up, At: n.At})
 }
 
 // binding is a ledger into which each change also brings what the degraded

@@ -84,9 +84,9 @@ func (h *Hook) release(t *lease.Table, names []string) {
 	for _, name := range names {
 		text, _ := h.Unreleased.Get(name) // read under the lock: a start may have taken it away
 		var n unreleased
-		if json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Here.Boot {
+		if json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Env.Boot {
 			t.Stopped(lease.Run{
-				Kind: n.Kind, VMID: n.VMID, Node: h.Here.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
+				Kind: n.Kind, VMID: n.VMID, Node: h.Env.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
 			})
 		}
 	}

@@ -38,7 +38,7 @@ func (r *run) preStartVM(ctx context.Context) int {
 // migration: its config is still the other node's (PVE::QemuServer,
 // vm_start_nolock, sets PVE_MIGRATED_FROM).
 func (r *run) arrives() bool {
-	if r.Here.Arriving == "" {
+	if r.Env.Arriving == "" {
 		return false
 	}
 	_, err := r.Guests.ReadGuest(pve.Container, r.id)
@@ -51,15 +51,15 @@ func (r *run) verify(ctx context.Context) (int, error) {
 	if err != nil {
 		return Failed, err
 	}
-	s.needs = slices.DeleteFunc(s.needs, func(n need) bool {
+	s.requests = slices.DeleteFunc(s.requests, func(n request) bool {
 		if n.current().IsValid() {
 			return false
 		}
 		r.info("VM %s net%d: ipconfig%d has no %s address: left as it is; 'pve-iplease apply %s' leases one", r.id, n.nic.Index, n.nic.Index, n.family, r.id)
 		return true
 	})
-	for i := range s.needs {
-		s.needs[i].fixed = true
+	for i := range s.requests {
+		s.requests[i].fixed = true
 	}
 	return r.serve(ctx, s)
 }

@@ -13,19 +13,19 @@ import (
 // every address. Where that can't be told from others, or it is no guest of
 // this node, nothing can be said of any address, and nothing is marked.
 func (r *run) believed(w lease.World, heard []lease.Heard, res probe.Result) ([]lease.Heard, error) {
-	liar := lease.Liar(heard)
-	if liar == nil {
+	proxy := lease.ProxyARP(heard)
+	if proxy == nil {
 		return heard, nil
 	}
-	if liar.Port == "" {
-		return nil, fmt.Errorf("%w (%s)", liar, r.host(w, liar.MAC, res))
+	if proxy.Port == "" {
+		return nil, fmt.Errorf("%w (%s)", proxy, r.host(w, proxy.MAC, res))
 	}
-	who := r.identity(w, liar.MAC, liar.Port)
-	rest, ok := lease.Without(liar.Port, heard, res.Doubt == "")
+	who := r.identity(w, proxy.MAC, proxy.Port)
+	rest, ok := lease.Without(proxy.Port, heard, res.Doubt == "")
 	if !ok {
-		return nil, fmt.Errorf("%w (%s)", liar, who)
+		return nil, fmt.Errorf("%w (%s)", proxy, who)
 	}
-	r.warn(lease.Grant{}, "%v (%s): what comes by that port is not believed", liar, who)
+	r.warn(lease.Grant{}, "%v (%s): what comes by that port is not believed", proxy, who)
 	return rest, nil
 }
 

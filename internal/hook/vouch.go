@@ -31,31 +31,31 @@ func (h *Hook) Vouch(ctx context.Context, id pve.VMID) ([]lease.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	needs := slices.DeleteFunc(s.needs, func(n need) bool { return len(n.pools) == 0 || kind == pve.VM && !n.current().IsValid() })
-	if len(needs) == 0 {
+	requests := slices.DeleteFunc(s.requests, func(n request) bool { return len(n.pools) == 0 || kind == pve.VM && !n.current().IsValid() })
+	if len(requests) == 0 {
 		return nil, nil
 	}
-	for i := range needs {
-		needs[i].fixed = kind == pve.VM
+	for i := range requests {
+		requests[i].fixed = kind == pve.VM
 	}
-	trials, ports := r.trials(needs)
+	assignments, ports := r.assignments(requests)
 	defer closeAll(ports)
 	inv, err := h.Inventory(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w := r.world(inv)
-	if err := r.othersStopped(w, needs); err != nil {
+	if err := r.othersStopped(w, requests); err != nil {
 		return nil, err
 	}
-	return r.vouch(ctx, w, trials)
+	return r.vouch(ctx, w, assignments)
 }
 
 // vouch claims what the next start would, and leaves it released: the guest is
 // stopped.
-func (r *run) vouch(ctx context.Context, w lease.World, trials []*trial) (vouched []lease.Lease, err error) {
-	wants := make([]lease.Want, len(trials))
-	for i, t := range trials {
+func (r *run) vouch(ctx context.Context, w lease.World, assignments []*assignment) (vouched []lease.Lease, err error) {
+	wants := make([]lease.Want, len(assignments))
+	for i, t := range assignments {
 		wants[i] = t.want(t.wire, false)
 	}
 	err = r.asking(&w, func() error {
@@ -64,7 +64,7 @@ func (r *run) vouch(ctx context.Context, w lease.World, trials []*trial) (vouche
 			for _, g := range grants {
 				err = cmp.Or(err, mismatch(g))
 			}
-			vouched = t.Vouch(w, trials[0].owner.Kind, r.id)
+			vouched = t.Vouch(w, assignments[0].owner.Kind, r.id)
 			return err
 		})
 	})
@@ -80,11 +80,11 @@ func (r *run) vouch(ctx context.Context, w lease.World, trials []*trial) (vouche
 
 // othersStopped refuses the word while a guest runs on this node whose config
 // names one of the addresses.
-func (r *run) othersStopped(w lease.World, needs []need) error {
-	for _, n := range needs {
+func (r *run) othersStopped(w lease.World, requests []request) error {
+	for _, n := range requests {
 		for _, u := range w.Inventory.Uses[n.current().Addr()] {
 			g := w.Inventory.Guests[u.Owner.VMID]
-			if u.Owner.VMID == r.id || g.Node != r.Here.Name || u.Where == lease.Snapshot {
+			if u.Owner.VMID == r.id || g.Node != r.Env.Name || u.Where == lease.Snapshot {
 				continue
 			}
 			if state, err := r.runState(g); err != nil || state != node.Stopped {

@@ -97,15 +97,15 @@ func briefly(ctx context.Context, wait time.Duration) context.Context {
 // needs are to keep, though the ledger can't be changed now: by the ledger, read
 // without lock, each is its owner's for the next hour at least, and no other
 // config names it.
-func (r *run) safeWithout(ctx context.Context, w lease.World, trials []*trial) bool {
+func (r *run) safeWithout(ctx context.Context, w lease.World, assignments []*assignment) bool {
 	t, err := r.Ledger.View(ctx)
 	if err != nil || r.opt.Move || r.phase != PreStart {
 		return false
 	}
 	soon := w
 	soon.Now = w.Now.Add(holdLeft)
-	return !slices.ContainsFunc(trials, func(tr *trial) bool {
-		k := tr.key(r.Here.Name)
+	return !slices.ContainsFunc(assignments, func(tr *assignment) bool {
+		k := tr.key(r.Env.Name)
 		owns := func(l lease.Lease) bool { return l.Owner == tr.owner && l.Living() }
 		return !tr.current().IsValid() || !slices.ContainsFunc(t.At(k), owns) ||
 			cmp.Or(t.Foreign(soon, k, tr.owner), t.Lapsed(soon, k, tr.owner), w.NamedByOthers(k, tr.owner)) != ""

@@ -77,16 +77,16 @@ func TestLiarMarksNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, wired)
-			liar := h.stranger("10.0.0.200", "10.0.0.201", "10.0.0.202", "10.0.0.203", "10.0.0.204", "10.0.0.205")
+			proxy := h.stranger("10.0.0.200", "10.0.0.201", "10.0.0.202", "10.0.0.203", "10.0.0.204", "10.0.0.205")
 			h.put(ct{id: 101, ip: ip})
-			h.start(101).exits(hook.Conflict).says("error:", liar.MAC, "answers for 10.0.0.2", "port eno1")
+			h.start(101).exits(hook.Conflict).says("error:", proxy.MAC, "answers for 10.0.0.2", "port eno1")
 			h.has(ct{id: 101, ip: ip})
 			for _, l := range h.leases() {
 				if l.State == lease.Conflicted {
 					t.Errorf("marked: %s", summary(l))
 				}
 			}
-			h.silence(liar)
+			h.silence(proxy)
 			h.start(101).exits(hook.OK)
 		})
 	}

@@ -16,16 +16,16 @@ import (
 // while the wire is asked: to sync it takes milliseconds, and on pmxcfs it goes
 // through the whole cluster. A draft that fails is no error yet: what hinders
 // it is said when the config is due, if it still does.
-func (r *run) draft(ctx context.Context, s subject, trials []*trial) *draft {
+func (r *run) draft(ctx context.Context, s subject, assignments []*assignment) *draft {
 	d := &draft{wait: func() {}}
 	if r.Draft == nil || r.opt.DryRun || s.kind != pve.Container {
 		return d
 	}
-	conf, err := r.edited(s, trials)
+	conf, err := r.edited(s, assignments)
 	if err != nil || bytes.Equal(conf.Bytes(), s.raw) {
 		return d
 	}
-	d.wait = r.Beside(func() {
+	d.wait = r.Background(func() {
 		if r.stopped(ctx) != nil {
 			return
 		}
@@ -51,23 +51,23 @@ func (d *draft) discard() {
 
 // write confirms the claims one last time and edits the guest's config: ip=
 // and gw= of the NICs, nothing else, in one go.
-func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draft) error {
+func (r *run) write(ctx context.Context, s subject, assignments []*assignment, ahead *draft) error {
 	r.work(ctx)
-	if err := r.confirm(ctx, trials); err != nil {
+	if err := r.confirm(ctx, assignments); err != nil {
 		return err
 	}
-	next, err := r.edited(s, trials)
+	next, err := r.edited(s, assignments)
 	if err != nil {
 		return err
 	}
 	if r.opt.DryRun {
-		for _, t := range trials {
+		for _, t := range assignments {
 			r.explain(t.g)
 			r.info("dry run: %s net%d would get %s", s.guest(r.id), t.nic.Index, r.describe(t.g, t.p))
 		}
 		return nil
 	}
-	for _, t := range trials {
+	for _, t := range assignments {
 		if t.p.doubt == "" {
 			r.proved(ctx, t.g)
 			continue
@@ -76,28 +76,28 @@ func (r *run) write(ctx context.Context, s subject, trials []*trial, ahead *draf
 			return err
 		}
 	}
-	if err := r.store(ctx, s, next, trials, ahead); err != nil {
+	if err := r.store(ctx, s, next, assignments, ahead); err != nil {
 		return err
 	}
 	if r.phase == PreStart && s.kind == pve.Container {
-		dropped := r.letThrough(ctx, trials)
+		dropped := r.letThrough(ctx, assignments)
 		// That the neighbours aren't told is no reason to keep a guest from starting.
-		_ = r.Errand(r.id, []byte(r.errand(trials, dropped)))
+		_ = r.LeaveAnnouncement(r.id, []byte(r.pendingAnnouncement(assignments, dropped)))
 	}
-	for _, t := range trials {
+	for _, t := range assignments {
 		r.explain(t.g)
 		r.leased(s, t)
 		r.remember(t.g.Lease, t.g.How.String(), t.g.Why+"; "+t.p.String())
 	}
-	r.outreach(s, trials)
+	r.outreach(s, assignments)
 	return nil
 }
 
 // edited is the config with what was granted; the one that was read when that
 // says so already, and for a VM, whose image is made.
-func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) {
+func (r *run) edited(s subject, assignments []*assignment) (conf guest.Config, err error) {
 	conf = s.conf
-	for _, t := range trials {
+	for _, t := range assignments {
 		switch {
 		case t.g.Keeps():
 			continue
@@ -116,14 +116,14 @@ func (r *run) edited(s subject, trials []*trial) (conf guest.Config, err error) 
 
 // store writes the config that the grants make of the subject's, and what
 // Proxmox has made of it for LXC, all or nothing.
-func (r *run) store(ctx context.Context, s subject, next guest.Config, trials []*trial, ahead *draft) error {
+func (r *run) store(ctx context.Context, s subject, next guest.Config, assignments []*assignment, ahead *draft) error {
 	if stop := r.stopped(ctx); stop != nil && !bytes.Equal(next.Bytes(), s.raw) {
 		return stop
 	}
 	if r.set != nil {
-		return r.apply(ctx, s, trials)
+		return r.apply(ctx, s, assignments)
 	}
-	undo, err := r.bringInStep(trials)
+	undo, err := r.syncLXCConfig(assignments)
 	if err == nil {
 		err = r.replace(ctx, s, next, ahead)
 	}
@@ -161,7 +161,7 @@ func (r *run) unchanged(s subject) error {
 
 // confirm is invariant 3: the ledger still holds the claims and no config that
 // changed meanwhile names an address.
-func (r *run) confirm(ctx context.Context, trials []*trial) error {
+func (r *run) confirm(ctx context.Context, assignments []*assignment) error {
 	inv, err := r.Inventory(ctx)
 	if err != nil {
 		return err
@@ -171,14 +171,14 @@ func (r *run) confirm(ctx context.Context, trials []*trial) error {
 		return err
 	}
 	w := r.world(inv)
-	grants := make([]lease.Grant, len(trials))
-	for i, tr := range trials {
+	grants := make([]lease.Grant, len(assignments))
+	for i, tr := range assignments {
 		grants[i] = tr.g
 	}
 	if err := t.Confirm(w, grants); err != nil {
 		return err
 	}
-	for _, tr := range trials {
+	for _, tr := range assignments {
 		w.Proved = r.proofs(t, tr.owner.Kind, r.id)
 		if why := t.Contest(w, tr.g.Lease.Key, tr.owner); why != "" && tr.p.doubt != "" {
 			return &lease.LostError{Addr: tr.g.Lease.Addr, Reason: why + " meanwhile"}

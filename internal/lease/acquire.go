@@ -112,12 +112,12 @@ func (a *acquisition) inherit(cur netip.Addr) (Grant, error) {
 		}
 		shared := a.warnOfOthers(cur)
 		g := a.withSpares(a.take(p, cur, Adopted, FromPool, "net"+fmt.Sprint(a.want.Owner.NIC)+" names it and the ledger knows no owner"))
-		g.Shared = g.Shared || shared
+		g.AlsoNamed = g.AlsoNamed || shared
 		return g, nil
 	}
 	shared := a.warnOfOthers(cur)
 	g := a.take(a.poolOf(cur), cur, Guarded, Static, "static: outside every range of the pool")
-	g.Shared = g.Shared || shared
+	g.AlsoNamed = g.AlsoNamed || shared
 	return g, nil
 }
 
@@ -148,7 +148,7 @@ func (a *acquisition) resume() (Grant, error) {
 // asks before it starts, still names the address.
 func (a *acquisition) passOn(from pve.Owner) (Grant, error) {
 	g, err := a.renew()
-	g.From = from
+	g.PreviousOwner = from
 	return g, err
 }
 
@@ -222,7 +222,7 @@ func (a *acquisition) fresh() (Grant, error) {
 			a.note("%v", exhausted)
 		}
 		g := a.take(p, best[0].addr, Fresh, FromPool, a.reason(p, best[0]))
-		g.From, g.Spares, g.Passed = best[0].from, spares(best, g.Lease.Addr), passed
+		g.PreviousOwner, g.Spares, g.Passed = best[0].from, spares(best, g.Lease.Addr), passed
 		return g, nil
 	}
 	return Grant{}, exhausted

@@ -215,8 +215,8 @@ func TestAcquire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.Address.String() != tt.addr || g.How != tt.how || g.Twin != tt.twin {
-				t.Errorf("granted %s (%s, twin %t), want %s (%s, twin %t)", g.Address, g.How, g.Twin, tt.addr, tt.how, tt.twin)
+			if g.Address.String() != tt.addr || g.How != tt.how || g.DuplicateMAC != tt.twin {
+				t.Errorf("granted %s (%s, twin %t), want %s (%s, twin %t)", g.Address, g.How, g.DuplicateMAC, tt.addr, tt.how, tt.twin)
 			}
 			if notes := strings.Join(g.Notes, "; "); !strings.Contains(notes, tt.notes) {
 				t.Errorf("notes %q lack %q", notes, tt.notes)

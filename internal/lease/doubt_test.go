@@ -40,11 +40,11 @@ func TestShared(t *testing.T) {
 	for _, addr := range []string{"10.0.0.205", "10.0.0.50"} {
 		s := newScene().names(101, lease.Running, addr).names(102, lease.Running, addr)
 		first, err := s.acquire(want(101, addr+"/24"))
-		if err != nil || !first.Shared {
+		if err != nil || !first.AlsoNamed {
 			t.Errorf("%s: adopted without a doubt: %+v, %v", addr, first, err)
 		}
 		again, err := s.acquire(want(101, addr+"/24"))
-		if err != nil || again.Shared {
+		if err != nil || again.AlsoNamed {
 			t.Errorf("%s: its own is doubted: %+v, %v", addr, again, err)
 		}
 	}

@@ -193,7 +193,7 @@ func (t *Table) Confirm(w World, grants []Grant) error {
 		if g.Present() {
 			continue // it was the owner's before; others that name it were warned of
 		}
-		c := t.rank(&w, g.Pool, g.Lease.Segment, g.Want.Owner, g.From, g.Lease.Addr)
+		c := t.rank(&w, g.Pool, g.Lease.Segment, g.Want.Owner, g.PreviousOwner, g.Lease.Addr)
 		if c.tier == taken {
 			return &LostError{Addr: g.Lease.Addr, Reason: c.why + " meanwhile"}
 		}

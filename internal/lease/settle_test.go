@@ -121,7 +121,7 @@ func TestStoppedGuestThatRuns(t *testing.T) {
 		if broken && err == nil {
 			granted, err = s.acquire(want(101, ""))
 		}
-		if err != nil || granted.Lease.Addr != ip("10.0.0.200") || granted.From != ct(102) {
+		if err != nil || granted.Lease.Addr != ip("10.0.0.200") || granted.PreviousOwner != ct(102) {
 			t.Fatalf("%+v, %v", granted, err)
 		}
 		var full *lease.ExhaustedError

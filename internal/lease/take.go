@@ -14,7 +14,7 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 	g := Grant{Want: a.want, Pool: p, How: how, Why: why, Notes: a.notes}
 	g.Address, g.Gateway = a.lines(p, addr, how)
 	k := Key{a.segment(p), addr}
-	g.Former, g.Twin = a.former(k), a.twin(addr) != ""
+	g.Former, g.DuplicateMAC = a.former(k), a.twin(addr) != ""
 	why, lasting := a.t.contest(a.w, k, a.want.Owner)
 	g.Contest = why
 	a.askWhoRuns(k)
@@ -33,7 +33,7 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 	}
 	// One that is the owner's already may start without a proof: the ledger keeps
 	// it from others, and a config that can't be read must not lock anybody out.
-	g.Shared = a.w.Inventory.Blind() != nil && !a.owns(addr)
+	g.AlsoNamed = a.w.Inventory.Blind() != nil && !a.owns(addr)
 	g.Lease = a.store(want)
 	return g
 }

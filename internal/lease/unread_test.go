@@ -29,8 +29,8 @@ func TestUnread(t *testing.T) {
 	} {
 		s := c.scene
 		s.w.Inventory.AddUnread(lease.Guest{VMID: 101, Node: "pve1"}, nil, lease.Unread{What: "101.conf", Why: "EIO", Known: c.known})
-		if g, err := s.acquire(c.want); err != nil || g.Shared != c.shared {
-			t.Errorf("%s: only a proof decides: %v, %v", name, g.Shared, err)
+		if g, err := s.acquire(c.want); err != nil || g.AlsoNamed != c.shared {
+			t.Errorf("%s: only a proof decides: %v, %v", name, g.AlsoNamed, err)
 		}
 		if s.w.Inventory.Complete {
 			t.Errorf("%s: the inventory says that it is complete", name)
@@ -64,8 +64,8 @@ func TestGiven(t *testing.T) {
 		},
 	} {
 		g, err := c.scene.acquire(c.want)
-		if (err != nil) != (c.addr == "") || err == nil && (g.Address.String() != c.addr || g.Shared != c.shared) {
-			t.Errorf("%s: %v, only a proof decides: %v, %v", name, g.Address, g.Shared, err)
+		if (err != nil) != (c.addr == "") || err == nil && (g.Address.String() != c.addr || g.AlsoNamed != c.shared) {
+			t.Errorf("%s: %v, only a proof decides: %v, %v", name, g.Address, g.AlsoNamed, err)
 		}
 	}
 }

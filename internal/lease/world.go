@@ -73,22 +73,22 @@ func (h How) String() string {
 // Grant is the answer to a Want: the lease as it now stands in the table and
 // what the guest's config must say.
 type Grant struct {
-	Want    Want
-	Lease   Lease
-	Pool    *Pool // nil for a static address outside every pool's subnet
-	How     How
-	Address netip.Prefix // with the length that the guest must use
-	Gateway netip.Addr   // invalid: none
-	Former  pve.MAC      // that used the address before, if another; zero: none is known
-	From    pve.Owner    // the stopped guest that had the address until now; mostly nobody
-	Prior   []Lease      // what the ledger had for the address until now, of others
-	Contest string       // why only a proof lets the guest start with it; empty: nothing
-	Shared  bool         // new to the ledger, and another guest's config names it too, or may: only a proof decides
-	Twin    bool         // another guest's config names it too, and has the NIC's own MAC
-	Spares  []netip.Addr // the next candidates, to be asked in the same window
-	Why     string       // one clause: why this address
-	Notes   []string     // what an administrator should know
-	Passed  []Passed     // with World.Explain: addresses not chosen
+	Want          Want
+	Lease         Lease
+	Pool          *Pool // nil for a static address outside every pool's subnet
+	How           How
+	Address       netip.Prefix // with the length that the guest must use
+	Gateway       netip.Addr   // invalid: none
+	Former        pve.MAC      // that used the address before, if another; zero: none is known
+	PreviousOwner pve.Owner    // the stopped guest that had the address until now; mostly nobody
+	Prior         []Lease      // what the ledger had for the address until now, of others
+	Contest       string       // why only a proof lets the guest start with it; empty: nothing
+	AlsoNamed     bool         // new to the ledger, and another guest's config names it too, or may: only a proof decides
+	DuplicateMAC  bool         // another guest's config names it too, and has the NIC's own MAC
+	Spares        []netip.Addr // the next candidates, to be asked in the same window
+	Why           string       // one clause: why this address
+	Notes         []string     // what an administrator should know
+	Passed        []Passed     // with World.Explain: addresses not chosen
 }
 
 // Passed is an address that was not chosen.
@@ -108,7 +108,7 @@ func (g *Grant) Keeps() bool {
 func (g *Grant) Present() bool { return g.Want.Current.Addr() == g.Lease.Addr }
 
 // Withdrawn reports whether the claim ends with a start that can't prove it.
-func (g *Grant) Withdrawn() bool { return g.Shared || len(g.Prior) > 0 }
+func (g *Grant) Withdrawn() bool { return g.AlsoNamed || len(g.Prior) > 0 }
 
 // Movable reports whether another address may be granted instead when a
 // stranger has this one.

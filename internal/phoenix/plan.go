@@ -30,14 +30,14 @@ type planner struct {
 	changes  []config.Change
 	problems []config.Problem
 	seen     map[netip.Addr]bool // there is a step for it
-	excludes map[half][]string
+	excludes map[familyConfig][]string
 }
 
 // Plan makes reservations of the containers' addresses, and excludes of all
 // others that lie in a pool's subnet. What the pools file has already is left
 // as it is. With a problem nothing should be changed.
 func Plan(s Site, pools *config.Config) ([]Step, []config.Change, []config.Problem) {
-	p := &planner{pools: pools, seen: map[netip.Addr]bool{}, excludes: map[half][]string{}}
+	p := &planner{pools: pools, seen: map[netip.Addr]bool{}, excludes: map[familyConfig][]string{}}
 	for _, g := range s.Guests {
 		p.guest(g)
 	}
@@ -124,13 +124,13 @@ func (p *planner) exclude(a netip.Addr, whose, bridge string) {
 	p.nothing(a, whose, why)
 }
 
-// half is where a pool stands in the pools file.
-type half struct {
+// familyConfig is where a pool stands in the pools file.
+type familyConfig struct {
 	pool   string
 	family pve.Family
 }
 
-func halfOf(p *lease.Pool) half { return half{p.Name, p.Family()} }
+func halfOf(p *lease.Pool) familyConfig { return familyConfig{p.Name, p.Family()} }
 
 // home is the pool that an address belongs to, among those on a guest's bridge
 // if that is known.

@@ -40,7 +40,7 @@ func (w *window) answers(doubt string, itself func(pve.MAC) string) []Answer {
 }
 
 // name fills in who spoke, and says it in words of the first.
-func (a *Answer) name(voices []voice, itself func(pve.MAC) string) {
+func (a *Answer) name(voices []responder, itself func(pve.MAC) string) {
 	for _, v := range voices {
 		a.MACs = append(a.MACs, v.mac)
 		if v.port == "" {

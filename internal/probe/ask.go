@@ -150,13 +150,13 @@ func (p *Port) hearOut(ctx context.Context, w *window, until time.Time) (trouble
 	for {
 		trouble = cmp.Or(trouble, p.attune(ctx, w))
 		stop := until
-		if w.idleEar() {
+		if w.ingressIdle() {
 			stop = earliest(until, w.trail.since.Add(grace))
 		}
 		if err := p.listen(ctx, w, stop); err != nil {
 			return cmp.Or(trouble, err)
 		}
-		if w.idleEar() && time.Since(w.trail.since) >= grace {
+		if w.ingressIdle() && time.Since(w.trail.since) >= grace {
 			w.trail.rest()
 		}
 		if w.over() || ctx.Err() != nil || !w.stirred && !time.Now().Before(until) {
@@ -170,7 +170,7 @@ func (p *Port) hearOut(ctx context.Context, w *window, until time.Time) (trouble
 func (p *Port) attune(ctx context.Context, w *window) (trouble error) {
 	w.stirred = false
 	if w.trail != nil && !w.trail.open && w.curious() {
-		trouble = p.prickUp(ctx, w)
+		trouble = p.openIngress(ctx, w)
 	}
 	for s, far := range w.unseen {
 		if far != toAsk {
@@ -184,11 +184,11 @@ func (p *Port) attune(ctx context.Context, w *window) (trouble error) {
 	return trouble
 }
 
-// idleEar reports whether the ear is open for nothing.
-func (w *window) idleEar() bool { return w.trail != nil && w.trail.open && !w.curious() }
+// ingressIdle reports whether the ear is open for nothing.
+func (w *window) ingressIdle() bool { return w.trail != nil && w.trail.open && !w.curious() }
 
-// prickUp opens the ear; where it can't be, ports are unknown.
-func (p *Port) prickUp(ctx context.Context, w *window) error {
+// openIngress opens the ear; where it can't be, ports are unknown.
+func (p *Port) openIngress(ctx context.Context, w *window) error {
 	f, err := program(w.topic(), nil)
 	if err == nil {
 		w.trail.listen(f)
@@ -263,7 +263,7 @@ func (p *Port) drain(ctx context.Context, w listener) error {
 
 // drops turns frames that were lost on the way to us into a doubt, which names
 // the port that most of what is heard comes from.
-func (p *Port) drops(of *trail, t topic) error {
+func (p *Port) drops(of *trail, t filterSpec) error {
 	n, err := p.wire.lost()
 	if err != nil {
 		return fmt.Errorf("drops on %s: %w", p.name, errno(err))

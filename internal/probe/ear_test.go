@@ -152,8 +152,8 @@ func TestEarRests(t *testing.T) {
 	t.Parallel()
 	f, lan, _, p := wired(t)
 	s := f.Stranger(lan, lab.Script{Addrs: []netip.Addr{first}, Mute: true})
-	e := p.ear.(*ear)
-	all, err := program(topic{}, nil)
+	e := p.ear.(*ingressSocket)
+	all, err := program(filterSpec{}, nil)
 	f.Must(err)
 	heard := func(patience time.Duration) bool {
 		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -268,7 +268,7 @@ func TestFloodingPortIsNamed(t *testing.T) {
 	})
 	defer flooding.Wait()
 	defer end()
-	about := topic{about: []netip.Addr{first}}
+	about := filterSpec{about: []netip.Addr{first}}
 	done, err := p.listenTo(about)
 	f.Must(err)
 	defer done()

@@ -37,23 +37,23 @@ func (p *Port) settleIn(w *window) bool {
 		return false
 	}
 	for _, a := range w.question.Candidates {
-		sender := standpoint(own, a)
+		sender := sourceAddr(own, a)
 		if !sender.IsValid() {
 			return false
 		}
 		if w.senders[a] = sender; sender == a {
-			note(w.users, a, voice{mac: p.mac, deed: "has it on this node"})
+			note(w.users, a, responder{mac: p.mac, deed: "has it on this node"})
 		}
 	}
 	for _, g := range w.question.Gateways {
-		w.senders[g.Addr] = standpoint(own, g.Addr)
+		w.senders[g.Addr] = sourceAddr(own, g.Addr)
 	}
 	return true
 }
 
-// standpoint is the bridge's address in the subnet of another; for IPv6 the
+// sourceAddr is the bridge's address in the subnet of another; for IPv6 the
 // link-local one, from which the kernel asks too (RFC 4861 §7.2.2).
-func standpoint(own []netip.Prefix, a netip.Addr) netip.Addr {
+func sourceAddr(own []netip.Prefix, a netip.Addr) netip.Addr {
 	i := slices.IndexFunc(own, func(p netip.Prefix) bool { return p.Contains(a) })
 	if i < 0 {
 		return netip.Addr{}
@@ -80,7 +80,7 @@ func (p *Port) recall(w *window) error {
 	}
 	for _, a := range w.question.Candidates {
 		if m := known[a]; !m.IsZero() && !w.own[m] && m != w.mine {
-			note(w.users, a, voice{mac: m, deed: "has it, as another node of the EVPN zone tells"})
+			note(w.users, a, responder{mac: m, deed: "has it, as another node of the EVPN zone tells"})
 		}
 	}
 	return nil

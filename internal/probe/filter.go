@@ -16,16 +16,16 @@ const snapLength = 256
 // frameLength is a whole frame without a VLAN tag.
 const frameLength = 1514
 
-// topic is what there is to hear: any word about some addresses, and what some
+// filterSpec is what there is to hear: any word about some addresses, and what some
 // hosts say themselves. The zero topic is everything.
-type topic struct{ about, from []netip.Addr }
+type filterSpec struct{ about, from []netip.Addr }
 
-func (t topic) size() int { return len(t.about) + len(t.from) }
+func (t filterSpec) size() int { return len(t.about) + len(t.from) }
 
 // of is what a topic says of one family.
-func (t topic) of(six bool) topic {
+func (t filterSpec) of(six bool) filterSpec {
 	other := func(a netip.Addr) bool { return a.Is6() != six }
-	return topic{slices.DeleteFunc(slices.Clone(t.about), other), slices.DeleteFunc(slices.Clone(t.from), other)}
+	return filterSpec{slices.DeleteFunc(slices.Clone(t.about), other), slices.DeleteFunc(slices.Clone(t.from), other)}
 }
 
 // maxAbout is how many addresses a filter can name: a jump is at most 255
@@ -35,10 +35,10 @@ const maxAbout = 120
 // filter lets ARP and IPv6 neighbour solicitations and advertisements of one
 // VLAN pass, and of those only what belongs to the topic: nobody can fill our
 // buffer with what was not asked for.
-func filter(tag uint16, t topic) ([]bpf.RawInstruction, error) { return program(t, ofVLAN(tag)) }
+func filter(tag uint16, t filterSpec) ([]bpf.RawInstruction, error) { return program(t, ofVLAN(tag)) }
 
 // program is a filter for a topic, with what a frame must be beside.
-func program(t topic, beside []bpf.Instruction) ([]bpf.RawInstruction, error) {
+func program(t filterSpec, beside []bpf.Instruction) ([]bpf.RawInstruction, error) {
 	arp, six := []bpf.Instruction(nil), neighbourDiscovery()
 	if n := t.size(); n > 0 && n <= maxAbout {
 		arp, six = t.of(false).words4(), append(six, t.of(true).words6()...)
@@ -80,7 +80,7 @@ func neighbourDiscovery() []bpf.Instruction {
 }
 
 // words4 goes on with an ARP packet that belongs to the topic (RFC 826).
-func (t topic) words4() (prog []bpf.Instruction) {
+func (t filterSpec) words4() (prog []bpf.Instruction) {
 	const senderOffset, targetOffset = packetOffset + 14, packetOffset + 24
 	end := 3 + t.size() + len(t.about)
 	oneOf := func(offset uint32, addrs []netip.Addr) {
@@ -97,7 +97,7 @@ func (t topic) words4() (prog []bpf.Instruction) {
 
 // words6 goes on with a message of neighbour discovery that belongs to the
 // topic: an advertisement of an address, or a solicitation for one or from it.
-func (t topic) words6() (prog []bpf.Instruction) {
+func (t filterSpec) words6() (prog []bpf.Instruction) {
 	const senderOffset, nameOffset = packetOffset + sourceOffset, icmpTypeOffset + 8
 	const test, between = 9, 3 // instructions
 	end := (len(t.about)+t.size()+len(t.from))*test + between + 1

@@ -44,7 +44,7 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 			s.Shout(1)
 		}
 	}
-	want := func(when string, about topic, want []netip.Addr) {
+	want := func(when string, about filterSpec, want []netip.Addr) {
 		t.Helper()
 		done, err := p.listenTo(about)
 		f.Must(err)
@@ -74,7 +74,7 @@ func TestFilterKeepsOthersBack(t *testing.T) {
 	}
 	q := Question{Candidates: []netip.Addr{first, netip.MustParseAddr("fd00::5")}, Gateways: []Gateway{{Addr: gateway}}}
 	want("a question", newWindow(q, bridgeMAC).topic(), []netip.Addr{first, gateway})
-	want("a sweep", topic{}, []netip.Addr{other, first, gateway})
+	want("a sweep", filterSpec{}, []netip.Addr{other, first, gateway})
 }
 
 // A gateway that has answered is not listened to any more; of one that hasn't
@@ -169,11 +169,11 @@ func TestFilterOfManyAddresses(t *testing.T) {
 	var many []netip.Addr
 	for a := first; len(many) <= maxAbout; a = a.Next() {
 		many = append(many, a)
-		prog, err := filter(20, topic{about: many})
+		prog, err := filter(20, filterSpec{about: many})
 		if err != nil {
 			t.Fatalf("%d addresses: %v", len(many), err)
 		}
-		if all, _ := filter(20, topic{}); (len(prog) == len(all)) != (len(many) > maxAbout) {
+		if all, _ := filter(20, filterSpec{}); (len(prog) == len(all)) != (len(many) > maxAbout) {
 			t.Errorf("%d addresses: %d instructions", len(many), len(prog))
 		}
 	}

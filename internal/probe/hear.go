@@ -17,7 +17,7 @@ type hearer interface {
 // Otherwise the wire is deaf: a process that waits for the ledger would be woken
 // by each packet on the network, and when many guests start at once one that
 // asks by the probes of all others. An error means that silence proves nothing.
-func (p *Port) listenTo(t topic) (done func(), err error) {
+func (p *Port) listenTo(t filterSpec) (done func(), err error) {
 	h, ok := p.wire.(hearer)
 	if !ok {
 		return func() {}, nil
@@ -47,7 +47,7 @@ func (p *Port) narrow(w *window) error {
 
 // topic is what there is left to hear: of gateways their own answer alone, which
 // is little beside what all others ask them.
-func (w *window) topic() (t topic) {
+func (w *window) topic() (t filterSpec) {
 	t.about = slices.Clone(w.question.Candidates)
 	for _, g := range w.question.Gateways {
 		if w.gateways[g.Addr].MAC.IsZero() {

@@ -67,7 +67,7 @@ func (b *kernelBridge) port(w wire, mac pve.MAC, declared []string, closeWire fu
 		wire: w, bridge: b, off: deviate, vlan: cmp.Or(b.vlan, b.tag),
 		close: func() { closeWire(); b.close() },
 	}
-	e := newEar(b.socket.GetFd())
+	e := newIngressSocket(b.socket.GetFd())
 	p.ear, p.close = e, func() { closeWire(); e.rest(); b.close() }
 	p.opened, p.opening = time.Now(), p.look()
 	if p.opening.err == nil {

@@ -32,7 +32,7 @@ func TestSocketCountsDrops(t *testing.T) {
 	t.Parallel()
 	f, lan, _, p := wired(t)
 	stranger := f.Stranger(lan, lab.Script{Addrs: []netip.Addr{first}})
-	_, err := p.listenTo(topic{})
+	_, err := p.listenTo(filterSpec{})
 	f.Must(err)
 	for lost := uint32(0); lost == 0; {
 		stranger.Shout(1000)
@@ -50,7 +50,7 @@ func TestSocketCountsDrops(t *testing.T) {
 func TestSocketReadsPastItsDeadline(t *testing.T) {
 	t.Parallel()
 	f, lan, _, p := wired(t)
-	_, err := p.listenTo(topic{})
+	_, err := p.listenTo(filterSpec{})
 	f.Must(err)
 	f.Stranger(lan, lab.Script{Addrs: []netip.Addr{first}, Mute: true}).Shout(1)
 	deadline := time.Now().Add(10 * time.Second)

@@ -86,12 +86,12 @@ func (p *Port) Sweep(ctx context.Context, s Sweep) (Census, error) {
 		return Census{}, err
 	}
 	c := newCrowd(s, p.mac)
-	done, deafness := p.listenTo(topic{})
+	done, deafness := p.listenTo(filterSpec{})
 	defer done()
 	before := p.look()
 	c.trail = p.trail(before.view)
 	defer c.trail.rest()
-	if f, err := program(topic{}, nil); err == nil && c.trail != nil {
+	if f, err := program(filterSpec{}, nil); err == nil && c.trail != nil {
 		c.trail.listen(f)
 	}
 	trouble := cmp.Or(deafness, p.rounds(ctx, c))

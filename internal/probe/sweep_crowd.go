@@ -15,8 +15,8 @@ type crowd struct {
 	pace    SweepPace
 	own     map[pve.MAC]bool
 	asked   map[netip.Addr]bool
-	users   map[netip.Addr][]voice
-	rivals  map[netip.Addr][]voice
+	users   map[netip.Addr][]responder
+	rivals  map[netip.Addr][]responder
 	gateway Sign
 	poser   Sign   // who answers for it from a guest's port
 	trail   *trail // nil: ports are unknown
@@ -31,7 +31,7 @@ type crowd struct {
 func newCrowd(s Sweep, bridge pve.MAC) *crowd {
 	c := &crowd{
 		sweep: s, pace: s.Pace, own: map[pve.MAC]bool{bridge: true}, asked: make(map[netip.Addr]bool, len(s.Addrs)),
-		users: map[netip.Addr][]voice{}, rivals: map[netip.Addr][]voice{},
+		users: map[netip.Addr][]responder{}, rivals: map[netip.Addr][]responder{},
 	}
 	for _, m := range s.Own {
 		c.own[m] = true
@@ -69,7 +69,7 @@ func (c *crowd) hear(frame []byte) {
 	case c.asked[said.sender]:
 		note(c.users, said.sender, said.use(), c.where(frame)...)
 	case said.isProbe() && c.asked[said.target]:
-		note(c.rivals, said.target, voice{mac: said.speaker, deed: probesToo}, c.where(frame)...)
+		note(c.rivals, said.target, responder{mac: said.speaker, deed: probesToo}, c.where(frame)...)
 	}
 }
 
@@ -121,7 +121,7 @@ const sweeperFrom = 32
 // lie on it.
 func (c *crowd) found(itself func(pve.MAC) string) []Answer {
 	var out []Answer
-	add := func(a netip.Addr, v Verdict, voices []voice) {
+	add := func(a netip.Addr, v Verdict, voices []responder) {
 		answer := Answer{Addr: a, Verdict: v}
 		answer.name(voices, itself)
 		out = append(out, answer)
@@ -131,7 +131,7 @@ func (c *crowd) found(itself func(pve.MAC) string) []Answer {
 	}
 	sweeps := c.sweepers()
 	for a, voices := range c.rivals {
-		voices = slices.DeleteFunc(slices.Clone(voices), func(v voice) bool { return sweeps[v.mac] })
+		voices = slices.DeleteFunc(slices.Clone(voices), func(v responder) bool { return sweeps[v.mac] })
 		if len(c.users[a]) == 0 && len(voices) > 0 {
 			add(a, Contended, voices)
 		}

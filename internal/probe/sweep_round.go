@@ -66,7 +66,7 @@ func (p *Port) round(ctx context.Context, c *crowd, last bool) error {
 	for _, step := range []func() error{
 		func() error { return p.listen(ctx, c, until) },
 		func() error { return p.drain(ctx, c) },
-		func() error { return p.drops(c.trail, topic{}) },
+		func() error { return p.drops(c.trail, filterSpec{}) },
 	} {
 		trouble = cmp.Or(trouble, step())
 	}

@@ -63,7 +63,7 @@ func (w *window) suspects() (out []suspect) {
 }
 
 // twins are the voices of those who answered when they were asked themselves.
-func (w *window) twins(a netip.Addr) (out []voice) {
+func (w *window) twins(a netip.Addr) (out []responder) {
 	for _, v := range w.selves[a] {
 		if w.answered[suspect{a, v.mac}] >= proofOfTwin {
 			out = append(out, v)

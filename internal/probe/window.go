@@ -12,11 +12,11 @@ import (
 // no socket: frames go in, verdicts come out.
 type window struct {
 	question Question
-	mine     pve.MAC                // that questions are sent from
-	guest    pve.MAC                // likewise, by a port like the guest's; see Port
-	own      map[pve.MAC]bool       // the guest's
-	users    map[netip.Addr][]voice // who has the address
-	rivals   map[netip.Addr][]voice // who wants it
+	mine     pve.MAC                    // that questions are sent from
+	guest    pve.MAC                    // likewise, by a port like the guest's; see Port
+	own      map[pve.MAC]bool           // the guest's
+	users    map[netip.Addr][]responder // who has the address
+	rivals   map[netip.Addr][]responder // who wants it
 	gateways map[netip.Addr]Sign
 	posers   map[netip.Addr]Sign
 	asked    map[netip.Addr]bool       // gateways: what one said before does not count as life
@@ -30,11 +30,11 @@ type window struct {
 	again   map[netip.Addr]int // questions since somebody was heard and the ear is open
 	stirred bool               // something was heard after which the ear may have to be opened or closed
 
-	selves   map[netip.Addr][]voice // who claims it in the guest's own name
-	open     map[suspect]bool       // was asked itself, and has not answered yet
-	answered map[suspect]int        // so many of such questions
-	accosted bool                   // there were some
-	lingers  string                 // a device of the guest's previous run; empty: none
+	selves   map[netip.Addr][]responder // who claims it in the guest's own name
+	open     map[suspect]bool           // was asked itself, and has not answered yet
+	answered map[suspect]int            // so many of such questions
+	accosted bool                       // there were some
+	lingers  string                     // a device of the guest's previous run; empty: none
 }
 
 // search is for the port of who has an address, or wants it.
@@ -53,8 +53,8 @@ const (
 	notHere        // an answer came, but by no port
 )
 
-// voice is one foreign host that spoke of an address.
-type voice struct {
+// responder is one foreign host that spoke of an address.
+type responder struct {
 	mac  pve.MAC
 	deed string // "answers", "announces it", "probes for it too"
 	port string // of the bridge, by which it came in; empty: unknown
@@ -66,10 +66,10 @@ const maxVoices = 16
 func newWindow(q Question, mine pve.MAC) *window {
 	w := &window{
 		question: q, mine: mine, own: make(map[pve.MAC]bool),
-		users: make(map[netip.Addr][]voice), rivals: make(map[netip.Addr][]voice),
+		users: make(map[netip.Addr][]responder), rivals: make(map[netip.Addr][]responder),
 		gateways: make(map[netip.Addr]Sign), posers: make(map[netip.Addr]Sign), asked: make(map[netip.Addr]bool),
 		senders: make(map[netip.Addr]netip.Addr), unseen: make(map[search]sought), again: make(map[netip.Addr]int),
-		selves: make(map[netip.Addr][]voice), open: make(map[suspect]bool), answered: make(map[suspect]int),
+		selves: make(map[netip.Addr][]responder), open: make(map[suspect]bool), answered: make(map[suspect]int),
 	}
 	for _, m := range q.Own {
 		w.own[m] = true
@@ -94,7 +94,7 @@ func (w *window) hear(frame []byte) {
 	case w.candidate(said.sender):
 		note(w.users, said.sender, said.use(), w.where(w.users[said.sender], search{addr: said.sender}, said.speaker, frame)...)
 	case said.isProbe() && w.candidate(said.target):
-		note(w.rivals, said.target, voice{mac: said.speaker, deed: probesToo}, w.where(w.rivals[said.target], search{said.target, true}, said.speaker, frame)...)
+		note(w.rivals, said.target, responder{mac: said.speaker, deed: probesToo}, w.where(w.rivals[said.target], search{said.target, true}, said.speaker, frame)...)
 	}
 }
 
@@ -134,12 +134,12 @@ func (w *window) isGateway(addr netip.Addr, p port) bool {
 // where tells by which ports a word of a MAC about a candidate came in, of which
 // some voices are known. What is heard while the ear is closed is a reason to
 // open it.
-func (w *window) where(known []voice, s search, m pve.MAC, frame []byte) (names []string) {
+func (w *window) where(known []responder, s search, m pve.MAC, frame []byte) (names []string) {
 	if w.trail == nil {
 		return nil
 	}
 	if !w.trail.open {
-		placed := func(v voice) bool { return v.mac == m && v.port != "" }
+		placed := func(v responder) bool { return v.mac == m && v.port != "" }
 		if w.unseen[s] == 0 && !slices.ContainsFunc(known, placed) {
 			w.unseen[s], w.stirred = toAsk, true
 		}
@@ -184,7 +184,7 @@ func (w *window) halfHeard(a netip.Addr) bool {
 	case toAsk, toHear:
 		return true
 	}
-	return w.trail != nil && slices.ContainsFunc(w.users[a], func(v voice) bool { return v.port == "" })
+	return w.trail != nil && slices.ContainsFunc(w.users[a], func(v responder) bool { return v.port == "" })
 }
 
 // heardAgain is how many questions with an open ear prove as much as a window
@@ -194,9 +194,9 @@ const heardAgain = 3
 // settle drops who was heard before the ear was open and never again, although
 // asked often and others were.
 func (w *window) settle(a netip.Addr) {
-	placed := func(v voice) bool { return v.port != "" }
+	placed := func(v responder) bool { return v.port != "" }
 	if w.unseen[search{addr: a}] != notHere && w.again[a] >= heardAgain && slices.ContainsFunc(w.users[a], placed) {
-		w.users[a] = slices.DeleteFunc(w.users[a], func(v voice) bool { return !placed(v) })
+		w.users[a] = slices.DeleteFunc(w.users[a], func(v responder) bool { return !placed(v) })
 	}
 }
 
@@ -216,7 +216,7 @@ func (w *window) from(asGuest bool) pve.MAC {
 func (s word) isProbe() bool { return s.request && s.sender.IsUnspecified() }
 
 // use is the voice of the host that has the packet's sender address.
-func (s word) use() voice {
+func (s word) use() responder {
 	deed := "answers"
 	switch {
 	case s.sender == s.target:
@@ -224,16 +224,16 @@ func (s word) use() voice {
 	case s.request:
 		deed = "uses it"
 	}
-	return voice{mac: s.speaker, deed: deed}
+	return responder{mac: s.speaker, deed: deed}
 }
 
 // note keeps a voice, once for each port that it came in by.
-func note(book map[netip.Addr][]voice, a netip.Addr, v voice, ports ...string) {
+func note(book map[netip.Addr][]responder, a netip.Addr, v responder, ports ...string) {
 	if len(ports) == 0 {
 		ports = []string{""}
 	}
 	for _, v.port = range ports {
-		same := func(o voice) bool { return o.mac == v.mac && (o.port == v.port || o.port == "" || v.port == "") }
+		same := func(o responder) bool { return o.mac == v.mac && (o.port == v.port || o.port == "" || v.port == "") }
 		if i := slices.IndexFunc(book[a], same); i >= 0 {
 			book[a][i].port = cmp.Or(book[a][i].port, v.port)
 		} else if len(book[a]) < maxVoices {

@@ -12,13 +12,13 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// Dossier is everything that is known about one address.
-type Dossier struct {
-	*Estate
-	Addr     netip.Addr
-	Pool     *lease.Pool // that it belongs to where it is in use; nil: none
-	Hearings []Hearing
-	Past     []history.Event // oldest first
+// AddressFacts is everything that is known about one address.
+type AddressFacts struct {
+	*Snapshot
+	Addr    netip.Addr
+	Pool    *lease.Pool // that it belongs to where it is in use; nil: none
+	Results []ProbeResult
+	Past    []history.Event // oldest first
 
 	Leases     []lease.Lease // of the ledger
 	Uses       []lease.Use   // of configs: living first, then snapshots and templates
@@ -46,12 +46,12 @@ type Span struct {
 	pve.Range
 }
 
-// About gathers what the estate knows of an address.
-func (e *Estate) About(a netip.Addr, heard []Hearing, past []history.Event) *Dossier {
-	d := &Dossier{Estate: e, Addr: a, Past: past}
+// About gathers what the snapshot knows of an address.
+func (e *Snapshot) About(a netip.Addr, heard []ProbeResult, past []history.Event) *AddressFacts {
+	d := &AddressFacts{Snapshot: e, Addr: a, Past: past}
 	for _, h := range heard {
 		if h.Addr == a {
-			d.Hearings = append(d.Hearings, h)
+			d.Results = append(d.Results, h)
 		}
 	}
 	if e.Table != nil {
@@ -83,14 +83,14 @@ func (e *Estate) About(a netip.Addr, heard []Hearing, past []history.Event) *Dos
 // home is the pool that the address belongs to on the network where it is in
 // use: by right, else as far as somebody was heard. Where nobody has it, it is
 // that of a network that was asked, or any.
-func (d *Dossier) home() *lease.Pool {
+func (d *AddressFacts) home() *lease.Pool {
 	var used, asked []pve.Segment
 	for _, r := range d.rights() {
 		if !r.segment.Bridgeless() {
 			used = append(used, r.segment)
 		}
 	}
-	for _, h := range d.Hearings {
+	for _, h := range d.Results {
 		s := pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, d.Node)
 		if asked = append(asked, s); len(h.Voices) > 0 {
 			used = append(used, s)
@@ -107,7 +107,7 @@ func (d *Dossier) home() *lease.Pool {
 	return nil
 }
 
-func (d *Dossier) takeDHCP() {
+func (d *AddressFacts) takeDHCP() {
 	for _, f := range d.DHCP.Files {
 		s := f.Format.Server()
 		for _, l := range f.Leases {
@@ -129,7 +129,7 @@ func (d *Dossier) takeDHCP() {
 }
 
 // rank orders places in configs by their weight.
-func (e *Estate) rank(u lease.Use) int {
+func (e *Snapshot) rank(u lease.Use) int {
 	if g, _ := e.guest(u.Owner.VMID); g.Template {
 		return 3
 	}
@@ -138,10 +138,10 @@ func (e *Estate) rank(u lease.Use) int {
 
 // living reports whether a place in a config gives its guest the address now
 // or at its next start.
-func (e *Estate) living(u lease.Use) bool { return e.rank(u) < int(lease.Snapshot) }
+func (e *Snapshot) living(u lease.Use) bool { return e.rank(u) < int(lease.Snapshot) }
 
 // fixed says why an address is nobody's to lease.
-func (e *Estate) fixed(a netip.Addr) string {
+func (e *Snapshot) fixed(a netip.Addr) string {
 	for i := range e.Pools {
 		if e.Pools[i].Gateway.Addr == a {
 			return "the gateway of pool " + e.Pools[i].Name

@@ -41,8 +41,8 @@ func (m Mark) String() string {
 // MarshalText writes the mark as its name, for JSON.
 func (m Mark) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// Spot is an address of a map that something is known of.
-type Spot struct {
+// Cell is an address of a map that something is known of.
+type Cell struct {
 	Resident
 	Mark  Mark   `json:"mark"`
 	Owner string `json:"owner,omitempty"` // ct/101/net0, by the ledger
@@ -50,18 +50,18 @@ type Spot struct {
 	Since string `json:"since,omitempty"` // RFC 3339
 }
 
-// Plot is a pool as a picture.
-type Plot struct {
+// Map is a pool as a picture.
+type Map struct {
 	Pool  lease.Pool
-	Spots []Spot // by address
+	Spots []Cell // by address
 	at    map[netip.Addr]int
 }
 
-// Plot marks the addresses of a pool's network. Without hearings it knows of
+// Map marks the addresses of a pool's network. Without probe results it knows of
 // strangers what the ledger, the kernel and DHCP servers do.
-func (e *Estate) Plot(p lease.Pool, heard []Hearing) Plot {
-	out := Plot{Pool: p, at: map[netip.Addr]int{}}
-	by := map[netip.Addr][]Hearing{}
+func (e *Snapshot) Map(p lease.Pool, heard []ProbeResult) Map {
+	out := Map{Pool: p, at: map[netip.Addr]int{}}
+	by := map[netip.Addr][]ProbeResult{}
 	for _, h := range heard {
 		if p.Segment().Overlaps(pve.NewSegment(h.Segment.Bridge, h.Segment.Tag, e.Node)) {
 			by[h.Addr] = append(by[h.Addr], h)
@@ -77,7 +77,7 @@ func (e *Estate) Plot(p lease.Pool, heard []Hearing) Plot {
 }
 
 // Mark tells how an address of the pool's network stands.
-func (p Plot) Mark(a netip.Addr) Mark {
+func (p Map) Mark(a netip.Addr) Mark {
 	if i, ok := p.at[a]; ok {
 		return p.Spots[i].Mark
 	}
@@ -87,18 +87,18 @@ func (p Plot) Mark(a netip.Addr) Mark {
 	return Outside
 }
 
-// Spot is what is known of an address, if anything.
-func (p Plot) Spot(a netip.Addr) (Spot, bool) {
+// Cell is what is known of an address, if anything.
+func (p Map) Cell(a netip.Addr) (Cell, bool) {
 	i, ok := p.at[a]
 	if !ok {
-		return Spot{}, false
+		return Cell{}, false
 	}
 	return p.Spots[i], true
 }
 
 // mentioned lists the addresses of a pool's network that anything names.
-func (e *Estate) mentioned(p lease.Pool, heard map[netip.Addr][]Hearing) []netip.Addr {
-	all := (&audit{Estate: e}).addresses()
+func (e *Snapshot) mentioned(p lease.Pool, heard map[netip.Addr][]ProbeResult) []netip.Addr {
+	all := (&audit{Snapshot: e}).addresses()
 	for a := range heard {
 		all = append(all, a)
 	}
@@ -121,13 +121,13 @@ func (e *Estate) mentioned(p lease.Pool, heard map[netip.Addr][]Hearing) []netip
 }
 
 // spot looks at one address; one that turns out to be nobody's is no spot.
-func (e *Estate) spot(p *lease.Pool, a netip.Addr, heard []Hearing) (Spot, bool) {
+func (e *Snapshot) spot(p *lease.Pool, a netip.Addr, heard []ProbeResult) (Cell, bool) {
 	d := e.About(a, heard, nil)
 	if len(heard) == 0 {
-		d.Hearings = (&audit{Estate: e}).overheard(a)
+		d.Results = (&audit{Snapshot: e}).overheard(a)
 	}
 	d.Pool = e.Pools.Of(lease.Key{Segment: p.Segment(), Addr: a})
-	s := Spot{Mark: d.mark(p)}
+	s := Cell{Mark: d.mark(p)}
 	if s.Mark == Free || s.Mark == Outside {
 		return s, false
 	}
@@ -141,7 +141,7 @@ func (e *Estate) spot(p *lease.Pool, a netip.Addr, heard []Hearing) (Spot, bool)
 }
 
 // take enters what the ledger says of the address.
-func (s *Spot) take(d *Dossier, l lease.Lease) {
+func (s *Cell) take(d *AddressFacts, l lease.Lease) {
 	s.Node, s.Since = report.Clean(l.Claim.Node), l.Since.Format(timeLayout)
 	if l.Living() {
 		s.Owner = l.Owner.String()
@@ -156,9 +156,9 @@ const timeLayout = "2006-01-02T15:04:05Z07:00"
 
 // mostTelling is the line of the one host that a map has room for: of several
 // the first that is no rightful one.
-func (d *Dossier) mostTelling(s pve.Segment) Resident {
-	h := Hearing{Segment: s, Addr: d.Addr}
-	for _, o := range d.Hearings {
+func (d *AddressFacts) mostTelling(s pve.Segment) Resident {
+	h := ProbeResult{Segment: s, Addr: d.Addr}
+	for _, o := range d.Results {
 		h.Voices = append(h.Voices, o.Voices...)
 	}
 	lines := d.lines(h, s)
@@ -174,20 +174,20 @@ func (d *Dossier) mostTelling(s pve.Segment) Resident {
 	return best
 }
 
-func (d *Dossier) hasRight(id pve.VMID) bool {
+func (d *AddressFacts) hasRight(id pve.VMID) bool {
 	return slices.ContainsFunc(d.rights(), func(r right) bool { return r.owner.VMID == id })
 }
 
 // mark weighs what is known of the address.
-func (d *Dossier) mark(p *lease.Pool) Mark {
+func (d *AddressFacts) mark(p *lease.Pool) Mark {
 	if v := Judge(d); v.Severity == Conflict {
 		return Clash
 	}
 	if m, ok := d.leaseMark(p.Segment()); ok {
 		return m
 	}
-	used := slices.ContainsFunc(d.Hearings, func(h Hearing) bool {
-		return slices.ContainsFunc(h.Voices, func(v Voice) bool { return !v.Proxy && !v.Asks })
+	used := slices.ContainsFunc(d.Results, func(h ProbeResult) bool {
+		return slices.ContainsFunc(h.Voices, func(v Responder) bool { return !v.Proxy && !v.Asks })
 	}) || slices.ContainsFunc(d.Clients, func(c Client) bool { return c.Active(d.Now) })
 	switch {
 	case d.Fixed != "":
@@ -207,7 +207,7 @@ func (d *Dossier) mark(p *lease.Pool) Mark {
 }
 
 // leaseMark is what the ledger says of the address.
-func (d *Dossier) leaseMark(s pve.Segment) (Mark, bool) {
+func (d *AddressFacts) leaseMark(s pve.Segment) (Mark, bool) {
 	for _, l := range d.Leases {
 		if !l.Segment.Overlaps(s) || l.State == lease.Offered && !d.Now.Before(l.Until) {
 			continue

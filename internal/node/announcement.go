@@ -14,9 +14,9 @@ func (h *Host) errandPath(id pve.VMID) string {
 	return h.Path("/run/pve-iplease/post-start/" + id.String())
 }
 
-// LeaveErrand leaves a text for the guest's post-start, in place of one that a
+// LeaveAnnouncement leaves a text for the guest's post-start, in place of one that a
 // failed start may have left; an empty one leaves nothing.
-func (h *Host) LeaveErrand(id pve.VMID, text []byte) error {
+func (h *Host) LeaveAnnouncement(id pve.VMID, text []byte) error {
 	path := h.errandPath(id)
 	if len(text) == 0 {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
@@ -30,8 +30,8 @@ func (h *Host) LeaveErrand(id pve.VMID, text []byte) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// TakeErrand returns what was left, once; mostly that is nothing.
-func (h *Host) TakeErrand(id pve.VMID) []byte {
+// TakeAnnouncement returns what was left, once; mostly that is nothing.
+func (h *Host) TakeAnnouncement(id pve.VMID) []byte {
 	path := h.errandPath(id)
 	text, err := fastio.ReadFile(path)
 	if err != nil {

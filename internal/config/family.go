@@ -10,8 +10,8 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// half is what a pool says of one family.
-type half struct {
+// familyConfig is what a pool says of one family.
+type familyConfig struct {
 	family   pve.Family
 	used     bool
 	written  netip.Prefix // the subnet, host bits included
@@ -25,7 +25,7 @@ type half struct {
 }
 
 // key is the name of a property in this half: range, or range6.
-func (h *half) key(word string) string {
+func (h *familyConfig) key(word string) string {
 	if h.family == pve.IPv6 {
 		return word + "6"
 	}
@@ -33,7 +33,7 @@ func (h *half) key(word string) string {
 }
 
 // said reports whether any property of the half is there.
-func (h *half) said(lines map[string]int) bool {
+func (h *familyConfig) said(lines map[string]int) bool {
 	return slices.ContainsFunc([]string{"subnet", "gateway", "range", "exclude"}, func(word string) bool {
 		_, given := lines[h.key(word)]
 		return given
@@ -41,7 +41,7 @@ func (h *half) said(lines map[string]int) bool {
 }
 
 // set takes a property, named without the half's digit.
-func (h *half) set(s *section, prop property) (err error) {
+func (h *familyConfig) set(s *section, prop property) (err error) {
 	switch prop.key {
 	case "subnet":
 		h.written, err = parseSubnet(prop.value, h.family)
@@ -81,7 +81,7 @@ var examples = [...]struct{ subnet, ranges string }{
 }
 
 // check holds the half's properties against one another.
-func (h *half) check(p *pool) {
+func (h *familyConfig) check(p *pool) {
 	e := examples[h.family]
 	subnet, ranges := h.key("subnet"), h.key("range")
 	p.require(subnet, "name the network that the guests are in, like '"+subnet+" "+e.subnet+"'")
@@ -97,7 +97,7 @@ func (h *half) check(p *pool) {
 	h.Ranges, h.Excludes = merge(h.ranges), merge(h.excludes)
 }
 
-func (h *half) checkSubnet(p *pool) {
+func (h *familyConfig) checkSubnet(p *pool) {
 	if h.written != h.Subnet {
 		p.warn(p.lines[h.key("subnet")], "%s: %s has host bits; %s is meant", h.key("subnet"), h.written, h.Subnet)
 	}
@@ -118,7 +118,7 @@ func (h *half) checkSubnet(p *pool) {
 }
 
 // checkLeft warns of a half that can never lease anything.
-func (h *half) checkLeft(p *pool) {
+func (h *familyConfig) checkLeft(p *pool) {
 	holes := slices.Clone(h.excludes)
 	for _, r := range (&lease.Pool{Subnet: h.Subnet, Gateway: h.Gateway}).Unfit() {
 		holes = append(holes, span{r, 0})

@@ -89,7 +89,7 @@ func TestRemaining(t *testing.T) {
 	w := newWorld()
 	boots := []evidence.Boot{{Guest: w.Inventory.Guests[101]}, {Guest: w.Inventory.Guests[200]}}
 	for name, c := range map[string]struct {
-		heard []evidence.Hearing
+		heard []evidence.ProbeResult
 		seg   pve.Segment
 		boots []evidence.Boot
 		want  []pve.MAC
@@ -101,8 +101,8 @@ func TestRemaining(t *testing.T) {
 		"a guest with the hook":            {heard(voice(webMAC, "veth101i0")), lan, boots, nil},
 		"a guest without it":               {heard(voice(tvMAC, "tap200i0")), lan, boots, []pve.MAC{tvMAC}},
 		"a guest that nobody starts":       {heard(voice(tvMAC, "tap200i0")), lan, boots[:1], nil},
-		"who answers for every address":    {heard(evidence.Voice{MAC: printerMAC, Proxy: true}), lan, boots, nil},
-		"who only asks whether it is free": {heard(evidence.Voice{MAC: printerMAC, Asks: true}), lan, boots, nil},
+		"who answers for every address":    {heard(evidence.Responder{MAC: printerMAC, Proxy: true}), lan, boots, nil},
+		"who only asks whether it is free": {heard(evidence.Responder{MAC: printerMAC, Asks: true}), lan, boots, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

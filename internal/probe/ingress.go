@@ -25,14 +25,14 @@ type arrival struct {
 	tag   uint16 // VLAN ID, 0 for untagged
 }
 
-// ear is a packet socket on no device: for all protocols such a socket gets a
+// ingressSocket is a packet socket on no device: for all protocols such a socket gets a
 // frame at the device that it comes in on, before the bridge takes it there
 // (net/core/dev.c, __netif_receive_skb_core). One on the bridge gets it
 // afterwards, and no more knows the port; the forwarding table shows where a
 // MAC was used last, also by somebody whose it isn't. An open ear costs each
 // packet of the host 0.1 µs, so it is open for milliseconds. It belongs to one
 // goroutine.
-type ear struct {
+type ingressSocket struct {
 	of  int // a socket in the network namespace where to listen
 	fd  int // closed: none is open
 	buf [frameLength]byte
@@ -41,14 +41,14 @@ type ear struct {
 
 const closed = -1
 
-// newEar is a closed ear, for the network namespace of a socket.
-func newEar(of int) *ear {
-	return &ear{of: of, fd: closed, oob: make([]byte, unix.CmsgSpace(auxdataLength))}
+// newIngressSocket is a closed ear, for the network namespace of a socket.
+func newIngressSocket(of int) *ingressSocket {
+	return &ingressSocket{of: of, fd: closed, oob: make([]byte, unix.CmsgSpace(auxdataLength))}
 }
 
 // listen implements ingress. A new socket is bound at once; to bind one that
 // was bound before takes the kernel some 10 ms.
-func (e *ear) listen(filter []bpf.RawInstruction) error {
+func (e *ingressSocket) listen(filter []bpf.RawInstruction) error {
 	e.rest()
 	fd := closed
 	err := inNamespaceOf(e.of, func() (err error) {
@@ -75,7 +75,7 @@ func (e *ear) listen(filter []bpf.RawInstruction) error {
 }
 
 // rest implements ingress.
-func (e *ear) rest() {
+func (e *ingressSocket) rest() {
 	if fd := e.fd; fd != closed {
 		e.fd = closed
 		go unix.Close(fd)
@@ -125,7 +125,7 @@ func same(x, y int) bool {
 	return unix.Fstat(x, &a) == nil && unix.Fstat(y, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
-func (e *ear) attach(filter []bpf.RawInstruction) error {
+func (e *ingressSocket) attach(filter []bpf.RawInstruction) error {
 	program := make([]unix.SockFilter, len(filter))
 	for i, r := range filter {
 		program[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
@@ -135,7 +135,7 @@ func (e *ear) attach(filter []bpf.RawInstruction) error {
 }
 
 // next implements ingress.
-func (e *ear) next() ([]byte, arrival, error) {
+func (e *ingressSocket) next() ([]byte, arrival, error) {
 	if e.fd == closed {
 		return nil, arrival{}, os.ErrDeadlineExceeded
 	}

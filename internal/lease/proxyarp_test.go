@@ -41,7 +41,7 @@ func TestLiar(t *testing.T) {
 		"three wanted":                 {[]lease.Heard{{Addr: ip("10.0.0.200"), Contended: true, By: []pve.MAC{stranger}}, {Addr: ip("10.0.0.201"), Contended: true, By: []pve.MAC{stranger}}, {Addr: ip("10.0.0.202"), Contended: true, By: []pve.MAC{stranger}}}, ""},
 	} {
 		got := ""
-		if l := lease.Liar(c.heard); l != nil {
+		if l := lease.ProxyARP(c.heard); l != nil {
 			got = strings.TrimSpace(map[pve.MAC]string{mac('a'): "a"}[l.MAC] + " " + l.Port)
 			if !strings.Contains(l.Error(), "answers for 10.0.0.200, 10.0.0.201, 10.0.0.202") {
 				t.Errorf("%s: %v", name, l)

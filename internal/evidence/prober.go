@@ -10,19 +10,19 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// Hearing is what the wire of one segment said when it was asked for an
+// ProbeResult is what the wire of one segment said when it was asked for an
 // address.
-type Hearing struct {
+type ProbeResult struct {
 	Segment pve.Segment
 	Addr    netip.Addr
-	Voices  []Voice
+	Voices  []Responder
 	Doubt   string // why silence proves nothing here; empty when it does
 	Closed  bool   // the bridge has no uplink
 	Sent    int    // packets
 }
 
-// Voice is one host that was heard for the address.
-type Voice struct {
+// Responder is one host that was heard for the address.
+type Responder struct {
 	MAC   pve.MAC
 	Port  string // bridge port of this node behind which it sits; empty: unknown
 	Asks  bool   // it only probes for the address, as one does that is about to use it
@@ -35,8 +35,8 @@ type Wire interface {
 	Close()
 }
 
-// Ear is how this node listens on its bridges.
-type Ear struct {
+// Prober is how this node listens on its bridges.
+type Prober struct {
 	Open     func(at probe.Place) (Wire, error)
 	Gateways func(bridge string, tag uint16, gateway netip.Addr) (pve.MAC, bool) // who answered before; nil: unknown
 	Pace     probe.Pace
@@ -56,9 +56,9 @@ const maxInquiries = 8
 // Listen asks networks side by side, which takes one probe window for up to
 // three addresses. Two addresses that hardly anybody has are asked too: who
 // answers for them is a proxy. What goes wrong is a doubt.
-func (r Ear) Listen(ctx context.Context, ask []Inquiry) []Hearing {
+func (r Prober) Listen(ctx context.Context, ask []Inquiry) []ProbeResult {
 	ask = ask[:min(len(ask), maxInquiries)]
-	heard := make([][]Hearing, len(ask))
+	heard := make([][]ProbeResult, len(ask))
 	var all sync.WaitGroup
 	for i, q := range ask {
 		all.Go(func() { heard[i] = r.listen(ctx, q) })
@@ -68,10 +68,10 @@ func (r Ear) Listen(ctx context.Context, ask []Inquiry) []Hearing {
 }
 
 // listen asks one network.
-func (r Ear) listen(ctx context.Context, q Inquiry) []Hearing {
-	var out []Hearing
+func (r Prober) listen(ctx context.Context, q Inquiry) []ProbeResult {
+	var out []ProbeResult
 	for _, a := range q.Addrs {
-		out = append(out, Hearing{Segment: q.Segment, Addr: a})
+		out = append(out, ProbeResult{Segment: q.Segment, Addr: a})
 	}
 	res, err := r.ask(ctx, q)
 	for i := range out {
@@ -84,7 +84,7 @@ func (r Ear) listen(ctx context.Context, q Inquiry) []Hearing {
 	return out
 }
 
-func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
+func (r Prober) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
 	w, err := r.Open(probe.Place{Bridge: i.Segment.Bridge, Tag: i.Segment.Tag})
 	if err != nil {
 		return probe.Result{}, err
@@ -103,7 +103,7 @@ func (r Ear) ask(ctx context.Context, i Inquiry) (probe.Result, error) {
 
 // take reads what a window's result says of the address. Who answers for the
 // controls answers for everybody.
-func (h *Hearing) take(res probe.Result, controls []netip.Addr) {
+func (h *ProbeResult) take(res probe.Result, controls []netip.Addr) {
 	h.Doubt, h.Closed, h.Sent = res.Doubt, res.Closed, res.Sent
 	proxied := map[seat]int{}
 	for _, a := range res.Answers {
@@ -118,7 +118,7 @@ func (h *Hearing) take(res probe.Result, controls []netip.Addr) {
 			continue
 		}
 		for i, m := range a.MACs {
-			v := Voice{MAC: m, Asks: a.Verdict == probe.Contended, Proxy: proxied[seatOf(a, i)] == controlled}
+			v := Responder{MAC: m, Asks: a.Verdict == probe.Contended, Proxy: proxied[seatOf(a, i)] == controlled}
 			if i < len(a.Ports) {
 				v.Port = a.Ports[i]
 			}

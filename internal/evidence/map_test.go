@@ -24,7 +24,7 @@ func TestMark(t *testing.T) {
 	answers := heard(voice(printerMAC, "eno1"))
 	for name, c := range map[string]struct {
 		world func(world)
-		heard []evidence.Hearing
+		heard []evidence.ProbeResult
 		want  string
 	}{
 		"nobody":               {want: "free"},
@@ -56,9 +56,9 @@ func TestMark(t *testing.T) {
 			if c.world != nil {
 				c.world(w)
 			}
-			p := w.Plot(w.Pools[0], c.heard)
+			p := w.Map(w.Pools[0], c.heard)
 			got := p.Mark(tested).String()
-			if s, ok := p.Spot(tested); ok {
+			if s, ok := p.Cell(tested); ok {
 				got = fmt.Sprintf("%s %s %s %s", got, s.Guest, s.Name, s.MAC)
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -107,7 +107,7 @@ func TestBlocks(t *testing.T) {
 				w.Pools[0].Ranges = append(w.Pools[0].Ranges, pve.Range{First: addr(first), Last: addr(last)})
 			}
 			var got []string
-			for _, b := range w.Plot(w.Pools[0], nil).Blocks(c.cells, c.most) {
+			for _, b := range w.Map(w.Pools[0], nil).Blocks(c.cells, c.most) {
 				got = append(got, fmt.Sprintf("%s %d %d x%d %d", b.First, b.Lead, len(b.Cells), b.Each, b.Same))
 			}
 			if diff := cmp.Diff(c.want, strings.Join(got, "; ")); diff != "" {

@@ -13,7 +13,7 @@ const maxArea = 1 << 16
 
 // Area is what a picture of the pool shows: its whole network, of a network
 // that is too large the pool's ranges, and nothing of one that is larger still.
-func (p Plot) Area() []pve.Range {
+func (p Map) Area() []pve.Range {
 	if bits := p.Pool.Subnet.Addr().BitLen() - p.Pool.Subnet.Bits(); bits <= 16 {
 		first := p.Pool.Subnet.Masked().Addr()
 		return []pve.Range{{First: first, Last: Offset(first, 1<<bits-1)}}
@@ -43,7 +43,7 @@ func Offset(a netip.Addr, n uint64) netip.Addr {
 
 // Count says how many addresses of the picture have each mark, or, without a
 // picture, of those that something is known of.
-func (p Plot) Count() map[Mark]int {
+func (p Map) Count() map[Mark]int {
 	count := map[Mark]int{}
 	area := p.Area()
 	if len(area) == 0 {
@@ -72,7 +72,7 @@ type Block struct {
 // where that makes more rows than most, it is 2, 4, … and shows the highest of
 // their marks. Rows that are all of one mark, and the same as the one before,
 // are told together.
-func (p Plot) Blocks(cells, most int) []Block {
+func (p Map) Blocks(cells, most int) []Block {
 	for each := uint64(1); ; each *= 2 {
 		var all []Block
 		for _, r := range p.Area() {
@@ -84,7 +84,7 @@ func (p Plot) Blocks(cells, most int) []Block {
 	}
 }
 
-func (p Plot) rows(r pve.Range, cells int, each uint64) []Block {
+func (p Map) rows(r pve.Range, cells int, each uint64) []Block {
 	var all []Block
 	row := uint64(cells) * each
 	for a := r.First; r.Contains(a); {
@@ -121,7 +121,7 @@ func last8(a netip.Addr) uint64 {
 }
 
 // highest is the mark of a cell.
-func (p Plot) highest(a netip.Addr, r pve.Range, each uint64) Mark {
+func (p Map) highest(a netip.Addr, r pve.Range, each uint64) Mark {
 	mark := Outside
 	for n := each - last8(a)%each; n > 0 && r.Contains(a); n, a = n-1, a.Next() {
 		mark = max(mark, p.Mark(a))

@@ -11,9 +11,9 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// Estate is all that this node knows about addresses at one moment, the wire
+// Snapshot is all that this node knows about addresses at one moment, the wire
 // left out. It is plain data: the judges need nothing else.
-type Estate struct {
+type Snapshot struct {
 	Now          time.Time
 	Node         string // the node that looks
 	Pools        lease.Pools
@@ -43,14 +43,14 @@ type Remark struct {
 
 // guest is what the inventory knows of a guest; ok is false for one that is
 // on no node.
-func (e *Estate) guest(id pve.VMID) (lease.Guest, bool) {
+func (e *Snapshot) guest(id pve.VMID) (lease.Guest, bool) {
 	g, ok := e.Inventory.Guests[id]
 	return g, ok
 }
 
 // absent says of a guest without a config where it is: on no node, unless not
 // all of the configs could be read.
-func (e *Estate) absent() string {
+func (e *Snapshot) absent() string {
 	if e.Inventory.Complete {
 		return ", which is on no node"
 	}
@@ -59,7 +59,7 @@ func (e *Estate) absent() string {
 
 // guestByMAC finds the guest whose config has a MAC address, of several the
 // one with the lowest number.
-func (e *Estate) guestByMAC(m pve.MAC) (lease.Guest, bool) {
+func (e *Snapshot) guestByMAC(m pve.MAC) (lease.Guest, bool) {
 	if m.IsZero() {
 		return lease.Guest{}, false
 	}
@@ -76,7 +76,7 @@ func (e *Estate) guestByMAC(m pve.MAC) (lease.Guest, bool) {
 
 // network is the whole of a network that a segment is a part of: a config
 // knows its own node only, a pool says which nodes share the bridge.
-func (e *Estate) network(s pve.Segment) pve.Segment {
+func (e *Snapshot) network(s pve.Segment) pve.Segment {
 	for i := range e.Pools {
 		if p := e.Pools[i].Segment(); p.Overlaps(s) {
 			return p
@@ -86,7 +86,7 @@ func (e *Estate) network(s pve.Segment) pve.Segment {
 }
 
 // maker is who made a network card, empty when nobody knows.
-func (e *Estate) maker(m pve.MAC) string {
+func (e *Snapshot) maker(m pve.MAC) string {
 	if e.Maker == nil {
 		return ""
 	}

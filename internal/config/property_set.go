@@ -15,25 +15,25 @@ const (
 	many
 )
 
-// vocabulary is the properties of one kind of section.
-type vocabulary map[string]int
+// propertySet is the properties of one kind of section.
+type propertySet map[string]int
 
-var poolWords = vocabulary{
+var poolWords = propertySet{
 	"bridge": once, "vlan": once, "nodes": many, "subnet": once, "gateway": once, "range": many, "exclude": many,
 	"strategy": once, "dhcp": once, "on-conflict": once, "unproven": once, "hold": once, "probe": once, "comment": once,
 	"nics": many, "announce": once,
 	"subnet6": once, "gateway6": once, "range6": many, "exclude6": many, "strategy6": once,
 }
 
-var pinWords = vocabulary{"guest": once, "comment": once}
+var pinWords = propertySet{"guest": once, "comment": once}
 
-func (v vocabulary) knows(word string) bool {
+func (v propertySet) knows(word string) bool {
 	_, listed := v[word]
 	return listed
 }
 
 // known are the words, sorted.
-func (v vocabulary) known() []string { return slices.Sorted(maps.Keys(v)) }
+func (v propertySet) known() []string { return slices.Sorted(maps.Keys(v)) }
 
 // isProperty reports whether the word is a property of any section.
 func isProperty(word string) bool {
@@ -61,7 +61,7 @@ func PoolWords() []Word { return poolWords.words() }
 // ReservationWords are the properties of a reservation.
 func ReservationWords() []Word { return pinWords.words() }
 
-func (v vocabulary) words() []Word {
+func (v propertySet) words() []Word {
 	place := func(key string) int {
 		switch i := slices.Index(writing, key); {
 		case i >= 0:

@@ -40,11 +40,11 @@ func ct(id pve.VMID) pve.Owner { return pve.Owner{VMID: id} }
 func vm(id pve.VMID) pve.Owner { return pve.Owner{Kind: pve.VM, VMID: id} }
 
 // world is an estate under construction.
-type world struct{ *evidence.Estate }
+type world struct{ *evidence.Snapshot }
 
 func newWorld() world {
 	span := pve.Range{First: addr("10.0.0.200"), Last: addr("10.0.0.239")}
-	return world{&evidence.Estate{
+	return world{&evidence.Snapshot{
 		Now: now, Node: "pve1", Maker: vendor.Name, Table: lease.NewTable(),
 		Pools: []lease.Pool{{
 			Name: "lan", Bridge: "vmbr0", Subnet: netip.MustParsePrefix("10.0.0.0/24"),
@@ -97,14 +97,14 @@ func printer(m pve.MAC) dhcp.Lease {
 }
 
 // voice is a host that answers on a port.
-func voice(m pve.MAC, port string) evidence.Voice { return evidence.Voice{MAC: m, Port: port} }
+func voice(m pve.MAC, port string) evidence.Responder { return evidence.Responder{MAC: m, Port: port} }
 
-func heard(voices ...evidence.Voice) []evidence.Hearing {
-	return []evidence.Hearing{{Segment: lan, Addr: tested, Voices: voices, Sent: 14}}
+func heard(voices ...evidence.Responder) []evidence.ProbeResult {
+	return []evidence.ProbeResult{{Segment: lan, Addr: tested, Voices: voices, Sent: 14}}
 }
 
-func doubtful() []evidence.Hearing {
-	return []evidence.Hearing{{Segment: lan, Addr: tested, Doubt: "no uplink of vmbr0 has a link: eno1", Sent: 14}}
+func doubtful() []evidence.ProbeResult {
+	return []evidence.ProbeResult{{Segment: lan, Addr: tested, Doubt: "no uplink of vmbr0 has a link: eno1", Sent: 14}}
 }
 
 func text(all []netip.Addr) string { return fmt.Sprint(all) }

@@ -9,19 +9,19 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// liarThreshold is the number of addresses from which on who answers for all
-// of them is a proxy or a liar, not their owner.
-const liarThreshold = 3
+// proxyThreshold is the number of addresses from which on who answers for all
+// of them is a proxy, not their owner.
+const proxyThreshold = 3
 
-// LiarError means that one host, or one guest's port with whatever MACs, claims
+// ProxyARPError means that one host, or one guest's port with whatever MACs, claims
 // every address that was asked for.
-type LiarError struct {
+type ProxyARPError struct {
 	MAC   pve.MAC // with which it spoke first
 	Port  string  // of the guest; empty: only the MAC is known
 	Addrs []netip.Addr
 }
 
-func (e *LiarError) Error() string {
+func (e *ProxyARPError) Error() string {
 	names := make([]string, len(e.Addrs))
 	for i, a := range e.Addrs {
 		names[i] = a.String()
@@ -30,9 +30,9 @@ func (e *LiarError) Error() string {
 		e.MAC, strings.Join(names, ", "))
 }
 
-// Liar finds who answers for too many of the addresses asked: a guest's port,
+// ProxyARP finds who answers for too many of the addresses asked: a guest's port,
 // since a guest can speak with any MAC, or else a MAC.
-func Liar(heard []Heard) *LiarError {
+func ProxyARP(heard []Heard) *ProxyARPError {
 	port := func(h Heard, i int) (string, bool) {
 		if i >= len(h.Ports) {
 			return "", false
@@ -40,7 +40,7 @@ func Liar(heard []Heard) *LiarError {
 		_, _, guest := pve.PortOwner(h.Ports[i])
 		return h.Ports[i], guest
 	}
-	if l := liar(heard, port); l != nil {
+	if l := findProxy(heard, port); l != nil {
 		for _, h := range heard {
 			for i, m := range h.By {
 				if p, ok := port(h, i); ok && p == l.Port && l.MAC.IsZero() {
@@ -50,11 +50,11 @@ func Liar(heard []Heard) *LiarError {
 		}
 		return l
 	}
-	return liar(heard, func(h Heard, i int) (pve.MAC, bool) { return h.By[i], true })
+	return findProxy(heard, func(h Heard, i int) (pve.MAC, bool) { return h.By[i], true })
 }
 
-// liar finds who answers too often, by what tells voices apart.
-func liar[T comparable](heard []Heard, who func(h Heard, i int) (T, bool)) *LiarError {
+// findProxy finds who answers too often, by what tells voices apart.
+func findProxy[T comparable](heard []Heard, who func(h Heard, i int) (T, bool)) *ProxyARPError {
 	said := map[T][]netip.Addr{}
 	for _, h := range heard {
 		for i := range h.By {
@@ -63,10 +63,10 @@ func liar[T comparable](heard []Heard, who func(h Heard, i int) (T, bool)) *Liar
 				continue
 			}
 			said[id] = append(said[id], h.Addr)
-			if len(said[id]) < liarThreshold {
+			if len(said[id]) < proxyThreshold {
 				continue
 			}
-			l := &LiarError{Addrs: said[id]}
+			l := &ProxyARPError{Addrs: said[id]}
 			switch id := any(id).(type) {
 			case pve.MAC:
 				l.MAC = id

@@ -40,7 +40,7 @@ type Return struct {
 }
 
 // Return judges the starts of a guest, that on its own node first. It is pure.
-func (e *Estate) Return(b Boot, starts []Start) Return {
+func (e *Snapshot) Return(b Boot, starts []Start) Return {
 	r := Return{Guest: e.guestName(pve.Owner{Kind: b.Guest.Kind, VMID: b.Guest.VMID}), VMID: b.Guest.VMID.String(), Node: report.Clean(b.Guest.Node), HA: b.HA}
 	if len(starts) == 0 {
 		e.unhooked(&r, b)
@@ -160,7 +160,7 @@ const (
 )
 
 // unhooked: nobody is asked when it starts.
-func (e *Estate) unhooked(r *Return, b Boot) {
+func (e *Snapshot) unhooked(r *Return, b Boot) {
 	var addrs []netip.Addr
 	for _, u := range guest.Parse(b.Guest.Kind, b.Raw).Uses(b.Guest.VMID) {
 		if u.Where == lease.Running {
@@ -195,7 +195,7 @@ func addrTexts(all []netip.Addr) (texts []string) {
 
 // Idle are the guests that have a lease and run by it, and that nobody starts
 // when the power comes back.
-func (e *Estate) Idle(boots []Boot) (idle []string) {
+func (e *Snapshot) Idle(boots []Boot) (idle []string) {
 	for l := range e.Table.All() {
 		g, exists := e.guest(l.Owner.VMID)
 		starts := slices.ContainsFunc(boots, func(b Boot) bool { return b.Guest.VMID == l.Owner.VMID })
@@ -209,7 +209,7 @@ func (e *Estate) Idle(boots []Boot) (idle []string) {
 // Remaining tells of what was heard who will be there after an outage: hosts,
 // and guests that start without the hook. Those with the hook are judged anew,
 // and the others stay down.
-func (e *Estate) Remaining(heard []Hearing, boots []Boot) func(s pve.Segment, a netip.Addr) []pve.MAC {
+func (e *Snapshot) Remaining(heard []ProbeResult, boots []Boot) func(s pve.Segment, a netip.Addr) []pve.MAC {
 	stays := func(id pve.VMID) bool {
 		return slices.ContainsFunc(boots, func(b Boot) bool { return b.Guest.VMID == id && !b.Guest.Hooked })
 	}
@@ -219,7 +219,7 @@ func (e *Estate) Remaining(heard []Hearing, boots []Boot) func(s pve.Segment, a 
 				continue
 			}
 			for _, v := range h.Voices {
-				host := (&Dossier{Estate: e}).identify(v.MAC, v.Port)
+				host := (&AddressFacts{Snapshot: e}).identify(v.MAC, v.Port)
 				if !v.Asks && !v.Proxy && (host.Owner.IsZero() || stays(host.Owner.VMID)) {
 					macs = append(macs, v.MAC)
 				}

@@ -7,14 +7,14 @@ import (
 	"pve-iplease/internal/pve"
 )
 
-// Whereabouts says where the MAC addresses of a subject are plugged in, which
+// FDBEntries says where the MAC addresses of a subject are plugged in, which
 // is worth knowing also of a host whose address nobody knows.
-func (e *Estate) Whereabouts(s Subject) []Observation {
+func (e *Snapshot) FDBEntries(s Subject) []Observation {
 	macs := []pve.MAC{s.MAC}
 	if g, ok := e.guest(s.VMID); ok {
 		macs = append(macs, g.MACs...)
 	}
-	d := &Dossier{Estate: e}
+	d := &AddressFacts{Snapshot: e}
 	var all []Observation
 	for _, st := range e.Kernel.Stations {
 		if st.MAC.IsZero() || !slices.Contains(macs, st.MAC) {
@@ -27,14 +27,14 @@ func (e *Estate) Whereabouts(s Subject) []Observation {
 
 // Involved lists the guests that the evidence of an address points at, to be
 // looked at closer.
-func (d *Dossier) Involved() []pve.VMID {
+func (d *AddressFacts) Involved() []pve.VMID {
 	var ids []pve.VMID
 	add := func(o pve.Owner) {
 		if !o.IsZero() && !slices.Contains(ids, o.VMID) {
 			ids = append(ids, o.VMID)
 		}
 	}
-	for _, h := range d.Hearings {
+	for _, h := range d.Results {
 		for _, v := range h.Voices {
 			add(d.identify(v.MAC, v.Port).Owner)
 		}
