@@ -14,7 +14,8 @@ import (
 )
 
 // In a chroot, whose / nothing is mounted on, there is a place of one's own
-// too, and whoever is outside sees none of its mounts.
+// too, where the program finds itself, and whoever is outside sees none of its
+// mounts.
 func TestIsolateInAChroot(t *testing.T) {
 	t.Parallel()
 	f := lab.New(t)
@@ -37,8 +38,8 @@ func TestIsolateInAChroot(t *testing.T) {
 	child.Env = slices.DeleteFunc(child.Env, func(e string) bool { return strings.HasPrefix(e, "PVE_IPLEASE_LAB_") })
 	child.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 	child.Stderr = nil // together with the rest
-	if out, err := child.CombinedOutput(); err != nil || string(out) != "[L lo]\n" {
-		t.Errorf("its /sys shows the devices %q: %v", out, err)
+	if out, err := child.CombinedOutput(); err != nil || string(out) != "[L lo] /program\n" {
+		t.Errorf("the devices in its /sys, and its name: %q, %v", out, err)
 	}
 	if after := mountsBelow(f, outside); after != before {
 		t.Errorf("mounts outside were\n%sand are\n%s", before, after)

@@ -47,7 +47,7 @@ func Isolate() (status int, inside bool, err error) {
 func runCopy(host string) (status int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd := exec.Command(self(), os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), hostEnv+"="+host, freshEnv+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -63,6 +63,23 @@ func runCopy(host string) (status int, err error) {
 		return 128 + int(ws.Signal()), nil
 	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+// self is this program for a copy in a mount namespace of its own: by its name,
+// where that leads to it. What is started by /proc/self/exe alone has, in a
+// chroot, a name that leads nowhere.
+func self() string {
+	const link = "/proc/self/exe"
+	name, err := os.Executable()
+	if err != nil {
+		return link
+	}
+	named, e1 := os.Stat(name)
+	running, e2 := os.Stat(link)
+	if e1 != nil || e2 != nil || !os.SameFile(named, running) {
+		return link
+	}
+	return name
 }
 
 // remedy says what to do where the kernel allows no copy.

@@ -53,7 +53,7 @@ func play(role string) error {
 	case "sit": // stays until it is killed
 		fmt.Println("here")
 		select {}
-	case "isolated": // says which devices its /sys shows, where it is alone
+	case "isolated": // says which devices its /sys shows, where it is alone, and its name
 		if err := os.Setenv(roleEnv, role); err != nil { // the copy says it
 			return err
 		}
@@ -62,7 +62,8 @@ func play(role string) error {
 			return cmp.Or(err, exit(status))
 		}
 		devices, err := os.ReadDir("/sys/class/net")
-		fmt.Println(devices)
+		name, _ := os.Executable()
+		fmt.Println(devices, name)
 		return err
 	case "echo": // says what it is told
 		_, err := io.Copy(os.Stdout, os.Stdin)
