@@ -13,6 +13,7 @@ import (
 // Numbers of DHCP (RFC 2131, RFC 2132).
 const (
 	etherTypeIPv4  = 0x0800
+	protocolUDP    = 17
 	dhcpServerPort = 67
 	dhcpClientPort = 68
 

@@ -112,13 +112,12 @@ func offerFilter(beside []bpf.Instruction) ([]bpf.RawInstruction, error) {
 	const (
 		protocolOffset = 14 + 9
 		fragmentOffset = 14 + 6
-		udp            = 17
 	)
 	return bpf.Assemble(slices.Concat(
 		[]bpf.Instruction{bpf.LoadAbsolute{Off: etherTypeOffset, Size: 2}},
 		must(bpf.JumpEqual, etherTypeIPv4),
 		[]bpf.Instruction{bpf.LoadAbsolute{Off: protocolOffset, Size: 1}},
-		must(bpf.JumpEqual, udp),
+		must(bpf.JumpEqual, protocolUDP),
 		[]bpf.Instruction{bpf.LoadAbsolute{Off: fragmentOffset, Size: 2}},
 		must(bpf.JumpBitsNotSet, 0x1fff),
 		[]bpf.Instruction{bpf.LoadMemShift{Off: 14}, bpf.LoadIndirect{Off: 14 + 2, Size: 2}},

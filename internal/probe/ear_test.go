@@ -147,6 +147,38 @@ func TestTrailKeepsVLANsApart(t *testing.T) {
 	}
 }
 
+// A server's offer is one frame, although its checksum is filled in only on
+// the way to a temporary port.
+func TestTrailKnowsAFrameWhoseChecksumCameLater(t *testing.T) {
+	t.Parallel()
+	const checksumAt = udpStart + 6
+	come := offerFrame(7, typeOffer)
+	come[checksumAt], come[checksumAt+1] = 0x12, 0x34
+	filled := slices.Clone(come)
+	filled[checksumAt], filled[checksumAt+1] = 0xab, 0xcd
+	other := slices.Clone(filled)
+	other[len(other)-1]++
+	tcp := slices.Clone(filled)
+	tcp[ipStart+9] = 6
+	optioned := slices.Clone(filled)
+	optioned[ipStart]++ // the checksum lies behind an option
+	e := &fakeEar{}
+	tr := (&Port{ear: e}).trail(view{ports: []port{{index: 3, name: "eno1"}}})
+	tr.listen(nil)
+	e.comes(come, arrival{3, 0})
+	for name, c := range map[string]struct {
+		frame []byte
+		ports int
+	}{
+		"itself": {come, 1}, "filled in": {filled, 1}, "another message": {other, 0}, "no UDP": {tcp, 0},
+		"options": {optioned, 0}, "short": {filled[:checksumAt+1], 0}, "nothing": {nil, 0},
+	} {
+		if got := tr.of(c.frame); len(got) != c.ports {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // An ear that rests costs nothing and hears nothing, and can be woken at once.
 func TestEarRests(t *testing.T) {
 	t.Parallel()

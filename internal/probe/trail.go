@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -54,7 +55,24 @@ func (t *trail) rest() {
 // copy of another; none when it did not come through a port.
 func (t *trail) of(frame []byte) []port {
 	t.follow()
-	return t.came[string(frame)]
+	return t.came[string(unsummed(frame))]
+}
+
+// unsummed is a frame without its UDP checksum. A guest leaves that to its
+// device, and the kernel fills it in on the way from the bridge to a tap
+// (net/core/dev.c, validate_xmit_skb): so two copies of a frame may differ.
+func unsummed(frame []byte) []byte {
+	const protocolAt, checksumAt = ipStart + 9, 6
+	if len(frame) <= protocolAt || binary.BigEndian.Uint16(frame[etherTypeOffset:]) != etherTypeIPv4 || frame[protocolAt] != protocolUDP {
+		return frame
+	}
+	at := ipStart + int(frame[ipStart]&0x0f)*4 + checksumAt
+	if len(frame) < at+2 {
+		return frame
+	}
+	frame = slices.Clone(frame)
+	clear(frame[at : at+2])
+	return frame
 }
 
 // follow takes in what the ear has heard.
@@ -72,8 +90,9 @@ func (t *trail) follow() {
 		if len(t.came) >= maxTrail {
 			clear(t.came)
 		}
-		if known := t.came[string(frame)]; !slices.ContainsFunc(known, q.same) {
-			t.came[string(frame)] = append(known, q)
+		key := unsummed(frame)
+		if known := t.came[string(key)]; !slices.ContainsFunc(known, q.same) {
+			t.came[string(key)] = append(known, q)
 		}
 	}
 }
