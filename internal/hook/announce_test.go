@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
@@ -144,6 +145,55 @@ func TestPostStartNeverFails(t *testing.T) {
 	}
 }
 
+// With arp-rate an announcement takes its turn on the uplink among the starts,
+// and one whose turn would come too late is not made.
+func TestAnnouncementTakesItsTurn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		taken bool // all turns of the next minute
+		says  string
+	}{
+		"at once":  {false, "CT 101: told the network that 10.0.0.200, which another host had before, is on eth0 now"},
+		"too late": {true, "warning: CT 101: not announced: announcing on eth0: the uplink's 14 ARP packets a second are taken by others until after the deadline; hosts that knew"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, lan)
+			h.put(ct{id: 101, ip: "manual"})
+			h.start(101).exits(hook.OK)
+			h.put(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1", mac: macOf(102)})
+			h.start(101).exits(hook.OK)
+			guest, err := h.node.Plug("vmbr0", lab.GuestPort(101, 0), macOf(102))
+			h.Must(err)
+			t.Cleanup(func() { _ = guest.Close() })
+			h.lives(guest)
+			h.settings("arp-rate 14\n")
+			const turns = "/run/pve-iplease/arp/vmbr0"
+			if c.taken {
+				h.write(turns, turnsFor(t, time.Minute))
+			}
+			h.phase(101, "post-start").exits(hook.OK).says(c.says)
+			if !c.taken && len(h.read(turns)) == 0 {
+				t.Error("it has taken no turn")
+			}
+		})
+	}
+}
+
+// turnsFor takes 14 turns in each second from now on.
+func turnsFor(t *testing.T, long time.Duration) string {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for at := time.Duration(0); at < long; at += time.Second / 14 {
+		all = binary.LittleEndian.AppendUint64(all, uint64(now.Nano())+uint64(at))
+	}
+	return string(all)
+}
+
 // A guest whose own MAC has changed is announced too: the ledger knows it.
 func TestNewMACIsLeftToAnnounce(t *testing.T) {
 	t.Parallel()
@@ -152,7 +202,7 @@ func TestNewMACIsLeftToAnnounce(t *testing.T) {
 	h.start(101).exits(hook.OK)
 	h.put(ct{id: 101, ip: "10.0.0.200/24", gw: "10.0.0.1", mac: macOf(102)})
 	h.start(101).exits(hook.OK).says("10.0.0.200/24")
-	if got := h.read("/run/pve-iplease/post-start/101"); strings.TrimSpace(got) != "eth0 10.0.0.200" {
+	if got := h.read("/run/pve-iplease/post-start/101"); strings.TrimSpace(got) != "eth0 10.0.0.200 vmbr0" {
 		t.Errorf("left to announce: %q", got)
 	}
 	h.start(101).exits(hook.OK)

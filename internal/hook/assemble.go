@@ -102,10 +102,8 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		Draft:   func(k pve.Kind, id pve.VMID, content []byte) (Draft, error) { return n.Draft(k, id, content) },
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
 		Open: func(at probe.Place) (Wire, bool, error) {
-			if settings.ARPRate > 0 {
-				at.Budget = probe.NewBudget(settings.ARPRate, n.ARPShare(at.Bridge), func(format string, args ...any) {
-					log.Info(fmt.Sprintf("%s: "+format, append([]any{report.Clean(at.Bridge)}, args...)...), report.Fields{})
-				})
+			if b := uplinkBudget(n, settings, at.Bridge, log); b != nil {
+				at.Budget = b
 			}
 			port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))
 			if err != nil {
@@ -122,6 +120,17 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	host.Binding()
 	host.Releasing()
 	return host, nil
+}
+
+// uplinkBudget is what all of this node's questions and announcements share on
+// the uplink of a bridge; nil: nothing is shared.
+func uplinkBudget(n *node.Host, settings config.Node, bridge string, log *report.Log) *probe.Budget {
+	if settings.ARPRate == 0 || bridge == "" {
+		return nil
+	}
+	return probe.NewBudget(settings.ARPRate, n.ARPShare(bridge), func(format string, args ...any) {
+		log.Info(fmt.Sprintf("%s: "+format, append([]any{report.Clean(bridge)}, args...)...), report.Fields{})
+	})
 }
 
 // readSettings reads node.cfg. A path in it that is wrong is an error: the

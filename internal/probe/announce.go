@@ -21,8 +21,9 @@ import (
 
 // Guest is one NIC inside a running container.
 type Guest struct {
-	PID    int    // of a process in the container
-	Device string // as the container calls it, eth0
+	PID    int     // of a process in the container
+	Device string  // as the container calls it, eth0
+	Budget *Budget // of the uplink, as for probes; nil: any
 }
 
 // announcements is how often an address is announced: a neighbour may miss
@@ -30,7 +31,9 @@ type Guest struct {
 const (
 	announcements    = 3
 	announceInterval = 100 * time.Millisecond
-	// announceRetry is how often a device that is down is tried again.
+	// announceUp is how long a device that is down is waited for, and
+	// announceRetry how often it is looked at.
+	announceUp    = time.Second
 	announceRetry = 10 * time.Millisecond
 	// announceEnd is how long after ctx the reason is waited for.
 	announceEnd = 100 * time.Millisecond
@@ -39,14 +42,15 @@ const (
 // Announce tells the neighbours of a container which MAC its addresses have
 // now, from inside it, by its own device: they may still have another one in
 // their caches. A guest brings its device up some time after it has started,
-// which is waited for; then it takes a quarter of a second. It ends with ctx,
-// which is no error once each address was announced.
+// which is waited for up to a second; then it takes a quarter of a second, and
+// until the uplink's budget has turns for it. It ends with ctx, which is no error
+// once each address was announced.
 func Announce(ctx context.Context, g Guest, addrs []netip.Addr) error {
 	done := make(chan error, 1)
 	go func() {
 		conn, mac, err := g.enter()
 		if err == nil {
-			err = announce(ctx, conn, mac, addrs)
+			err = g.announce(ctx, conn, mac, addrs)
 			go conn.Close() // beside the caller: the kernel takes some 15 ms for it
 		}
 		done <- err
@@ -109,7 +113,10 @@ func (g Guest) openInside() (*packet.Conn, pve.MAC, error) {
 }
 
 // announce sends all announcements, spread in time.
-func announce(ctx context.Context, conn *packet.Conn, mac pve.MAC, addrs []netip.Addr) error {
+func (g Guest) announce(ctx context.Context, conn *packet.Conn, mac pve.MAC, addrs []netip.Addr) error {
+	if err := g.awaitUp(ctx, conn); err != nil {
+		return err
+	}
 	for round := range announcements {
 		if round > 0 {
 			if err := pause(ctx, time.Now().Add(announceInterval)); err != nil {
@@ -117,12 +124,8 @@ func announce(ctx context.Context, conn *packet.Conn, mac pve.MAC, addrs []netip
 			}
 		}
 		for _, a := range addrs {
-			frame, err := announcementFrame(mac, a)
-			if err != nil {
-				return err
-			}
-			if err := sendWhenUp(ctx, conn, frame); err != nil {
-				if round > 0 && ctx.Err() != nil {
+			if err := g.announceOnce(ctx, conn, mac, a); err != nil {
+				if late := ctx.Err() != nil || errors.Is(err, errLate); round > 0 && late {
 					return nil
 				}
 				return err
@@ -132,15 +135,44 @@ func announce(ctx context.Context, conn *packet.Conn, mac pve.MAC, addrs []netip
 	return nil
 }
 
-// sendWhenUp sends a frame, on a device that is down as soon as it is up.
-func sendWhenUp(ctx context.Context, conn *packet.Conn, frame []byte) error {
-	for {
-		_, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast})
-		if !errors.Is(err, unix.ENETDOWN) {
+// announceOnce sends one announcement when it is its turn.
+func (g Guest) announceOnce(ctx context.Context, conn *packet.Conn, mac pve.MAC, a netip.Addr) error {
+	frame, err := announcementFrame(mac, a)
+	if err != nil {
+		return err
+	}
+	if a.Is4() {
+		if err := g.Budget.await(ctx); err != nil {
 			return err
 		}
+	}
+	_, err = conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast})
+	return err
+}
+
+// awaitUp waits for a device that is down. It looks at the flags: a frame that
+// is tried would take a turn each time.
+func (g Guest) awaitUp(ctx context.Context, conn *packet.Conn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	flags, err := unix.NewIfreq(g.Device)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, announceUp)
+	defer cancel()
+	for {
+		var got error
+		if err := raw.Control(func(fd uintptr) { got = unix.IoctlIfreq(int(fd), unix.SIOCGIFFLAGS, flags) }); err != nil || got != nil {
+			return errors.Join(err, got)
+		}
+		if flags.Uint16()&unix.IFF_UP != 0 {
+			return nil
+		}
 		if pause(ctx, time.Now().Add(announceRetry)) != nil {
-			return err
+			return unix.ENETDOWN
 		}
 	}
 }

@@ -54,20 +54,39 @@ const (
 	afterwards = 2 * time.Second
 )
 
+// errLate ends a sentence about turns.
+var errLate = errors.New("until after the deadline")
+
 // atOnce reports whether one packet more can be sent now, and takes its moment.
 func (b *Budget) atOnce(ctx context.Context) bool {
-	_, err := b.within(ctx, lateness, []time.Duration{0})
+	_, err := b.within(ctx, lateness, afterwards, []time.Duration{0})
 	return err == nil
 }
 
 // reserve takes the moments for packets that are to follow each other by gaps
 // at least. It fails when the last would come too late for ctx.
 func (b *Budget) reserve(ctx context.Context, gaps []time.Duration) ([]time.Time, error) {
-	return b.within(ctx, math.MaxInt64, gaps)
+	return b.within(ctx, math.MaxInt64, afterwards, gaps)
 }
 
-// within is reserve, unless the first packet must wait longer.
-func (b *Budget) within(ctx context.Context, patience time.Duration, gaps []time.Duration) ([]time.Time, error) {
+// await waits until one packet more can be sent, and takes its moment; nil
+// allows any. It fails at once when that comes too late for ctx.
+func (b *Budget) await(ctx context.Context) error {
+	for b != nil {
+		turns, err := b.within(ctx, math.MaxInt64, 0, []time.Duration{0})
+		if err == nil {
+			err = pause(ctx, turns[0])
+		}
+		if err != nil || time.Since(turns[0]) <= lateness {
+			return err
+		}
+	}
+	return nil
+}
+
+// within is reserve, unless the first packet must wait longer. left is what ctx
+// must have left after the last.
+func (b *Budget) within(ctx context.Context, patience, left time.Duration, gaps []time.Duration) ([]time.Time, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now, clock := time.Now(), func() time.Duration { return time.Duration(time.Now().UnixNano()) }
@@ -81,8 +100,8 @@ func (b *Budget) within(ctx context.Context, patience time.Duration, gaps []time
 		at, now = clock(), time.Now() // others may have been waited for
 		var all []time.Duration
 		placed, all = place(taken, b.limit, at, gaps)
-		if end, limited := ctx.Deadline(); limited && len(placed) > 0 && end.Sub(now) < placed[len(placed)-1]-at+afterwards {
-			late = fmt.Errorf("the uplink's %d ARP packets a second are taken by others until after the deadline", b.limit)
+		if end, limited := ctx.Deadline(); limited && len(placed) > 0 && end.Sub(now) < placed[len(placed)-1]-at+left {
+			late = fmt.Errorf("the uplink's %d ARP packets a second are taken by others %w", b.limit, errLate)
 			return taken
 		}
 		if len(placed) > 0 && placed[0]-at > patience {

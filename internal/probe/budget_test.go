@@ -115,6 +115,32 @@ func TestBudgetShared(t *testing.T) {
 	})
 }
 
+// An announcement waits for its turn as a question does, and takes none that
+// comes too late for it.
+func TestBudgetAwaited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, began := &memory{}, time.Now()
+		for i, want := range []time.Duration{0, 0, sharedPeriod} {
+			if err := NewBudget(2, m, nil).await(t.Context()); err != nil || time.Since(began) != want {
+				t.Errorf("packet %d: %v after %s", i, err, time.Since(began))
+			}
+		}
+		if err := NewBudget(2, m, nil).await(t.Context()); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), sharedPeriod/2)
+		defer cancel()
+		before, now := len(m.taken), time.Now()
+		if err := NewBudget(2, m, nil).await(ctx); !errors.Is(err, errLate) || len(m.taken) != before || !time.Now().Equal(now) {
+			t.Errorf("past the deadline: %v, %d reserved", err, len(m.taken)-before)
+		}
+		if err := (*Budget)(nil).await(ctx); err != nil {
+			t.Errorf("without a budget: %v", err)
+		}
+	})
+}
+
 // Two ports of one uplink, asked side by side, put no more on it in a second
 // than one.
 func TestPortsShareABudget(t *testing.T) {

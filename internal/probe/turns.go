@@ -44,6 +44,20 @@ func (p *Port) turn(ctx context.Context, in time.Duration) (time.Time, error) {
 	return turns[0], nil
 }
 
+// listenUntilTurn listens until a packet for an address, due at a moment, can be
+// sent.
+func (p *Port) listenUntilTurn(ctx context.Context, w listener, a netip.Addr, due time.Time) error {
+	var turn time.Time
+	if a.Is4() {
+		var err error
+		if turn, err = p.turn(ctx, time.Until(due)); err != nil {
+			return err
+		}
+		due = latest(due, turn)
+	}
+	return p.awaitTurn(ctx, &due, turn, func() error { return p.listen(ctx, w, due) })
+}
+
 // mayAsk reports whether the uplink's budget has a packet more for an address
 // that somebody has answered for: those that were planned for it are not needed
 // then.

@@ -97,13 +97,12 @@ func (p *Port) accost(ctx context.Context, w *window) (trouble error) {
 	if len(w.question.Gone) == 0 || w.lingers != "" || len(w.suspects()) == 0 {
 		return nil
 	}
-	w.accosted = true
 	trouble = p.attune(ctx, w) // to know the port
 	due := p.budget.round(0)   // as a further window: late answers to this one come before
 	for range w.question.Pace.Probes {
 		for _, s := range w.suspects() {
 			due = latest(due, p.spent(s.addr).packets(1))
-			if err := p.listen(ctx, waiting{w}, due); err != nil {
+			if err := p.listenUntilTurn(ctx, waiting{w}, s.addr, due); err != nil {
 				return cmp.Or(trouble, err)
 			}
 			trouble = cmp.Or(trouble, p.askItself(w, s))
@@ -134,6 +133,7 @@ func (p *Port) askItself(w *window, s suspect) error {
 		return fmt.Errorf("sending on %s: %w", p.name, errno(err))
 	}
 	w.open[s] = true
+	w.accosted = true
 	w.sent++
 	return nil
 }

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -85,6 +86,63 @@ func TestWhoSpeaksInTheGuestsName(t *testing.T) {
 			t.Parallel()
 			c.pace = defaultPace()
 			synctest.Test(t, c.run)
+		})
+	}
+}
+
+// Also who is asked alone is asked when the uplink bears it; where that comes too
+// late nothing is told of the address.
+func TestWhoSpeaksInTheGuestsNameIsAskedInTurn(t *testing.T) {
+	t.Parallel()
+	const rate = 6
+	for name, c := range map[string]struct {
+		deadline time.Duration
+		want     Answer
+		alone    bool
+	}{
+		"in time": {time.Minute, Answer{Verdict: Taken, Twin: true, Reason: "BC:24:11:00:00:02 answers"}, true},
+		"too late": {
+			budgetPeriod + afterwards,
+			Answer{Verdict: Unknown, Hearsay: true, Reason: "BC:24:11:00:00:02, which is the guest's own MAC, answers: its twin, a cache, or its own last word"},
+			false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, alone := newWire(t), false
+				w.on = func(w *fakeWire, asked netip.Addr, _ int) error {
+					alone = alone || w.to == guestMAC
+					w.arrive(time.Millisecond, replyOf(guestMAC, asked))
+					return nil
+				}
+				p := fakePort(w)
+				p.bridge = &devicesBridge{fakeBridge: &fakeBridge{looks: []view{goodView()}}}
+				p.shared = NewBudget(rate, &memory{}, nil)
+				ctx, cancel := context.WithTimeout(t.Context(), c.deadline)
+				defer cancel()
+				_, err := p.shared.reserve(ctx, make([]time.Duration, rate-defaultPace().Probes)) // by others
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := p.Ask(ctx, Question{Candidates: candidates[:1], Own: []pve.MAC{guestMAC}, Gone: []string{"veth101i0"}, Pace: defaultPace()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := r.Answers[0]
+				if got.Verdict != c.want.Verdict || got.Twin != c.want.Twin || got.Hearsay != c.want.Hearsay || got.Reason != c.want.Reason || alone != c.alone {
+					t.Errorf("%+v, asked alone: %t", got, alone)
+				}
+				sent := append(make([]time.Time, rate-defaultPace().Probes), w.sent...)
+				for i := range sent[:rate-defaultPace().Probes] {
+					sent[i] = w.sent[0]
+				}
+				for i := rate; i < len(sent); i++ {
+					if sent[i].Sub(sent[i-rate]) < budgetPeriod {
+						t.Errorf("%d packets within %s", rate+1, sent[i].Sub(sent[i-rate]))
+					}
+				}
+			})
 		})
 	}
 }
