@@ -120,9 +120,11 @@ func (c *cluster) checkTwins(r *guestRun, a *carried) {
 		// Damage of both slots takes the lease of whom two configs name; if then
 		// the wire is cut too, or it answers nobody, nothing in the world tells of
 		// it. Nor does anything on another node tell of who started without the
-		// ledger and answers nobody.
+		// ledger and answers nobody, or whose config was taken from its node, and
+		// started, while it lives on there and answers nobody.
 		_, untold := o.n.notes["unbound"][noteOf(o.owner(b), b.Addr)]
-		unknown := (b.degraded || o.stray) && c.apart(r, o, a) || o.mute && (b.lost || untold && o.n != r.n)
+		self := o.stray && o.id == r.id
+		unknown := (b.degraded || o.stray) && c.apart(r, o, a) || o.mute && (b.lost || self || untold && o.n != r.n)
 		if o != r && b.vouched && b.Key == a.Key && !unknown {
 			c.watch.fail("CT %s on %s and CT %s on %s live with %s", r.id, r.n.name, o.id, o.n.name, a.Addr)
 		}

@@ -65,6 +65,7 @@ func events() map[string]func(*cluster, *sim.Actor, event) {
 		"hostile":  (*cluster).hostility,
 		"router":   (*cluster).router,
 		"learning": (*cluster).learning,
+		"unheard":  (*cluster).unheard,
 		"mute": func(c *cluster, _ *sim.Actor, e event) {
 			if r := c.running(e.id); r != nil {
 				r.mute = true // a firewall in it, say

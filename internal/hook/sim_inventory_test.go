@@ -35,6 +35,7 @@ type parsedConf struct {
 func (p *process) inventory(ctx context.Context) (lease.Inventory, error) {
 	if p.seen == nil {
 		p.seen = maps.Clone(p.n.seen)
+		p.began.known = maps.Clone(p.n.seen) // another process may just have put back what it knew
 	}
 	read := map[pve.VMID]bool{}
 	l := p.lists("lists the guests")

@@ -36,6 +36,32 @@ func (c *cluster) quorum(a *sim.Actor, e event) {
 	c.settle()
 }
 
+// unheard is a guest that starts while its node has no quorum, and answers
+// nobody while the hold of its released lease goes by. Then newcomers want an
+// address, here and elsewhere.
+func (c *cluster) unheard(a *sim.Actor, e event) {
+	n := c.home(e.id)
+	if n == nil || !n.up {
+		return
+	}
+	c.stopAt(a, e.id)
+	n.quorate = false
+	c.startAt(a, e.id)
+	if r := c.running(e.id); r != nil {
+		r.mute = true
+	}
+	n.quorate = true
+	c.settle()
+	a.Sleep(time.Duration(e.n)*time.Minute, "its hold goes by")
+	for i := range 2 {
+		if by := c.nodes[(e.node+i)%len(c.nodes)]; by.up {
+			id := e.id + 600 + 100*pve.VMID(i)
+			c.create(by, id)
+			c.startAt(a, id)
+		}
+	}
+}
+
 func (c *cluster) unplug(a *sim.Actor, e event) {
 	n, bridge := c.nodes[e.node%len(c.nodes)], subnets[e.net].Bridge
 	n.links[bridge].up = false

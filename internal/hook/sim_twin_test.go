@@ -16,19 +16,19 @@ func (c *cluster) astray(a *sim.Actor, e event) {
 	if from == nil || from == to || !from.quorate || !to.quorate || !to.up {
 		return
 	}
-	r := from.runs[e.id]
-	if r == nil || !r.socket {
+	if r := from.runs[e.id]; r == nil || !r.socket {
 		return
 	}
 	from.quorate = false
 	a.Sleep(time.Duration(1+e.n)*time.Second, from.name+" is cut off")
 	cf := c.truth.guests[e.id]
-	if cf.node == from.name && from.up && c.put(to, e.id, to.name, cf.text, cf.byHook) {
+	r := from.runs[e.id] // a later one by now, perhaps
+	if r != nil && cf.node == from.name && from.up && c.put(to, e.id, to.name, cf.text, cf.byHook) {
 		r.stray = true
 		c.startAt(a, e.id)
 		a.Sleep(time.Minute, "CT "+e.id.String()+" lives astray on "+from.name)
+		r.ending = true
 	}
-	r.ending = r.ending || r.stray
 	from.quorate = true
 	c.settle()
 }
