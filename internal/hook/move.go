@@ -42,8 +42,10 @@ func (h *Hook) Move(ctx context.Context, addr netip.Addr, to pve.VMID) error {
 		}
 	}
 	key := lease.Key{Segment: n.pools[0].Segment(), Addr: addr}
-	want := n.want(&port{}, false)
-	err = h.Ledger.Update(ctx, func(t *lease.Table) error { return t.Move(r.world(inv), r.stamp(), key, want) })
+	w, want := r.world(inv), n.want(&port{}, false)
+	err = h.asking(&w, func() error {
+		return h.Ledger.Update(ctx, func(t *lease.Table) error { return t.Move(w, r.stamp(), key, want) })
+	})
 	if err != nil {
 		return err
 	}

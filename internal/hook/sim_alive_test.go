@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,31 @@ func TestLapsedLeaseOfAGuestThatRunsHere(t *testing.T) {
 		s.lives(102)
 		s.lastExit(hook.Exhausted)
 		s.lives(101, hosts(10)...)
+	})
+}
+
+// A move asks whether it runs, also when its config names another address since.
+func TestMoveOfALeaseWhoseGuestRuns(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.degradedStart(101)
+		n := s.node("a")
+		n.notes["unbound"] = map[string]string{} // whatever became of the note
+		s.put(n, 101, "a", addressed(s.truth.guests[101].text, hosts(14)[0]), false)
+		s.settle()
+		var err error
+		s.commanding("move", n, func(ctx context.Context, h *hook.Hook) { err = h.Move(ctx, hosts(10)[0], 102) })
+		s.until("move", "")
+		if err == nil || !strings.Contains(err.Error(), "which runs although its lease is released") {
+			s.must(errorf("moved: %v", err))
+		}
+		s.leased(101, lease.Released, hosts(10)...)
+		n.runs[101].ending = true // past all hooks
+		s.until("lxc-start 101", "lxc-start ends")
+		s.rest()
+		s.commanding("move again", n, func(ctx context.Context, h *hook.Hook) { err = h.Move(ctx, hosts(10)[0], 102) })
+		s.until("move again", "")
+		s.must(err)
+		s.leased(102, lease.Released, hosts(10)[0])
 	})
 }
 

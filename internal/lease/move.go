@@ -8,7 +8,8 @@ import (
 
 // Move gives an address to a stopped guest, which gets it at its next start.
 // Whoever had it must be stopped too, and must be one that asks before it
-// starts again. want.Current is what the new owner's config says now.
+// starts again; of one on this node an *UnaskedError asks whether it runs.
+// want.Current is what the new owner's config says now.
 func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 	refuse := func(format string, args ...any) error {
 		return &ConflictError{Addr: k.Addr, Reason: fmt.Sprintf(format, args...)}
@@ -37,6 +38,9 @@ func (t *Table) Move(w World, c Claim, k Key, want Want) error {
 		if !a.yields(u) {
 			return refuse("%s: change that first", u.describe(&w.Inventory))
 		}
+	}
+	if a.askWhoRuns(k); a.alive != nil {
+		return a.alive
 	}
 	_, contested := t.contest(&w, k, want.Owner)
 	for _, l := range t.Of(want.Owner) {
