@@ -104,7 +104,7 @@ func (a *app) runExportDHCP(ctx context.Context, format dhcp.Format, names []str
 	if format == dhcp.KeaConfig && len(pools) > 1 {
 		return usagef("Kea keeps a list for each subnet; name one of the %d pools with --pool", len(pools))
 	}
-	rows, err := namedLeases(ctx, h, func(l lease.Lease) bool {
+	rows, err := a.namedLeases(ctx, h, func(l lease.Lease) bool {
 		p := h.Pools.Pools.Of(l.Key)
 		return l.Living() && l.Addr.Is4() && p != nil && slices.Contains(pools, p.Name)
 	})

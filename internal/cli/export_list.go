@@ -62,11 +62,12 @@ func (r record) columns() [][2]string {
 }
 
 // records are all leases, and the reservations that nobody has a lease of.
-func records(ctx context.Context, h *hook.Host) ([]record, error) {
+func (a *app) records(ctx context.Context, h *hook.Host) ([]record, error) {
 	t, inv, err, unread := readBoth(ctx, h)
 	if err = cmp.Or(err, unread); err != nil {
 		return nil, err
 	}
+	a.warnOfNames(inv)
 	names := newNaming(h, "")
 	all := []record{}
 	for l := range t.All() {
@@ -207,7 +208,7 @@ func (a *app) exportRecords(name, more string, form func(columns []string) (func
 		if err != nil {
 			return err
 		}
-		all, err := records(c.Context(), h)
+		all, err := a.records(c.Context(), h)
 		if err != nil {
 			return err
 		}
@@ -241,7 +242,7 @@ func (a *app) runExportHosts(ctx context.Context, domain, out string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := namedLeases(ctx, h, func(l lease.Lease) bool { return l.Living() })
+	rows, err := a.namedLeases(ctx, h, func(l lease.Lease) bool { return l.Living() })
 	if err != nil {
 		return err
 	}
@@ -250,12 +251,38 @@ func (a *app) runExportHosts(ctx context.Context, domain, out string) error {
 
 // namedLeases are leases with their guests' names, without which a file for
 // other programs would be wrong.
-func namedLeases(ctx context.Context, h *hook.Host, pick func(lease.Lease) bool) ([]row, error) {
+func (a *app) namedLeases(ctx context.Context, h *hook.Host, pick func(lease.Lease) bool) ([]row, error) {
 	t, inv, err, unread := readBoth(ctx, h)
 	if err = cmp.Or(err, unread); err != nil {
 		return nil, err
 	}
+	a.warnOfNames(inv)
 	return rowsOf(h, t, inv, pick), nil
+}
+
+// unreadNames bounds how many of them are told of.
+const unreadNames = 5
+
+// warnOfNames says which guests' names are as they were last known, or are
+// not known.
+func (a *app) warnOfNames(inv lease.Inventory) {
+	told := 0
+	for _, u := range inv.Unread {
+		if u.Part != lease.GuestConfigs {
+			continue
+		}
+		if told++; told > unreadNames {
+			continue
+		}
+		what := "no name is known, and none is written"
+		if u.Known {
+			what = "names are written as they were last known"
+		}
+		a.log().Warn(report.Sentence(fmt.Sprintf("%s can't be read (%s): %s", u.What, u.Why, what)), report.Fields{})
+	}
+	if told > unreadNames {
+		a.log().Warn(fmt.Sprintf("and %d more that can't be read", told-unreadNames), report.Fields{})
+	}
 }
 
 // hostsFile names each guest at its addresses. A name belongs to the guest

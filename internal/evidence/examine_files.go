@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
@@ -121,7 +122,13 @@ func (x *examination) guests() {
 	switch {
 	case x.Mount != "":
 	case x.Inventory.Guests == nil:
-		x.say(Wrong, "guests", "the guests' configs can't be read: which addresses they have is not known", "", "ls -l "+path.Join("/etc/pve/nodes", x.Node))
+		text := "the guests' configs can't be read"
+		if x.Unlisted != "" {
+			text += " (" + report.Clean(x.Unlisted) + ")"
+		}
+		x.say(Wrong, "guests", text+": which addresses they have is not known", "", "ls -l "+path.Join("/etc/pve/nodes", x.Node))
+	case len(x.Inventory.Unread) > 0:
+		x.unread()
 	case !x.Inventory.Complete:
 		x.say(Doubtful, "guests", "some guests' configs can't be read: no guest is called gone until they can", "see that root can read every file", "ls -l /etc/pve/nodes/*")
 	default:
@@ -131,4 +138,39 @@ func (x *examination) guests() {
 		x.say(Doubtful, "guests", fmt.Sprintf("CT %s has the ostype unmanaged: Proxmox writes no network files into it, and its address will not reach it", id),
 			"name the system that is inside, like debian, if Proxmox knows it", fmt.Sprintf("pct set %s --ostype debian", id))
 	}
+}
+
+// unreadShown bounds how much of what can't be read is named.
+const unreadShown = 5
+
+// unread: what of the inventory can't be read. Who starts goes by what it last
+// said; where that is not known either, nothing new starts without a proof.
+func (x *examination) unread() {
+	for i, u := range x.Inventory.Unread {
+		if i == unreadShown {
+			x.say(Doubtful, "guests", fmt.Sprintf("and %d more that can't be read", len(x.Inventory.Unread)-i), "")
+			return
+		}
+		text := report.Sentence(u.String())
+		if u.Known {
+			x.say(Doubtful, "guests", text+", and no guest is called gone", "see that root can read it", lookAt(u))
+			continue
+		}
+		x.say(Doubtful, "guests", text+": nothing new starts without a proof, and no guest is called gone", "see that root can read it", lookAt(u))
+	}
+}
+
+// lookAt is the command that shows what can't be read.
+func lookAt(u lease.Unread) string {
+	switch {
+	case u.Part == lease.OwnAddresses:
+		return "ip address"
+	case u.Part == lease.NodeAddresses:
+		return "cat /etc/pve/.members"
+	case u.Part == lease.SDNAddresses:
+		return "ls -l /etc/pve/sdn/pve-ipam-state.json /etc/pve/priv/ipam.db"
+	case strings.HasPrefix(u.What, "/"):
+		return "ls -l " + report.Clean(u.What)
+	}
+	return "cat /etc/pve/.vmlist"
 }

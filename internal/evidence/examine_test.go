@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,22 @@ func healthy() *evidence.Setup {
 		},
 		Bridges: []evidence.Bridge{{Name: "vmbr0", Up: true, VLAN: true, Declared: []string{"eno1"}, Ports: []evidence.Port{{Name: "eno1", Carrier: true, Forwarding: true}}}},
 		Clock:   evidence.Clock{Asked: true, Synced: true}, Rights: evidence.Rights{Root: true, NetRaw: true},
+	}
+}
+
+// Of a whole directory that can't be read a few are named, and the rest counted.
+func TestExamineManyUnread(t *testing.T) {
+	t.Parallel()
+	s := healthy()
+	s.Inventory.Unread = slices.Repeat([]lease.Unread{{What: "/x", Why: "EIO"}}, 9)
+	var got []string
+	for _, c := range evidence.Examine(s) {
+		if c.About == "guests" {
+			got = append(got, c.Text)
+		}
+	}
+	if len(got) != 6 || got[5] != "and 4 more that can't be read" {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -217,6 +234,48 @@ func TestExamine(t *testing.T) {
 		"configs that can't be read": {
 			func(s *evidence.Setup) { s.Inventory.Complete = false },
 			"warning guests: some guests' configs can't be read", "ls -l",
+		},
+		"a config that can't be read": {
+			func(s *evidence.Setup) {
+				s.Inventory.AddUnread(lease.Guest{VMID: 107, Node: "pve2"}, nil, lease.Unread{What: "/etc/pve/nodes/pve2/lxc/107.conf", Why: "input/output error", Known: true})
+			},
+			"warning guests: /etc/pve/nodes/pve2/lxc/107.conf can't be read (input/output error): what it last said counts", "ls -l /etc/pve/nodes/pve2/lxc/107.conf",
+		},
+		"a config of which nothing is known": {
+			func(s *evidence.Setup) {
+				s.Inventory.AddUnread(lease.Guest{VMID: 107, Node: "pve2"}, nil, lease.Unread{What: "/etc/pve/nodes/pve2/lxc/107.conf", Why: "permission denied"})
+			},
+			"warning guests: /etc/pve/nodes/pve2/lxc/107.conf can't be read (permission denied), and which addresses it names is not known: nothing new starts without a proof", "ls -l /etc/pve/nodes/pve2/lxc/107.conf",
+		},
+		"a list that can't be read": {
+			func(s *evidence.Setup) {
+				s.Inventory.Unread = []lease.Unread{{What: "the list of all guests", Why: "EIO", Known: true}}
+			},
+			"warning guests: the list of all guests can't be read (EIO): what it last said counts", "cat /etc/pve/.vmlist",
+		},
+		"SDN's file": {
+			func(s *evidence.Setup) {
+				s.Inventory.Unread = []lease.Unread{{Part: lease.SDNAddresses, What: "the IPAM file of Proxmox's SDN below /etc/pve", Why: "EIO"}}
+			},
+			"warning guests: the IPAM file of Proxmox's SDN below /etc/pve can't be read (EIO)", "ls -l /etc/pve/sdn/pve-ipam-state.json",
+		},
+		"the members": {
+			func(s *evidence.Setup) {
+				s.Inventory.Unread = []lease.Unread{{Part: lease.NodeAddresses, What: "the nodes' addresses in /etc/pve/.members", Why: "EIO"}}
+			},
+			"warning guests: the nodes' addresses in /etc/pve/.members can't be read", "cat /etc/pve/.members",
+		},
+		"this node's own addresses": {
+			func(s *evidence.Setup) {
+				s.Inventory.Unread = []lease.Unread{{Part: lease.OwnAddresses, What: "the list of this node's own addresses", Why: "no buffer space available"}}
+			},
+			"warning guests: the list of this node's own addresses can't be read", "ip address",
+		},
+		"no config at all": {
+			func(s *evidence.Setup) {
+				s.Inventory, s.Unlisted = lease.Inventory{}, "open /etc/pve/nodes: input/output error"
+			},
+			"error guests: the guests' configs can't be read (open /etc/pve/nodes: input/output error): which", "ls -l /etc/pve/nodes/pve1",
 		},
 		"an unmanaged system": {
 			func(s *evidence.Setup) { s.Plain = []pve.VMID{101} },

@@ -26,6 +26,7 @@ type Setup struct {
 	Nodes     []string // that have a directory below /etc/pve/nodes
 	Members   []string // of the cluster; empty: not told
 	Inventory lease.Inventory
+	Unlisted  string // why there is none; empty: it is not told
 
 	Problems []config.Problem // of the pools file and node.cfg
 	File     string           // the pools file, as the host calls it

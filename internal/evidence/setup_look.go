@@ -136,12 +136,16 @@ func quorumProblem(n *node.Host) string {
 
 // inventory reads all guests' configs.
 func (v *visit) inventory(ctx context.Context) {
-	r := inventory.NewReader(v.node.Path("/etc/pve"), "", v.node.Addresses)
+	known := v.node.Path("/run/pve-iplease/inventory") // what a start would go by
+	r := inventory.NewReader(v.node.Path("/etc/pve"), known, v.node.Addresses)
 	if v.node.OnPmxcfs() {
-		r = inventory.NewClusterReader(v.node.PVE(), v.node.Path("/run/pve-iplease/inventory"), v.node.Addresses)
+		r = inventory.NewClusterReader(v.node.PVE(), known, v.node.Addresses)
 	}
-	if inv, err := r.Read(ctx); err == nil {
+	inv, err := r.Read(ctx)
+	if err == nil {
 		v.Inventory = inv
+	} else {
+		v.Unlisted = err.Error()
 	}
 	for id, g := range v.Inventory.Guests {
 		if !g.Hooked || g.Node != v.Node {

@@ -276,7 +276,7 @@ func (r *Reader) knowGiven() error {
 // sdn enters what Proxmox's SDN has given away.
 func (r *Reader) sdn(inv *lease.Inventory) {
 	if r.ungiven != "" || !r.given.known {
-		u := lease.Unread{What: "the IPAM file of Proxmox's SDN below " + r.dir, Why: cmp.Or(r.ungiven, "there was no time"), Known: r.given.known}
+		u := lease.Unread{Part: lease.SDNAddresses, What: "the IPAM file of Proxmox's SDN below " + r.dir, Why: cmp.Or(r.ungiven, "there was no time"), Known: r.given.known}
 		inv.Unread = append(inv.Unread, u)
 	}
 	r.given.enter(inv)

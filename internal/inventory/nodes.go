@@ -22,11 +22,11 @@ import (
 func (r *Reader) nodes(inv *lease.Inventory) {
 	inv.Nodes = r.cluster
 	if r.members == nil {
-		inv.Unread = append(inv.Unread, lease.Unread{What: "the nodes' addresses in " + r.dir + "/.members", Why: cmp.Or(r.unknown, "there was no time")})
+		inv.Unread = append(inv.Unread, lease.Unread{Part: lease.NodeAddresses, What: "the nodes' addresses in " + r.dir + "/.members", Why: cmp.Or(r.unknown, "there was no time")})
 	}
 	maps.Copy(inv.Never, r.members)
 	if err := r.readOwn(); err != nil {
-		inv.Unread = append(inv.Unread, lease.Unread{What: "the list of this node's own addresses", Why: reason(err), Known: r.own.known})
+		inv.Unread = append(inv.Unread, lease.Unread{Part: lease.OwnAddresses, What: "the list of this node's own addresses", Why: reason(err), Known: r.own.known})
 	}
 	for _, a := range r.own.addrs {
 		inv.Never[a] = "an address of this node"

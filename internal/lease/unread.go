@@ -2,12 +2,24 @@ package lease
 
 // Unread is a part of the inventory that could not be read.
 type Unread struct {
+	Part Part
 	What string // a file, or what else was asked
 	Why  string
 	// Known says that what was last known of it stands in. Otherwise it may name
 	// any address, and only a proof tells.
 	Known bool
 }
+
+// Part is what of the inventory something unread belongs to.
+type Part int
+
+// The zero Part is the guests' configs and the lists of them.
+const (
+	GuestConfigs  Part = iota
+	SDNAddresses       // what Proxmox's SDN has given away
+	NodeAddresses      // those of the cluster's nodes
+	OwnAddresses       // this node's own, which no probe from it finds
+)
 
 func (u Unread) String() string {
 	if u.Known {
