@@ -158,13 +158,18 @@ func (s *station) needs(program string) string {
 	return path
 }
 
-// lacks is the condition under which a script is skipped: [lacks:PROGRAM].
-// CI=true promises all programs.
+// lacks is the condition under which a script is skipped: [lacks:PROGRAM], or
+// [lacks:/dev/DEVICE]. CI=true promises all of them.
 func lacks(condition string) (bool, error) {
 	program, ok := strings.CutPrefix(condition, "lacks:")
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", condition)
 	}
 	_, err := exec.LookPath(program)
+	if strings.HasPrefix(program, "/dev/") {
+		var dev *os.File
+		dev, err = os.OpenFile(program, os.O_RDWR, 0)
+		_ = dev.Close()
+	}
 	return err != nil && os.Getenv("CI") != "true", nil
 }

@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/lab"
 )
 
 // small is a host with a pool, a container and a conflict between configs.
@@ -109,9 +111,10 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 // onTerminal runs a command on a terminal of its own and returns its screen.
 func onTerminal(t *testing.T, columns uint16, cmd *exec.Cmd) string {
 	t.Helper()
+	lab.RequireDevice(t, "/dev/ptmx")
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = master.Close() }()
 	fd := int(master.Fd())
@@ -121,7 +124,7 @@ func onTerminal(t *testing.T, columns uint16, cmd *exec.Cmd) string {
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip(err)
+		lab.Missing(t, "terminal", err.Error())
 	}
 	cmd.Stdout = slave
 	if err := cmd.Start(); err != nil {

@@ -55,6 +55,7 @@ func (n *Node) Child(parent string, kind Child) (*Host, error) {
 // machine of 'make test-vm' has both.
 func (f Fixture) Child(n *Node, parent string, kind Child, addrs ...string) *Host {
 	f.t.Helper()
+	RequireDevice(f.t, "/dev/net/tun") // a bridge with children is asked through a port
 	h, err := n.Child(parent, kind)
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		f.t.Skipf("this kernel has no %s: %v; see make test-vm", kind, err)

@@ -53,9 +53,15 @@ func Require(t testing.TB) {
 func RequireFUSE(t testing.TB) {
 	t.Helper()
 	Require(t)
-	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	RequireDevice(t, "/dev/fuse")
+}
+
+// RequireDevice skips a test without a device that may be opened.
+func RequireDevice(t testing.TB, path string) {
+	t.Helper()
+	dev, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		Missing(t, "FUSE", err.Error())
+		Missing(t, path, err.Error())
 	}
 	_ = dev.Close()
 }

@@ -100,6 +100,7 @@ var place = regexp.MustCompile(`(?m)^ *[^ :]+\.go:\d+: `)
 
 // reason is what a test said when it was skipped.
 func reason(said string) string {
+	said, _, _ = strings.Cut(said, "testscript.go:") // whose log follows
 	if parts := place.Split(said, -1); len(parts) > 1 {
 		said = parts[len(parts)-1]
 	}

@@ -45,9 +45,12 @@ func TestTally(t *testing.T) {
 {"Action":"skip","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestB/x","Output":"    a_test.go:3: no zsh: apt install zsh\n"}
 {"Action":"skip","Package":"p","Test":"TestB/x"}
+{"Action":"output","Package":"p","Test":"TestC/x","Output":"    cmd.go:380: no zsh: apt install zsh\n"}
+{"Action":"output","Package":"p","Test":"TestC/x","Output":"    testscript.go:609: WORK=$WORK\n"}
+{"Action":"skip","Package":"p","Test":"TestC/x"}
 {"Action":"skip","Package":"p","Test":"TestC"}
 {"Action":"skip","Package":"q"}`,
-			want: "skipped 1: no reason given (TestC)\nskipped 2: no zsh: apt install zsh (TestA, TestB/x)\n0 passed, 0 failed, 3 skipped\n",
+			want: "skipped 1: no reason given (TestC)\nskipped 3: no zsh: apt install zsh (TestA, TestB/x, TestC/x)\n0 passed, 0 failed, 4 skipped\n",
 		},
 		"a package ends before its test": {
 			said: `{"Action":"output","Package":"p","Test":"TestA","Output":"panic: test timed out\n"}
