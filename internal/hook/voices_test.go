@@ -14,6 +14,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lab"
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
 )
 
@@ -188,6 +189,52 @@ func TestGuestThatAnswersForEveryIPv6Address(t *testing.T) {
 	h.start(101).exits(hook.OK).says("answers for 2001:db8::200, 2001:db8::201, 2001:db8::202", "(CT 666, port veth666i0): what comes by that port is not believed").
 		says("CT 101 net0 has 2001:db8::200/64").omits("unproven")
 	h.records("2001:db8::200 ct/101/net0 bound pool")
+}
+
+// A guest that answers with another MAC each time in an IPv6 pool of thousands of
+// addresses makes no marks, or a few, however many starts it answers: also where
+// it leaves each third address alone so as not to be called a liar, and where it
+// is another node's.
+func TestMarksThatAGuestMakesInAnIPv6PoolAreBounded(t *testing.T) {
+	t.Parallel()
+	const starts, perStart, perPort = 5, 6, 4
+	wide := strings.Replace(six, "-2001:db8::209", "-2001:db8::fff", 1)
+	var most []string
+	for i, a := 0, netip.MustParseAddr("2001:db8::200"); i < 90; i, a = i+1, a.Next() {
+		if i%3 < 2 {
+			most = append(most, a.String())
+		}
+	}
+	for name, c := range map[string]struct {
+		put   func(*host)
+		most  int
+		least int
+	}{
+		"for all, on this node":     {func(h *host) { h.within(666, lab.Script{All: true, Rotate: true, Six: true}) }, 0, 0},
+		"for most, on this node":    {func(h *host) { h.within(666, lab.Script{Rotate: true, Six: true}, most...) }, perPort, 1},
+		"for most, on another node": {func(h *host) { h.script(lab.Script{Rotate: true, Six: true}, most...) }, starts * perStart, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, wide)
+			c.put(h)
+			for id := pve.VMID(101); id < 101+starts; id++ {
+				h.write(h.confPath(id), both(id, ""))
+				h.start(id).exits(hook.OK).says("has 2001:db8::")
+			}
+			table, err := h.ledger().View(t.Context())
+			h.Must(err)
+			marks := 0
+			for l := range table.All() {
+				if l.State == lease.Conflicted {
+					marks++
+				}
+			}
+			if marks < c.least || marks > c.most {
+				t.Errorf("%d marks, want %d to %d", marks, c.least, c.most)
+			}
+		})
+	}
 }
 
 // Solicitations from nobody for every address, as one sends that is about to

@@ -31,13 +31,15 @@ type Script struct {
 	Cache     bool          // it answers only what is sent to everybody, as a switch with ARP suppression
 	Mirror    bool          // it sends every request for its addresses back as it was, as a loop does
 	VLAN      uint16        // its frames carry this 802.1Q tag
+	Six       bool          // it answers neighbour solicitations, too, for what is IPv6 (RFC 4861)
 	Echo      bool          // it answers pings, too (ICMP, RFC 792), whatever else the script says
 
 	Announce time.Duration // it announces its addresses this often (gratuitous ARP)
 	Probe    time.Duration // it probes for its addresses this often (RFC 5227 §2.1.1)
 }
 
-// Stranger is a host on the LAN that consists of its ARP alone. It costs no
+// Stranger is a host on the LAN that consists of its ARP alone, or of neighbour
+// discovery beside it. It costs no
 // namespace, so a LAN can have thousands.
 type Stranger struct {
 	MAC    pve.MAC
@@ -60,6 +62,11 @@ func (l *LAN) Stranger(s Script) (*Stranger, error) {
 	}
 	if s.Echo {
 		if err := l.hub.pings(l.sw); err != nil {
+			return nil, err
+		}
+	}
+	if s.Six {
+		if err := l.hub.solicits(l.sw); err != nil {
 			return nil, err
 		}
 	}

@@ -20,6 +20,7 @@ import (
 type hub struct {
 	conn *packet.Conn
 	echo *packet.Conn // for pings; mostly nil
+	six  *packet.Conn // for neighbour solicitations; mostly nil
 
 	mu        sync.RWMutex
 	strangers []*Stranger
@@ -167,5 +168,8 @@ func (h *hub) close() {
 	go h.conn.Close()
 	if h.echo != nil {
 		go h.echo.Close()
+	}
+	if h.six != nil {
+		go h.six.Close()
 	}
 }
