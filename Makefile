@@ -21,7 +21,7 @@ MODULES := . scripts/bench
 each     = @set -e; for module in $(MODULES); do (cd $$module && set -x && $(1)); done
 suite    = go build -o bin/suite ./scripts/suite && bin/suite
 
-.PHONY: help go build program test test-vm gc check fmt vet static shells vuln race fuzz soak bench gobench cover demo deb test-deb clean
+.PHONY: structure help go build program test test-vm gc check fmt vet static shells vuln race fuzz soak bench gobench cover demo deb test-deb clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,7 +46,7 @@ gc: program ## the demo and the tests with the garbage collector never at rest
 	@go build -o bin/demo ./scripts/demo && GOGC=1 bin/demo >bin/demo.log || { cat bin/demo.log; exit 1; }
 	@$(suite) -exec 'env GOGC=1' -short -timeout 20m $(TESTFLAGS)
 
-check: fmt vet static shells vuln race ## format, vet, staticcheck, shellcheck, known vulnerabilities, and the tests under the race detector
+check: fmt vet static shells vuln structure race ## format, vet, staticcheck, shellcheck, known vulnerabilities, and the tests under the race detector
 
 fmt:
 	@out=$$(go run $(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not as gofumpt has it:"; echo "$$out"; exit 1; fi
@@ -63,6 +63,9 @@ shells:
 
 vuln: ## known vulnerabilities in what the programs are made of, where their modules can be had
 	@scripts/vuln
+
+structure: ## how well the house can be read: arrows against the reading order, methods of a type, lengths
+	@go run ./scripts/structure
 
 race:
 	@CGO_ENABLED=1 && export CGO_ENABLED && $(suite) -race -timeout 20m $(TESTFLAGS)
