@@ -62,11 +62,11 @@ func (b *kernelBridge) plug() (file *os.File, err error) {
 			err = errors.Join(err, file.Close())
 		}
 	}()
-	if err := disableIPv6(name); err != nil {
-		return nil, err
-	}
 	device, err := b.link(0, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
 	if err != nil {
+		return nil, err
+	}
+	if err := b.silence(device.index); err != nil {
 		return nil, err
 	}
 	mac := tapMAC()
@@ -114,6 +114,21 @@ func (b *kernelBridge) set(index int, flags uint32, attrs ...*nl.RtAttr) error {
 	return err
 }
 
+// silence leaves a device that is still down without an IPv6 address, of which
+// the kernel would speak once it is up. A service for which /proc/sys is
+// read-only can do that too (systemd.exec(5), ProtectKernelTunables).
+func (b *kernelBridge) silence(index int) error {
+	six := nl.NewRtAttr(unix.AF_INET6, nil)
+	six.AddRtAttr(unix.IFLA_INET6_ADDR_GEN_MODE, []byte{nl.IN6_ADDR_GEN_MODE_NONE})
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	spec.AddChild(six)
+	err := b.set(index, 0, spec)
+	if errors.Is(err, unix.EAFNOSUPPORT) {
+		return nil // a kernel without IPv6
+	}
+	return err
+}
+
 // makeTap makes a tap device that passes us nothing until it is told what to.
 func makeTap() (*os.File, string, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -145,15 +160,6 @@ func attachFilter(fd int, raw []bpf.RawInstruction) error {
 		return errno
 	}
 	return nil
-}
-
-// disableIPv6 keeps the kernel from speaking on the device by itself.
-func disableIPv6(device string) error {
-	err := os.WriteFile("/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6", []byte("1"), 0o644)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // a kernel without IPv6
-	}
-	return err
 }
 
 // tapMAC is higher than what anybody else plugs in: a bridge without a fixed

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
 
@@ -202,6 +204,9 @@ func TestAwareBridgeWithoutPorts(t *testing.T) {
 	port := openAt(t, node, probe.Place{Bridge: "vmbr0", Tag: 20})
 	defer port.Close()
 	pace, _ := probe.Preset("fast")
+	if out := show(t, node, "-o", "link"); !strings.Contains(out, "iplease0") {
+		t.Fatalf("no port of our own:\n%s", out)
+	}
 	r, err := port.Ask(t.Context(), probe.Question{Candidates: []netip.Addr{tested}, Pace: pace})
 	f.Must(err)
 	if r.Answers[0].Verdict != probe.Free || !r.Closed || !port.Closed() {
@@ -326,4 +331,65 @@ func TestKilledProberLeavesNoPort(t *testing.T) {
 	if diff := cmp.Diff(before, snapshot(t, node)); diff != "" {
 		t.Errorf("the bridge has changed:\n%s", diff)
 	}
+}
+
+// A service may have no other right to the kernel's settings than to read them.
+func TestTemporaryPortWhereSettingsAreReadOnly(t *testing.T) {
+	t.Parallel()
+	f := lab.New(t)
+	lan := f.LAN()
+	node, _ := f.Node("pve1", lan)
+	f.Child(node, "vmbr0", lab.MACVLAN) // which a port reaches alone
+	f.Host(lan, "10.0.0.201/24")
+	opened := make(chan error)
+	var port *probe.Port
+	go func() {
+		runtime.LockOSThread() // the thread ends with its goroutine, and with it its mounts
+		err := settingsReadOnly()
+		if err == nil {
+			err = node.Do(func() (err error) {
+				port, err = probe.Open(probe.Place{Bridge: "vmbr0", MAC: lab.RandomMAC()}, []string{"eno1"})
+				return err
+			})
+		}
+		opened <- err
+	}()
+	f.Must(<-opened)
+	defer port.Close()
+	pace, _ := probe.Preset("fast")
+	if out := show(t, node, "-o", "link"); !strings.Contains(out, "iplease0") {
+		t.Fatalf("no port of our own:\n%s", out)
+	}
+	r, err := port.Ask(t.Context(), probe.Question{Candidates: []netip.Addr{addr("10.0.0.201"), addr("10.0.0.202")}, Pace: pace})
+	f.Must(err)
+	if r.Answers[0].Verdict != probe.Taken || r.Answers[1].Verdict != probe.Free {
+		t.Errorf("%+v", r)
+	}
+	if six := show(t, node, "-6", "-o", "addr"); strings.Contains(six, "iplease") {
+		t.Errorf("the port has an IPv6 address:\n%s", six)
+	}
+}
+
+// show is what ip says on a node.
+func show(t *testing.T, node *lab.Node, args ...string) string {
+	t.Helper()
+	out := new(strings.Builder)
+	cmd := exec.Command("ip", args...)
+	cmd.Stdout = out
+	if err := node.Run(cmd); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// settingsReadOnly does for the calling thread what systemd's
+// ProtectKernelTunables does for a service.
+func settingsReadOnly() error {
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("/proc/sys", "/proc/sys", "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", "/proc/sys", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
 }
