@@ -156,7 +156,7 @@ func (x *examination) unread() {
 			x.say(Doubtful, "guests", text+", and no guest is called gone", "see that root can read it", lookAt(u))
 			continue
 		}
-		x.say(Doubtful, "guests", text+": nothing new starts without a proof, and no guest is called gone", "see that root can read it", lookAt(u))
+		x.say(Doubtful, "guests", text+": "+u.Allows()+", and no guest is called gone", "see that root can read it", lookAt(u))
 	}
 }
 

@@ -269,7 +269,7 @@ func TestExamine(t *testing.T) {
 			func(s *evidence.Setup) {
 				s.Inventory.Unread = []lease.Unread{{Part: lease.OwnAddresses, What: "the list of this node's own addresses", Why: "no buffer space available"}}
 			},
-			"warning guests: the list of this node's own addresses can't be read", "ip address",
+			"warning guests: the list of this node's own addresses can't be read (no buffer space available), and which addresses it names is not known: nothing new starts, and", "ip address",
 		},
 		"no config at all": {
 			func(s *evidence.Setup) {

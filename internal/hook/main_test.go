@@ -38,6 +38,8 @@ const (
 	mute     = "mute"     // starts a program without standard streams
 	keeper   = "keeper"   // holds a file's lock until its standard input ends
 	commands = "commands" // what administrators call
+	// the hook on a node that doesn't know its own addresses
+	estranged = "estranged"
 
 	monitorPart = "lxc-start" // what a running container hangs on
 )
@@ -46,7 +48,7 @@ func parts() map[string]func(args []string) int {
 	return map[string]func([]string) int{
 		program: playHook, saboteur: playSaboteur, worker: playWorker,
 		unprobed: playUnprobed, mute: playMute, keeper: playKeeper,
-		commands: playCommands, monitorPart: playMonitor,
+		commands: playCommands, monitorPart: playMonitor, estranged: playEstranged,
 	}
 }
 

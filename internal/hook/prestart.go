@@ -112,7 +112,7 @@ func (r *run) warnOfUnread(inv lease.Inventory) {
 			r.warn(lease.Grant{}, "%s", report.Sentence(u.String()))
 			continue
 		}
-		r.warn(lease.Grant{}, "%s: nothing new starts without a proof", report.Sentence(u.String()))
+		r.warn(lease.Grant{}, "%s: %s", report.Sentence(u.String()), u.Allows())
 	}
 }
 

@@ -21,7 +21,7 @@ func (t *Table) Acquire(w World, c Claim, wants []Want) ([]Grant, error) {
 	for _, want := range wants {
 		a := acquisition{t: t, w: &w, claim: c, want: want}
 		g, err := a.decide()
-		if err = cmp.Or(err, a.alive); err != nil {
+		if err = cmp.Or(err, a.alive, a.unseen); err != nil {
 			return nil, err
 		}
 		grants = append(grants, g)
@@ -47,6 +47,8 @@ type acquisition struct {
 	own   *Lease  // the owner's lease on this segment
 	notes []string
 	alive error // somebody may run with what was taken
+	// unseen is that this node may have what was taken itself.
+	unseen error
 }
 
 // decide is the order of rights: a reservation, then the ledger, then what

@@ -71,10 +71,10 @@ func (t *Table) Decline(w World, c Claim, g Grant, heard []Heard) (next Grant, p
 		a.want.Avoid = append(a.want.Avoid, h.Addr)
 	}
 	if next, ok := a.spare(g, silent); ok {
-		return next, true, a.alive
+		return next, true, cmp.Or(a.alive, a.unseen)
 	}
 	next, err = a.fresh()
-	return next, false, cmp.Or(err, a.alive)
+	return next, false, cmp.Or(err, a.alive, a.unseen)
 }
 
 // spare claims the first of the grant's spares that stayed silent and is

@@ -34,6 +34,10 @@ func (a *acquisition) take(p *Pool, addr netip.Addr, how How, origin Origin, why
 	// One that is the owner's already may start without a proof: the ledger keeps
 	// it from others, and a config that can't be read must not lock anybody out.
 	g.AlsoNamed = a.w.Inventory.Blind() != nil && !a.owns(addr)
+	if u := a.w.Inventory.blindToItself(); u != nil && !a.owns(addr) {
+		a.unseen = fmt.Errorf("%s is new to %s, and %s: no probe from here would find it on the node itself; see why 'ip address' fails, and start again",
+			addr, a.want.Owner.Guest(), u)
+	}
 	g.Lease = a.store(want)
 	return g
 }

@@ -28,6 +28,27 @@ func (u Unread) String() string {
 	return u.What + " can't be read (" + u.Why + "), and which addresses it names is not known"
 }
 
+// Allows is what may still start while something can't be read of which nothing
+// is known.
+func (u Unread) Allows() string {
+	if u.Part == OwnAddresses {
+		return "nothing new starts"
+	}
+	return "nothing new starts without a proof"
+}
+
+// blindToItself is why no probe from this node proves anything: the node may
+// have the address itself, and doesn't hear its own answer. nil: it knows its
+// addresses.
+func (inv *Inventory) blindToItself() *Unread {
+	for i, u := range inv.Unread {
+		if u.Part == OwnAddresses && !u.Known {
+			return &inv.Unread[i]
+		}
+	}
+	return nil
+}
+
 // Blind is something unread of which nothing is known; nil: there is none.
 func (inv *Inventory) Blind() *Unread {
 	for i := range inv.Unread {

@@ -2,6 +2,7 @@ package lease_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,54 @@ func TestUnread(t *testing.T) {
 		}
 		if s.w.Inventory.Complete {
 			t.Errorf("%s: the inventory says that it is complete", name)
+		}
+	}
+}
+
+// TestUnreadOwnAddresses: a probe can't find an address on the node that sends
+// it, so while a node's own are not known nothing new is leased there.
+func TestUnreadOwnAddresses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scene   *scene
+		known   bool
+		want    lease.Want
+		refused bool
+	}{
+		"a new lease":                     {newScene(), false, want(102, ""), true},
+		"an address that its config has":  {newScene(), false, want(102, "10.0.0.205/24"), true},
+		"a static one":                    {newScene(), false, want(102, "10.0.0.50/24"), true},
+		"its own":                         {newScene().has(102, lease.Released, "10.0.0.205"), false, want(102, "10.0.0.205/24"), false},
+		"its own, which it doesn't carry": {newScene().has(102, lease.Released, "10.0.0.205"), false, want(102, ""), false},
+		"its own static one":              {newScene().has(102, lease.Released, "10.0.0.50", origin(lease.Static)), false, want(102, "10.0.0.50/24"), false},
+		"what was last known stands in":   {newScene(), true, want(102, ""), false},
+	} {
+		s := c.scene
+		s.w.Inventory.Unread = []lease.Unread{{Part: lease.OwnAddresses, What: "the list of this node's own addresses", Why: "no buffer space available", Known: c.known}}
+		_, err := s.acquire(c.want)
+		if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "the list of this node's own addresses can't be read (no buffer space available)") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestUnreadOwnAddressesAtADecline: a renewal that is pushed away gets nothing
+// new either.
+func TestUnreadOwnAddressesAtADecline(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{true, false} { // a spare, or whatever is next
+		s := newScene().has(102, lease.Released, "10.0.0.205")
+		g, err := s.acquire(want(102, "10.0.0.205/24"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.w.Inventory.Unread = []lease.Unread{{Part: lease.OwnAddresses, What: "own", Why: "EIO"}}
+		heard := []lease.Heard{{Addr: g.Lease.Addr, By: []pve.MAC{{2, 0, 0, 0, 0, 9}}, Taken: true}}
+		for _, a := range g.Spares {
+			heard = append(heard, lease.Heard{Addr: a, Silent: silent})
+		}
+		if _, _, err := s.t.Decline(s.w, g.Lease.Claim, g, heard); err == nil || !strings.Contains(err.Error(), "own can't be read (EIO)") {
+			t.Errorf("spares silent %t: %v", silent, err)
 		}
 	}
 }
