@@ -44,8 +44,9 @@ var mayImport = map[string][]string{
 	"internal/vendor":     {"pve"},
 
 	"internal/evidence": pieces,
+	"internal/doctor":   append([]string{"evidence"}, pieces...),
 	"internal/hook":     pieces,
-	"internal/cli":      append([]string{"evidence", "hook", "ui"}, pieces...),
+	"internal/cli":      append([]string{"doctor", "evidence", "hook", "ui"}, pieces...),
 
 	// The programs: the one that runs at every start of a container, and the one
 	// that speaks HTTPS for its commands.

@@ -22,12 +22,12 @@ var subnets = map[string]string{
 	"internal/config/family.go checkSubnet": "is a range inside of its own section's subnet",
 	"internal/config/reservation.go":        "in which sections, disabled ones included, is a reservation",
 
-	"internal/cli/scan_target.go network":           "which networks does a scan's argument overlap",
-	"internal/cli/setup_survey.go findPool":         "is there a pool already for a network that is to get one",
-	"internal/evidence/examine_network.go resident": "has the bridge an address in the subnet, to ask from",
-	"internal/evidence/prober.go controls":          "addresses of the subnet that nobody has",
-	"internal/evidence/map.go Map":                  "was it heard on the network of the picture",
-	"internal/evidence/map.go mentioned":            "is it inside of the picture",
+	"internal/cli/scan_target.go network":         "which networks does a scan's argument overlap",
+	"internal/cli/setup_survey.go findPool":       "is there a pool already for a network that is to get one",
+	"internal/doctor/examine_network.go resident": "has the bridge an address in the subnet, to ask from",
+	"internal/evidence/prober.go controls":        "addresses of the subnet that nobody has",
+	"internal/evidence/map.go Map":                "was it heard on the network of the picture",
+	"internal/evidence/map.go mentioned":          "is it inside of the picture",
 }
 
 // TestWhosePool finds every other place that answers which pool an address

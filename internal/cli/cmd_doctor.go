@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pve-iplease/internal/doctor"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/node"
@@ -53,7 +54,7 @@ const doctorPatience = 15 * time.Second
 func (a *app) runDoctor(ctx context.Context, f format) error {
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
-	setup, err := evidence.LookAtSetup(ctx, evidence.Examined{
+	setup, err := doctor.LookAtSetup(ctx, doctor.Examined{
 		Root: a.place.Root, Config: a.place.Config, Version: a.place.Version, Now: time.Now(),
 	})
 	if err != nil {
@@ -78,8 +79,8 @@ type diagnosis struct {
 	Checks   []evidence.Check `json:"checks"`
 }
 
-func newDiagnosis(s *evidence.Setup) diagnosis {
-	d := diagnosis{Node: s.Node, Version: s.Version, Checks: evidence.Examine(s)}
+func newDiagnosis(s *doctor.Setup) diagnosis {
+	d := diagnosis{Node: s.Node, Version: s.Version, Checks: doctor.Examine(s)}
 	for _, c := range d.Checks {
 		switch c.Grade {
 		case evidence.Wrong:

@@ -188,17 +188,6 @@ func (g Filtered) newSet(nic guest.NIC) []string {
 	return lines
 }
 
-// filters is what doctor says of them.
-func (x *examination) filters() {
-	found := x.Firewall.Traps()
-	for _, t := range found {
-		x.say(t.Grade, "firewall", t.Text, t.How, t.Lines...)
-	}
-	if len(found) == 0 && x.Firewall.Cluster.Enable && len(x.Firewall.Guests) > 0 {
-		x.say(OK, "firewall", fmt.Sprintf("nothing is wrong with the address filters of %s on this node", plural(len(x.Firewall.Guests), "guest")), "")
-	}
-}
-
 // filters is what an audit says of them.
 func (a *audit) filters() {
 	for _, t := range a.Firewall.Traps() {

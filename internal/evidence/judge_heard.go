@@ -167,7 +167,7 @@ func (c *trial) foreign() (Verdict, bool) {
 	case p != nil && c.Unread && !h.Owner.IsZero():
 		return c.verdict(Notice, nil, "%s; it is in the range of pool %s, and whether it is leased to it can't be told, for the ledger can't be read", who, p.Name)
 	case known && p != nil:
-		return c.verdict(Warning, c.against(h, right{}), "%s; pool %s avoids the address since %s", who, p.Name, stamp(s.Since))
+		return c.verdict(Warning, c.against(h, right{}), "%s; pool %s avoids the address since %s", who, p.Name, Stamp(s.Since))
 	case p != nil:
 		return c.verdict(Warning, c.against(h, right{}), "%s; it is in the range of pool %s, which will avoid it", who, p.Name)
 	}

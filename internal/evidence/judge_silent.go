@@ -41,7 +41,7 @@ func (c *trial) silentRight() (Verdict, bool) {
 		return c.verdict(Notice, []Step{{What: "look", How: fmt.Sprintf("see on the node whether %s runs, and its address from inside", r.owner.Guest())}},
 			"%s, net%d, but nobody answers: it is down, or doesn't use it", is, r.owner.NIC)
 	case r.lease != nil && r.lease.State == lease.Released:
-		return c.verdict(Fine, nil, "%s, stopped since %s%s", is, stamp(r.lease.Since), c.quiet())
+		return c.verdict(Fine, nil, "%s, stopped since %s%s", is, Stamp(r.lease.Since), c.quiet())
 	}
 	return c.verdict(Fine, nil, "%s%s", is, c.quiet())
 }
@@ -83,7 +83,7 @@ func (c *trial) silentStranger() (Verdict, bool) {
 		return no()
 	}
 	return c.verdict(Notice, nil, "%s was in use by %s (%s) at %s, which no lease explains%s; the pool asks again before it leases it",
-		c.Addr, s.MAC, c.identify(s.MAC, "").who(c.AddressFacts), stamp(s.Since), c.quiet())
+		c.Addr, s.MAC, c.identify(s.MAC, "").who(c.AddressFacts), Stamp(s.Since), c.quiet())
 }
 
 // promised: nobody claims it here, but a DHCP server or the SDN does.

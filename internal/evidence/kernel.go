@@ -42,19 +42,19 @@ type Station struct {
 
 // LookAtKernel asks the kernel, in the network namespace of the calling thread.
 func LookAtKernel() (Kernel, error) {
-	devices, err := listDevices("")
+	devices, err := ListDevices("")
 	if err != nil {
 		return Kernel{}, err
 	}
 	k := Kernel{Own: map[pve.MAC]string{}}
 	names, masters := map[int]string{}, map[int]int{}
 	for _, d := range devices {
-		names[d.index], masters[d.index] = d.name, d.master
-		if d.kind == "bridge" {
-			k.Bridges = append(k.Bridges, d.name)
+		names[d.Index], masters[d.Index] = d.Name, d.Master
+		if d.Kind == "bridge" {
+			k.Bridges = append(k.Bridges, d.Name)
 		}
-		if len(d.hardware) == 6 {
-			k.Own[pve.MAC(d.hardware)] = d.name
+		if len(d.Hardware) == 6 {
+			k.Own[pve.MAC(d.Hardware)] = d.Name
 		}
 	}
 	return k, errors.Join(k.readNeighbours(names), k.readStations(names, masters))
@@ -64,14 +64,14 @@ func LookAtKernel() (Kernel, error) {
 // the neighbours on them. On a host with hundreds of guests the rest takes 20
 // times as long.
 func GlanceAtKernel() (Kernel, error) {
-	bridges, err := listDevices("bridge")
+	bridges, err := ListDevices("bridge")
 	if err != nil {
 		return Kernel{}, err
 	}
 	var k Kernel
 	names := map[int]string{}
 	for _, d := range bridges {
-		names[d.index], k.Bridges = d.name, append(k.Bridges, d.name)
+		names[d.Index], k.Bridges = d.Name, append(k.Bridges, d.Name)
 	}
 	return k, k.readNeighbours(names)
 }
@@ -139,14 +139,14 @@ func (k *Kernel) stations(m pve.MAC) []Station {
 // BridgeAddresses lists this node's bridges with the addresses that they have,
 // in the network namespace of the calling thread.
 func BridgeAddresses() (map[string][]netip.Prefix, error) {
-	bridges, err := listDevices("bridge")
+	bridges, err := ListDevices("bridge")
 	if err != nil {
 		return nil, err
 	}
 	all := map[string][]netip.Prefix{}
 	names := map[int]string{}
 	for _, d := range bridges {
-		all[d.name], names[d.index] = nil, d.name
+		all[d.Name], names[d.Index] = nil, d.Name
 	}
 	addrs, err := netlink.AddrList(nil, unix.AF_INET)
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {

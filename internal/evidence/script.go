@@ -41,11 +41,11 @@ func (e *Snapshot) Scripts(read ReadGuest, path func(string) string) []Script {
 		p := place{guest.Parse(g.Kind, data).Hookscript(), g.Node}
 		used[p] = append(used[p], id)
 	}
-	storages := readStorages(path)
+	storages := ReadStorages(path)
 	var all []Script
 	for p, ids := range used {
 		slices.Sort(ids)
-		s := newScript(storages, p.volume, p.node, e.Node, path)
+		s := NewScript(storages, p.volume, p.node, e.Node, path)
 		s.Guests = ids
 		all = append(all, s)
 	}
@@ -57,22 +57,22 @@ func (e *Snapshot) Scripts(read ReadGuest, path func(string) string) []Script {
 
 // ScriptFor looks for one hookscript on one node.
 func (e *Snapshot) ScriptFor(volume, node string, path func(string) string) Script {
-	return newScript(readStorages(path), volume, node, e.Node, path)
+	return NewScript(ReadStorages(path), volume, node, e.Node, path)
 }
 
-// newScript looks for a volume's file on a node. On another node's own disk it
+// NewScript looks for a volume's file on a node. On another node's own disk it
 // can't be seen.
-func newScript(storages []storage, volume, node, here string, path func(string) string) Script {
+func NewScript(storages []Storage, volume, node, here string, path func(string) string) Script {
 	id, file, _ := strings.Cut(volume, ":")
 	_, name, _ := strings.Cut(file, "/")
 	s := Script{Volume: volume, Node: node}
-	i := slices.IndexFunc(storages, func(st storage) bool { return st.name == id })
+	i := slices.IndexFunc(storages, func(st Storage) bool { return st.name == id })
 	switch {
 	case i < 0 || storages[i].dir == "":
 		s.Problem = "is on a storage that has no directory"
 		return s
 	case !storages[i].on(node):
-		s.Problem = notHere(volume)
+		s.Problem = NotHere(volume)
 		return s
 	}
 	s.Path = storages[i].snippet(name)
@@ -92,16 +92,16 @@ func scriptProblem(path string) string {
 	case !info.Mode().IsRegular():
 		return "is no file"
 	case info.Mode()&0o111 == 0:
-		return notExecutable
+		return NotExecutable
 	}
 	return ""
 }
 
-// notExecutable is a problem that chmod mends.
-const notExecutable = "is not executable"
+// NotExecutable is a problem that chmod mends.
+const NotExecutable = "is not executable"
 
-// notHere is the problem of a volume on a storage that its node doesn't have.
-func notHere(volume string) string {
+// NotHere is the problem of a volume on a storage that its node doesn't have.
+func NotHere(volume string) string {
 	id, _, _ := strings.Cut(volume, ":")
 	return "is on storage " + id + ", which the node doesn't have"
 }

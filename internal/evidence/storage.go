@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// storage is what storage.cfg says of one storage that files can lie on.
-type storage struct {
+// Storage is what storage.cfg says of one storage that files can lie on.
+type Storage struct {
 	name   string
 	kind   string
 	dir    string   // where it is mounted; empty: it is no directory
@@ -26,8 +26,8 @@ const storageConfig = "/etc/pve/storage.cfg"
 // same files on every node (PVE::Storage::NFSPlugin and its like).
 var networked = []string{"nfs", "cifs", "cephfs", "glusterfs"}
 
-// readStorages reads storage.cfg; without one there is local alone.
-func readStorages(path func(string) string) []storage {
+// ReadStorages reads storage.cfg; without one there is local alone.
+func ReadStorages(path func(string) string) []Storage {
 	data, _ := os.ReadFile(path(storageConfig))
 	return parseStorages(string(data))
 }
@@ -35,15 +35,15 @@ func readStorages(path func(string) string) []storage {
 // parseStorages reads sections "TYPE: NAME" with indented properties. local is
 // there without being named, and on every node; a section that gives it another
 // type or path is passed over as a whole (PVE::Storage::Plugin, parse_config).
-func parseStorages(cfg string) []storage {
-	var all []storage
+func parseStorages(cfg string) []Storage {
+	var all []Storage
 	for line := range strings.Lines(cfg) {
 		line = strings.TrimRight(line, " \t\r\n")
 		switch {
 		case line == "" || line[0] == '#':
 		case line[0] != ' ' && line[0] != '\t':
 			kind, name, _ := strings.Cut(line, ":")
-			s := storage{name: strings.TrimSpace(name), kind: kind, snip: "snippets", shared: slices.Contains(networked, kind)}
+			s := Storage{name: strings.TrimSpace(name), kind: kind, snip: "snippets", shared: slices.Contains(networked, kind)}
 			if s.shared {
 				s.dir = "/mnt/pve/" + s.name
 			}
@@ -52,8 +52,8 @@ func parseStorages(cfg string) []storage {
 			all[len(all)-1].set(line)
 		}
 	}
-	local := storage{name: "local", kind: "dir", dir: localDir, snip: "snippets"}
-	return append(slices.DeleteFunc(all, func(s storage) bool {
+	local := Storage{name: "local", kind: "dir", dir: localDir, snip: "snippets"}
+	return append(slices.DeleteFunc(all, func(s Storage) bool {
 		if s.name == "local" && s.kind == "dir" && (s.dir == "" || s.dir == localDir) {
 			local.snip, local.shared = s.snip, s.shared
 		}
@@ -62,7 +62,7 @@ func parseStorages(cfg string) []storage {
 }
 
 // set takes one property.
-func (s *storage) set(line string) {
+func (s *Storage) set(line string) {
 	key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 	value = strings.TrimSpace(value)
 	switch key {
@@ -82,7 +82,7 @@ func (s *storage) set(line string) {
 }
 
 // on reports whether a node has the storage.
-func (s storage) on(node string) bool { return len(s.nodes) == 0 || slices.Contains(s.nodes, node) }
+func (s Storage) on(node string) bool { return len(s.nodes) == 0 || slices.Contains(s.nodes, node) }
 
 // snippet is where a snippet's file lies.
-func (s storage) snippet(name string) string { return s.dir + "/" + s.snip + "/" + name }
+func (s Storage) snippet(name string) string { return s.dir + "/" + s.snip + "/" + name }

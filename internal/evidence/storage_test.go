@@ -24,7 +24,7 @@ func TestLocalStorage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			all := parseStorages(tt.cfg)
-			i := slices.IndexFunc(all, func(s storage) bool { return s.name == "local" })
+			i := slices.IndexFunc(all, func(s Storage) bool { return s.name == "local" })
 			if i < 0 || all[i].snippet("x") != tt.want || !all[i].on("pve1") {
 				t.Errorf("%+v, want %s on every node", all, tt.want)
 			}

@@ -18,7 +18,7 @@ func until(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return " until " + stamp(t)
+	return " until " + Stamp(t)
 }
 
 func comment(s string) string {
@@ -28,8 +28,8 @@ func comment(s string) string {
 	return " (" + report.Clean(s) + ")"
 }
 
-// stamp prints a time for people.
-func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+// Stamp prints a time for people.
+func Stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 // Age prints how long ago something was, in one unit.
 func Age(d time.Duration) string {
@@ -44,4 +44,12 @@ func Age(d time.Duration) string {
 		return fmt.Sprintf("%d h", d/time.Hour)
 	}
 	return fmt.Sprintf("%d d", d/(24*time.Hour))
+}
+
+// Plural reads "1 guest", "2 guests".
+func Plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,10 +1,11 @@
-package evidence
+package doctor
 
 import (
 	"net/netip"
 	"time"
 
 	"pve-iplease/internal/config"
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
@@ -34,11 +35,11 @@ type Setup struct {
 	Reserved int
 
 	Ledger   Store
-	Table    *lease.Table   // nil: it can't be read
-	Scripts  []Script       // on each node where there should be one
-	Bridges  []Bridge       // of this node's pools
-	Gateways []node.Gateway // that this node has heard
-	Firewall Firewall
+	Table    *lease.Table      // nil: it can't be read
+	Scripts  []evidence.Script // on each node where there should be one
+	Bridges  []Bridge          // of this node's pools
+	Gateways []node.Gateway    // that this node has heard
+	Firewall evidence.Firewall
 	Loose    []Loose    // directories that others could change
 	Plain    []pve.VMID // guests of this node with our hook that no address reaches: Proxmox writes them no network files
 	Clock    Clock
@@ -95,28 +96,4 @@ type Port struct {
 	Carrier    bool
 	Forwarding bool
 	Suppress   bool // neigh_suppress: the bridge keeps probes from it
-}
-
-// Grade says how good a thing is.
-type Grade uint8
-
-// The grades. An Error is what keeps guests from starting, or from having
-// addresses of their own; a Warning is what may.
-const (
-	OK Grade = iota
-	Doubtful
-	Wrong
-)
-
-func (g Grade) String() string { return [...]string{"ok", "warning", "error"}[g] }
-
-// MarshalText writes the grade as a word, for JSON.
-func (g Grade) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
-
-// Check is one thing that was looked at, and what to do about it.
-type Check struct {
-	Grade Grade  `json:"grade"`
-	About string `json:"about"` // cluster, config, ledger, hookscript, …
-	Text  string `json:"text"`  // one sentence, without a full stop
-	Do    []Step `json:"do,omitempty"`
 }

@@ -1,10 +1,11 @@
-package evidence
+package doctor
 
 import (
 	"fmt"
 	"path"
 	"strings"
 
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
@@ -24,21 +25,21 @@ func (x *examination) hookscripts() {
 		case s.Problem != "":
 			x.broken(s, where)
 		case s.Trust != nil:
-			x.fault(Wrong, "hookscript", s.Trust)
+			x.fault(evidence.Wrong, "hookscript", s.Trust)
 		case s.Differs:
-			x.say(Doubtful, "hookscript", where+" is another version or build than this program, "+report.Clean(x.Program), "if this one is the newer",
+			x.say(evidence.Doubtful, "hookscript", where+" is another version or build than this program, "+report.Clean(x.Program), "if this one is the newer",
 				fmt.Sprintf("install -m 755 %s %s", report.Clean(x.Program), report.Clean(s.Path)))
 		default:
-			x.say(OK, "hookscript", fmt.Sprintf("%s is executable (%s)", where, plural(len(s.Guests), "guest")), "")
+			x.say(evidence.OK, "hookscript", fmt.Sprintf("%s is executable (%s)", where, evidence.Plural(len(s.Guests), "guest")), "")
 		}
 	}
 }
 
 // broken: a file that Proxmox will not run.
-func (x *examination) broken(s Script, where string) {
-	grade, what := Wrong, fmt.Sprintf("%s can't start", plural(len(s.Guests), "guest"))
+func (x *examination) broken(s evidence.Script, where string) {
+	grade, what := evidence.Wrong, fmt.Sprintf("%s can't start", evidence.Plural(len(s.Guests), "guest"))
 	if len(s.Guests) == 0 {
-		grade, what = Doubtful, "no guest that has it could start there"
+		grade, what = evidence.Doubtful, "no guest that has it could start there"
 	}
 	text := fmt.Sprintf("%s %s: %s", where, s.Problem, what)
 	at := ""
@@ -46,9 +47,9 @@ func (x *examination) broken(s Script, where string) {
 		at = "on " + report.Clean(s.Node) + ", "
 	}
 	switch {
-	case s.Path == "" || s.Problem == notHere(s.Volume):
+	case s.Path == "" || s.Problem == evidence.NotHere(s.Volume):
 		x.say(grade, "hookscript", text, at+"put the hookscript on a storage that every node has, as local:snippets/pve-iplease is, and set it for the guests")
-	case s.Problem == notExecutable:
+	case s.Problem == evidence.NotExecutable:
 		x.say(grade, "hookscript", text, at+"make it executable", "chmod 755 "+report.Clean(s.Path))
 	case x.Program == packagedProgram && s.Volume == usual:
 		x.say(grade, "hookscript", text, at+"let the package make it", "dpkg-reconfigure pve-iplease")
@@ -61,22 +62,22 @@ func (x *examination) broken(s Script, where string) {
 // it was meant to do something.
 func (x *examination) config() {
 	for _, p := range x.Problems {
-		grade := Wrong
+		grade := evidence.Wrong
 		if p.Warning && !p.Unknown {
-			grade = Doubtful
+			grade = evidence.Doubtful
 		}
 		x.say(grade, "config", report.Clean(p.Error()), "")
 	}
 	switch {
 	case len(x.Pools) == 0:
 		if len(x.Problems) == 0 {
-			x.say(Doubtful, "config", report.Clean(x.File)+" has no pool: nothing is leased", "write one into it")
+			x.say(evidence.Doubtful, "config", report.Clean(x.File)+" has no pool: nothing is leased", "write one into it")
 		}
 	case len(x.serving("")) == 0:
-		x.say(Doubtful, "config", fmt.Sprintf("none of the pools in %s serves node %s: nothing is leased here", report.Clean(x.File), report.Clean(x.Node)),
+		x.say(evidence.Doubtful, "config", fmt.Sprintf("none of the pools in %s serves node %s: nothing is leased here", report.Clean(x.File), report.Clean(x.Node)),
 			"see 'nodes' of the pools")
 	case len(x.Problems) == 0:
-		x.say(OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), plural(named(x.Pools), "pool"), named(x.serving("")), plural(x.Reserved, "reservation")), "")
+		x.say(evidence.OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), evidence.Plural(named(x.Pools), "pool"), named(x.serving("")), evidence.Plural(x.Reserved, "reservation")), "")
 	}
 }
 
@@ -92,10 +93,10 @@ func named(pools []lease.Pool) int {
 // files: what others can write, others can make root do.
 func (x *examination) files() {
 	for _, l := range x.Loose {
-		x.say(Wrong, "files", l.Path+" "+l.Why, "", l.Run)
+		x.say(evidence.Wrong, "files", l.Path+" "+l.Why, "", l.Run)
 	}
 	if len(x.Loose) == 0 {
-		x.say(OK, "files", "nobody but root can change what root goes by", "")
+		x.say(evidence.OK, "files", "nobody but root can change what root goes by", "")
 	}
 }
 
@@ -103,11 +104,11 @@ func (x *examination) files() {
 func (x *examination) rights() {
 	switch {
 	case !x.Rights.NetRaw:
-		x.say(Wrong, "rights", "this process may not send ARP packets (CAP_NET_RAW): nothing can be proved free", "run it as root, as Proxmox runs the hook")
+		x.say(evidence.Wrong, "rights", "this process may not send ARP packets (CAP_NET_RAW): nothing can be proved free", "run it as root, as Proxmox runs the hook")
 	case !x.Rights.Root:
-		x.say(Doubtful, "rights", "this process is not root: what it can't read is missing here", "run it as root, as Proxmox runs the hook")
+		x.say(evidence.Doubtful, "rights", "this process is not root: what it can't read is missing here", "run it as root, as Proxmox runs the hook")
 	default:
-		x.say(OK, "rights", "root, and may send ARP packets", "")
+		x.say(evidence.OK, "rights", "root, and may send ARP packets", "")
 	}
 }
 
@@ -126,16 +127,16 @@ func (x *examination) guests() {
 		if x.Unlisted != "" {
 			text += " (" + report.Clean(x.Unlisted) + ")"
 		}
-		x.say(Wrong, "guests", text+": which addresses they have is not known", "", "ls -l "+path.Join("/etc/pve/nodes", x.Node))
+		x.say(evidence.Wrong, "guests", text+": which addresses they have is not known", "", "ls -l "+path.Join("/etc/pve/nodes", x.Node))
 	case len(x.Inventory.Unread) > 0:
 		x.unread()
 	case !x.Inventory.Complete:
-		x.say(Doubtful, "guests", "some guests' configs can't be read: no guest is called gone until they can", "see that root can read every file", "ls -l /etc/pve/nodes/*")
+		x.say(evidence.Doubtful, "guests", "some guests' configs can't be read: no guest is called gone until they can", "see that root can read every file", "ls -l /etc/pve/nodes/*")
 	default:
-		x.say(OK, "guests", fmt.Sprintf("%s on all nodes, %d with the hook", plural(len(x.Inventory.Guests), "guest"), hooked), "")
+		x.say(evidence.OK, "guests", fmt.Sprintf("%s on all nodes, %d with the hook", evidence.Plural(len(x.Inventory.Guests), "guest"), hooked), "")
 	}
 	for _, id := range x.Plain {
-		x.say(Doubtful, "guests", fmt.Sprintf("CT %s has the ostype unmanaged: Proxmox writes no network files into it, and its address will not reach it", id),
+		x.say(evidence.Doubtful, "guests", fmt.Sprintf("CT %s has the ostype unmanaged: Proxmox writes no network files into it, and its address will not reach it", id),
 			"name the system that is inside, like debian, if Proxmox knows it", fmt.Sprintf("pct set %s --ostype debian", id))
 	}
 }
@@ -148,15 +149,15 @@ const unreadShown = 5
 func (x *examination) unread() {
 	for i, u := range x.Inventory.Unread {
 		if i == unreadShown {
-			x.say(Doubtful, "guests", fmt.Sprintf("and %d more that can't be read", len(x.Inventory.Unread)-i), "")
+			x.say(evidence.Doubtful, "guests", fmt.Sprintf("and %d more that can't be read", len(x.Inventory.Unread)-i), "")
 			return
 		}
 		text := report.Sentence(u.String())
 		if u.Known {
-			x.say(Doubtful, "guests", text+", and no guest is called gone", "see that root can read it", lookAt(u))
+			x.say(evidence.Doubtful, "guests", text+", and no guest is called gone", "see that root can read it", lookAt(u))
 			continue
 		}
-		x.say(Doubtful, "guests", text+": "+u.Allows()+", and no guest is called gone", "see that root can read it", lookAt(u))
+		x.say(evidence.Doubtful, "guests", text+": "+u.Allows()+", and no guest is called gone", "see that root can read it", lookAt(u))
 	}
 }
 

@@ -1,4 +1,4 @@
-package evidence
+package doctor
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/report"
 )
@@ -24,24 +25,24 @@ func (x *examination) ledger() {
 	case errors.Is(s.Err, ledger.ErrUnmounted) && x.Mount != "":
 		return // said already
 	case s.Err != nil:
-		x.fault(Wrong, "ledger", s.Err)
+		x.fault(evidence.Wrong, "ledger", s.Err)
 	case len(s.Places) == 0:
-		x.say(OK, "ledger", report.Clean(s.Dir)+": none yet, the first start makes it", "")
+		x.say(evidence.OK, "ledger", report.Clean(s.Dir)+": none yet, the first start makes it", "")
 	default:
-		x.say(OK, "ledger", fmt.Sprintf("%s: %s, generation %d, %s", report.Clean(s.Dir), plural(x.Table.Len(), "lease"), x.Table.Generation, s.form()), "")
+		x.say(evidence.OK, "ledger", fmt.Sprintf("%s: %s, generation %d, %s", report.Clean(s.Dir), evidence.Plural(x.Table.Len(), "lease"), x.Table.Generation, s.form()), "")
 	}
 	x.places()
 	if !s.Shared && len(x.Nodes) > 1 {
-		x.say(Doubtful, "ledger", fmt.Sprintf("%s is this node's alone, and the cluster has %d nodes: two of them can lease one address if their pools share a network",
+		x.say(evidence.Doubtful, "ledger", fmt.Sprintf("%s is this node's alone, and the cluster has %d nodes: two of them can lease one address if their pools share a network",
 			report.Clean(s.Dir), len(x.Nodes)), "take 'ledger' out of node.cfg, or give each node ranges of its own")
 	}
 	if s.Locked > lockHeld {
 		lock := "/etc/pve/priv/lock/" + path.Base(s.Dir)
-		x.say(Doubtful, "ledger", fmt.Sprintf("its lock, %s, is %s old: a process was killed with it on another node, and starts that need it wait until Proxmox lets it go after two minutes", lock, Age(s.Locked)),
+		x.say(evidence.Doubtful, "ledger", fmt.Sprintf("its lock, %s, is %s old: a process was killed with it on another node, and starts that need it wait until Proxmox lets it go after two minutes", lock, evidence.Age(s.Locked)),
 			"any pve-iplease command on the node that left it clears it at once: call one on each node that started or stopped a guest then", "pve-iplease status")
 	}
 	if len(s.Kept) > 0 {
-		x.say(Doubtful, "ledger", fmt.Sprintf("%s kept beside it from an earlier repair", plural(len(s.Kept), "damaged ledger")), "when nobody needs to look into them any more",
+		x.say(evidence.Doubtful, "ledger", fmt.Sprintf("%s kept beside it from an earlier repair", evidence.Plural(len(s.Kept), "damaged ledger")), "when nobody needs to look into them any more",
 			"rm "+report.Clean(s.Dir)+"/ledger*.bad-*")
 	}
 }
@@ -66,9 +67,9 @@ func (x *examination) places() {
 	for _, p := range x.Ledger.Places {
 		switch {
 		case p.Err != nil && x.Ledger.Err == nil && !p.Missing && p.Bytes > 0:
-			x.say(Doubtful, "ledger", fmt.Sprintf("one half of it is no ledger: %s; the other half counts", report.Clean(p.Err.Error())), "the next change writes it anew")
+			x.say(evidence.Doubtful, "ledger", fmt.Sprintf("one half of it is no ledger: %s; the other half counts", report.Clean(p.Err.Error())), "the next change writes it anew")
 		case p.Limit > 0 && p.Bytes > p.Limit/5*4:
-			x.say(Doubtful, "ledger", fmt.Sprintf("%s has %d of the %d KiB that Proxmox allows a file: past it no lease can be stored", report.Clean(p.Name), p.Bytes/1024, p.Limit/1024),
+			x.say(evidence.Doubtful, "ledger", fmt.Sprintf("%s has %d of the %d KiB that Proxmox allows a file: past it no lease can be stored", report.Clean(p.Name), p.Bytes/1024, p.Limit/1024),
 				"free what nobody needs", "pve-iplease reclaim")
 		}
 	}
@@ -83,19 +84,19 @@ func (x *examination) clock() {
 	fine := true
 	doubt := func(text, how string, lines ...string) {
 		fine = false
-		x.say(Doubtful, "clock", text, how, lines...)
+		x.say(evidence.Doubtful, "clock", text, how, lines...)
 	}
 	if x.Clock.Asked && !x.Clock.Synced {
 		doubt("nothing keeps this node's clock right: holds end too early or too late", "", "systemctl enable --now chrony")
 	}
 	if off := x.Clock.RTC.Abs(); off > skew {
-		doubt(fmt.Sprintf("the hardware clock is %s off: the node comes up with a wrong time", Age(off)), "", "hwclock --systohc")
+		doubt(fmt.Sprintf("the hardware clock is %s off: the node comes up with a wrong time", evidence.Age(off)), "", "hwclock --systohc")
 	}
 	for _, n := range x.ahead() {
 		doubt(n, "compare the clocks of the nodes", "timedatectl")
 	}
 	if fine {
-		x.say(OK, "clock", "nothing is wrong with it as far as can be told", "")
+		x.say(evidence.OK, "clock", "nothing is wrong with it as far as can be told", "")
 	}
 }
 
@@ -111,7 +112,7 @@ func (x *examination) ahead() (all []string) {
 		}
 	}
 	for n, d := range most {
-		all = append(all, fmt.Sprintf("node %s took leases %s in the future: its clock was ahead of this one, or this one is behind", report.Clean(n), Age(d)))
+		all = append(all, fmt.Sprintf("node %s took leases %s in the future: its clock was ahead of this one, or this one is behind", report.Clean(n), evidence.Age(d)))
 	}
 	slices.Sort(all)
 	return all

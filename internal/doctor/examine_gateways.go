@@ -1,9 +1,10 @@
-package evidence
+package doctor
 
 import (
 	"fmt"
 	"time"
 
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/node"
 	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
@@ -16,12 +17,12 @@ func (x *examination) gateways() {
 		text := fmt.Sprintf("%s on %s is %s%s", g.Addr, report.Clean(pve.NewSegment(g.Bridge, g.Tag).String()), g.MAC, heardOf(g))
 		switch {
 		case g.Silent.IsZero():
-			x.say(OK, "gateway", text, "")
+			x.say(evidence.OK, "gateway", text, "")
 		case g.Due:
-			x.say(Doubtful, "gateway", fmt.Sprintf("%s, and has been silent since %s: for an hour no new lease can be proved free there", text, stamp(g.Silent)),
+			x.say(evidence.Doubtful, "gateway", fmt.Sprintf("%s, and has been silent since %s: for an hour no new lease can be proved free there", text, evidence.Stamp(g.Silent)),
 				"see whether it is up; if it is gone for good, forget what was learnt", "pve-iplease doctor --forget-gateways")
 		default:
-			x.say(OK, "gateway", fmt.Sprintf("%s, and has been silent since %s: it is not waited for any more", text, stamp(g.Silent)), "")
+			x.say(evidence.OK, "gateway", fmt.Sprintf("%s, and has been silent since %s: it is not waited for any more", text, evidence.Stamp(g.Silent)), "")
 		}
 	}
 }

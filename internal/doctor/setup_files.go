@@ -1,4 +1,4 @@
-package evidence
+package doctor
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"syscall"
 
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/pve"
 )
@@ -25,7 +26,7 @@ func (v *visit) scripts() {
 		if !g.Hooked {
 			continue
 		}
-		data, err := os.ReadFile(GuestPath(v.node.Path, g))
+		data, err := os.ReadFile(evidence.GuestPath(v.node.Path, g))
 		if err != nil {
 			continue
 		}
@@ -42,10 +43,10 @@ func (v *visit) scripts() {
 	if !slices.Contains(nodes, v.Node) {
 		nodes = append(slices.Clone(nodes), v.Node)
 	}
-	storages := readStorages(v.node.Path)
+	storages := evidence.ReadStorages(v.node.Path)
 	for _, volume := range slices.Sorted(maps.Keys(volumes)) {
 		for _, n := range nodes {
-			s := newScript(storages, volume, n, v.Node, v.node.Path)
+			s := evidence.NewScript(storages, volume, n, v.Node, v.node.Path)
 			s.Guests = slices.Sorted(slices.Values(volumes[volume][n]))
 			if n == v.Node && s.Problem == "" {
 				s.Trust = v.node.Trust(v.node.Path(s.Path))

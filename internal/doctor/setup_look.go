@@ -1,4 +1,4 @@
-package evidence
+package doctor
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"pve-iplease/internal/config"
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/guest"
 	"pve-iplease/internal/inventory"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/node"
-	"pve-iplease/internal/pve"
 )
 
 // nodeConfig is this node's own settings.
@@ -50,7 +50,7 @@ func LookAtSetup(ctx context.Context, where Examined) (*Setup, error) {
 	v.scripts()
 	v.bridges()
 	v.Gateways = n.Gateways().All()
-	v.Firewall = LookAtFirewall(n, v.Inventory, func(g lease.Guest) ([]byte, error) { return os.ReadFile(GuestPath(n.Path, g)) })
+	v.Firewall = evidence.LookAtFirewall(n, v.Inventory, func(g lease.Guest) ([]byte, error) { return os.ReadFile(evidence.GuestPath(n.Path, g)) })
 	v.loose()
 	return s, nil
 }
@@ -151,20 +151,11 @@ func (v *visit) inventory(ctx context.Context) {
 		if !g.Hooked || g.Node != v.Node {
 			continue
 		}
-		if data, err := os.ReadFile(GuestPath(v.node.Path, g)); err == nil && guest.Parse(g.Kind, data).OSType() == "unmanaged" {
+		if data, err := os.ReadFile(evidence.GuestPath(v.node.Path, g)); err == nil && guest.Parse(g.Kind, data).OSType() == "unmanaged" {
 			v.Plain = append(v.Plain, id)
 		}
 	}
 	slices.Sort(v.Plain)
-}
-
-// GuestPath is where a guest's config lies, on whatever node it is.
-func GuestPath(path func(string) string, g lease.Guest) string {
-	folder := "lxc"
-	if g.Kind == pve.VM {
-		folder = "qemu-server"
-	}
-	return path("/etc/pve/nodes/" + g.Node + "/" + folder + "/" + g.VMID.String() + ".conf")
 }
 
 // ledger looks at what is stored, and at its lock.

@@ -1,17 +1,18 @@
-package evidence
+package doctor
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
 )
 
 // Examine says of each thing that must be right for guests to start, and to
 // have addresses of their own, whether it is. It is pure.
-func Examine(s *Setup) []Check {
+func Examine(s *Setup) []evidence.Check {
 	x := &examination{Setup: s}
 	for _, look := range []func(){
 		x.cluster, x.nodes, x.hookscripts, x.config, x.ledger, x.bridges, x.gateways, x.filters, x.guests, x.files, x.rights, x.clock,
@@ -24,22 +25,22 @@ func Examine(s *Setup) []Check {
 // examination is one Setup being judged.
 type examination struct {
 	*Setup
-	checks []Check
+	checks []evidence.Check
 }
 
 // say adds a check. What is done about it is a sentence, which may be empty,
 // and commands to paste.
-func (x *examination) say(g Grade, about, text, how string, lines ...string) {
-	c := Check{Grade: g, About: about, Text: text}
+func (x *examination) say(g evidence.Grade, about, text, how string, lines ...string) {
+	c := evidence.Check{Grade: g, About: about, Text: text}
 	if how != "" || len(lines) > 0 {
-		c.Do = []Step{{What: "do", How: how, Lines: lines}}
+		c.Do = []evidence.Step{{What: "do", How: how, Lines: lines}}
 	}
 	x.checks = append(x.checks, c)
 }
 
 // fault adds an error's text. Errors of this program end in the command that
 // helps: "…; run 'pve-iplease repair'".
-func (x *examination) fault(g Grade, about string, err error) {
+func (x *examination) fault(g evidence.Grade, about string, err error) {
 	text := report.Clean(err.Error())
 	if fact, command, ok := strings.Cut(text, "; run '"); ok && strings.Count(command, "'") > 0 {
 		run, rest, _ := strings.Cut(command, "'")
@@ -53,14 +54,14 @@ func (x *examination) fault(g Grade, about string, err error) {
 func (x *examination) cluster() {
 	switch {
 	case x.Mount != "":
-		x.say(Wrong, "cluster", x.Mount+": no guest can start", "see why Proxmox's cluster file system is down, and start it",
+		x.say(evidence.Wrong, "cluster", x.Mount+": no guest can start", "see why Proxmox's cluster file system is down, and start it",
 			"journalctl -b -u pve-cluster -n 30", "systemctl restart pve-cluster")
 	case x.Quorum != "":
-		x.say(Wrong, "cluster", x.Quorum+": a guest that needs a new address can't start", "see which nodes are missing", "pvecm status")
+		x.say(evidence.Wrong, "cluster", x.Quorum+": a guest that needs a new address can't start", "see which nodes are missing", "pvecm status")
 	case x.Cluster == "":
-		x.say(OK, "cluster", "/etc/pve can be written; this host is in no cluster", "")
+		x.say(evidence.OK, "cluster", "/etc/pve can be written; this host is in no cluster", "")
 	default:
-		x.say(OK, "cluster", fmt.Sprintf("/etc/pve can be written (cluster %s, %s)", report.Clean(x.Cluster), plural(len(x.Nodes), "node")), "")
+		x.say(evidence.OK, "cluster", fmt.Sprintf("/etc/pve can be written (cluster %s, %s)", report.Clean(x.Cluster), evidence.Plural(len(x.Nodes), "node")), "")
 	}
 }
 
@@ -77,12 +78,12 @@ func (x *examination) nodes() {
 		case info.Version == x.Version:
 			same = append(same, report.Clean(n))
 		default:
-			x.say(Doubtful, "nodes", fmt.Sprintf("node %s last used the ledger with version %s, this program is %s", report.Clean(n), report.Clean(info.Version), x.Version),
+			x.say(evidence.Doubtful, "nodes", fmt.Sprintf("node %s last used the ledger with version %s, this program is %s", report.Clean(n), report.Clean(info.Version), x.Version),
 				"install the same version on both", "ssh root@"+report.Clean(n)+" pve-iplease doctor")
 		}
 	}
 	if len(same) > 0 {
-		x.say(OK, "nodes", fmt.Sprintf("%s used the ledger with this version, %s", strings.Join(same, ", "), x.Version), "")
+		x.say(evidence.OK, "nodes", fmt.Sprintf("%s used the ledger with this version, %s", strings.Join(same, ", "), x.Version), "")
 	}
 }
 
@@ -103,8 +104,8 @@ func (x *examination) stray(n string) {
 		}
 	}
 	if guests > 0 {
-		x.say(Doubtful, "nodes", fmt.Sprintf("node %s is no member of the cluster, but the configs of %s are still there: their addresses count as taken",
-			report.Clean(n), plural(guests, "guest")), "if it has left for good", "rm -r /etc/pve/nodes/"+report.Clean(n))
+		x.say(evidence.Doubtful, "nodes", fmt.Sprintf("node %s is no member of the cluster, but the configs of %s are still there: their addresses count as taken",
+			report.Clean(n), evidence.Plural(guests, "guest")), "if it has left for good", "rm -r /etc/pve/nodes/"+report.Clean(n))
 	}
 }
 
@@ -118,15 +119,7 @@ func (x *examination) unseen(n string) {
 	}
 	text := fmt.Sprintf("node %s has never used the ledger: whether the hookscript is there can't be seen from here", report.Clean(n))
 	if waiting > 0 {
-		text += fmt.Sprintf(", and %s there won't start without it", plural(waiting, "guest"))
+		text += fmt.Sprintf(", and %s there won't start without it", evidence.Plural(waiting, "guest"))
 	}
-	x.say(Doubtful, "nodes", text, "ask there; if the program is missing, install it", "ssh root@"+report.Clean(n)+" pve-iplease doctor")
-}
-
-// plural reads "1 guest", "2 guests".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	x.say(evidence.Doubtful, "nodes", text, "ask there; if the program is missing, install it", "ssh root@"+report.Clean(n)+" pve-iplease doctor")
 }

@@ -1,4 +1,4 @@
-package evidence
+package doctor
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/report"
 )
 
@@ -16,16 +17,16 @@ func (x *examination) bridges() {
 		before := len(x.checks)
 		switch {
 		case b.Missing != "":
-			x.say(Wrong, "bridge", fmt.Sprintf("%s, of pool %s, can't be used: %s", name, x.poolsOf(b.Name), b.Missing),
+			x.say(evidence.Wrong, "bridge", fmt.Sprintf("%s, of pool %s, can't be used: %s", name, x.poolsOf(b.Name), b.Missing),
 				"make it in System, Network; or name with 'nodes' in the pool which nodes have it")
 			continue
 		case !b.Up:
-			x.say(Wrong, "bridge", name+" is down: nothing can be proved free on it", "", "ip link set "+name+" up")
+			x.say(evidence.Wrong, "bridge", name+" is down: nothing can be proved free on it", "", "ip link set "+name+" up")
 		}
 		x.uplinks(b)
 		x.switching(b)
 		if len(x.checks) == before {
-			x.say(OK, "bridge", fmt.Sprintf("%s, of pool %s: %s", name, x.poolsOf(b.Name), b.describe()), "")
+			x.say(evidence.OK, "bridge", fmt.Sprintf("%s, of pool %s: %s", name, x.poolsOf(b.Name), b.describe()), "")
 		}
 	}
 }
@@ -48,17 +49,17 @@ func (x *examination) uplinks(b Bridge) {
 	}
 	for _, d := range b.Declared {
 		if !strings.Contains(d, " ") && !strings.ContainsAny(d, "*.?[") && d != "regex" && d != "glob" && !has(d) {
-			x.say(Wrong, "bridge", fmt.Sprintf("%s lacks its uplink %s, which /etc/network/interfaces gives it: no new lease can be proved free", name, report.Clean(d)),
+			x.say(evidence.Wrong, "bridge", fmt.Sprintf("%s lacks its uplink %s, which /etc/network/interfaces gives it: no new lease can be proved free", name, report.Clean(d)),
 				"see whether the device is there; then", "ifreload -a")
 		}
 	}
 	live := slices.ContainsFunc(b.Ports, func(p Port) bool { return p.Carrier })
 	if len(b.Ports) > 0 && !live {
-		x.say(Wrong, "bridge", fmt.Sprintf("no uplink of %s has a link (%s): no new lease can be proved free", name, b.portNames()), "see to the cable and the switch", "ip link show master "+name)
+		x.say(evidence.Wrong, "bridge", fmt.Sprintf("no uplink of %s has a link (%s): no new lease can be proved free", name, b.portNames()), "see to the cable and the switch", "ip link show master "+name)
 	}
 	for _, p := range b.Ports {
 		if p.Suppress && !x.resident(b) {
-			x.say(Doubtful, "bridge", fmt.Sprintf("%s keeps probes from port %s (neigh_suppress, as in EVPN zones), and has no address in the subnet to ask from: no new lease can be proved free",
+			x.say(evidence.Doubtful, "bridge", fmt.Sprintf("%s keeps probes from port %s (neigh_suppress, as in EVPN zones), and has no address in the subnet to ask from: no new lease can be proved free",
 				name, report.Clean(p.Name)), "give its vnet a subnet with a gateway, in Datacenter, SDN")
 		}
 	}
@@ -82,10 +83,10 @@ func (x *examination) switching(b Bridge) {
 	tags := x.vlans(b.Name)
 	switch {
 	case b.STP && len(tags) > 0:
-		x.say(Doubtful, "bridge", fmt.Sprintf("%s runs the spanning tree protocol: VLANs that the bridge itself is not in can't be asked, since a new port is silent for up to 30 s", name),
+		x.say(evidence.Doubtful, "bridge", fmt.Sprintf("%s runs the spanning tree protocol: VLANs that the bridge itself is not in can't be asked, since a new port is silent for up to 30 s", name),
 			"if no loop can arise, turn it off: in /etc/network/interfaces 'bridge-stp off', and at once", "ip link set "+name+" type bridge stp_state 0")
 	case b.STP:
-		x.say(Doubtful, "bridge", name+" runs the spanning tree protocol: for up to 30 s after a link comes up nothing can be proved free on it",
+		x.say(evidence.Doubtful, "bridge", name+" runs the spanning tree protocol: for up to 30 s after a link comes up nothing can be proved free on it",
 			"if no loop can arise, turn it off: in /etc/network/interfaces 'bridge-stp off', and at once", "ip link set "+name+" type bridge stp_state 0")
 	}
 }
