@@ -58,31 +58,58 @@ func (r *run) degraded(ctx context.Context, s subject, requests []request, w lea
 		if !n.current().IsValid() {
 			return cause
 		}
-		key := n.key(r.Env.Name)
-		if why := belongsElsewhere(t, n, w, key); why != "" {
-			return fmt.Errorf("%w; and %s can't go on with %s: it %s", cause, s.guest(r.id), key.Addr, why)
-		}
 		carried = append(carried, n)
 	}
-	r.keepBound(s.kind)
-	silence, err := r.askOnce(ctx, t, w, s, carried)
-	if err != nil {
-		return errors.Join(err, cause)
-	}
-	if err := r.unseen(ctx, w, silence); err != nil {
-		return errors.Join(err, cause)
-	}
-	if err := r.over(ctx, s); err != nil {
+	if err := r.mayCarry(t, s, carried, w, cause); err != nil {
 		return err
 	}
-	if err := r.unchanged(s); err != nil {
+	r.keepBound(s.kind)
+	r.leaveUnbound(t, carried)
+	silence, err := r.carriesOn(ctx, t, s, carried, w, cause)
+	if err != nil {
+		r.takeUnbound(carried)
 		return err
 	}
 	for _, n := range carried {
 		key := n.key(r.Env.Name)
-		r.leaveUnbound(t, key, n.owner)
 		r.warn(lease.Grant{Lease: lease.Lease{Key: key}}, "%v; %s starts with %s as net%d says: no other guest names it and %s",
 			cause, s.guest(r.id), n.current(), n.nic.Index, silence[key])
+	}
+	return nil
+}
+
+// carriesOn makes sure that a guest can go on with what it carries, and says how
+// quiet it was. Whoever had the ledger's lock when the start began may have
+// released a lease meanwhile by the note of the guest's last stop, and taken it.
+func (r *run) carriesOn(ctx context.Context, t *lease.Table, s subject, carried []request, w lease.World, cause error) (map[lease.Key]quietness, error) {
+	silence, err := r.askOnce(ctx, t, w, s, carried)
+	if err == nil {
+		err = r.unseen(ctx, w, silence)
+	}
+	if err != nil {
+		return nil, errors.Join(err, cause)
+	}
+	if err := r.over(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := r.unchanged(s); err != nil {
+		return nil, err
+	}
+	now, err := r.Ledger.View(ctx)
+	if err != nil {
+		return silence, nil // the configs alone decide
+	}
+	return silence, r.mayCarry(now, s, carried, w, cause)
+}
+
+// mayCarry is why a guest can't go on with what it carries: it belongs to
+// another.
+func (r *run) mayCarry(t *lease.Table, s subject, carried []request, w lease.World, cause error) error {
+	for _, n := range carried {
+		key := n.key(r.Env.Name)
+		if why := belongsElsewhere(t, n, w, key); why != "" {
+			return fmt.Errorf("%w; and %s can't go on with %s: it %s", cause, s.guest(r.id), key.Addr, why)
+		}
 	}
 	return nil
 }

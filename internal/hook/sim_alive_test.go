@@ -151,3 +151,74 @@ func TestDegradedStartAfterAVoiceWithoutAWire(t *testing.T) {
 		s.lives(101, hosts(10)...)
 	})
 }
+
+// A stop's note is just being applied, under the lock, while the same guest
+// starts without it: the new run's lease doesn't stay released.
+func TestStopNoteIsAppliedWhileTheGuestStartsDegraded(t *testing.T) {
+	for name, hold := range map[string]time.Duration{"kept": 24 * time.Hour, "wanted by the writer": 0} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(s *stage) {
+				s.one()
+				if name == "kept" {
+					s.pools = poolsOf(10, 11)
+				}
+				for i := range s.pools.Pools {
+					s.pools.Pools[i].Hold = hold
+				}
+				n := s.node("a")
+				s.started(101)
+				n.quorate = false
+				s.halt(101)
+				s.leased(101, lease.Bound, hosts(10)...)
+				n.quorate = true
+				other := s.starting(102)
+				s.until(other, "checks that it still may write") // has read the note
+				n.quorate = false
+				one := s.starting(101)
+				if name == "kept" { // till it is up
+					s.until(one, "")
+				} else {
+					s.until(one, "begins to probe")
+				}
+				n.quorate = true
+				s.until(other, "writes slot")
+				s.rest()
+				switch name {
+				case "kept":
+					s.lives(101, hosts(10)...)
+					s.lives(102, hosts(11)...)
+					s.commanding("next", n, func(ctx context.Context, h *hook.Hook) { s.must(h.Bind(ctx)) })
+					s.until("next", "")
+					s.leased(101, lease.Bound, hosts(10)...)
+				default:
+					s.lives(101)
+					s.lives(102, hosts(10)...)
+					s.leased(102, lease.Bound, hosts(10)...)
+				}
+			})
+		})
+	}
+}
+
+// A start that needs no write overtakes the post-stop of the run before, which
+// leaves a note: the lease that it goes on with isn't released by the next writer.
+func TestStopNoteOfARunThatTheStartOvertook(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		n := s.node("a")
+		s.running(101).ending = true
+		s.until("lxc-start 101", "PVE's post-stop rewrites the config")
+		one := s.starting(101)
+		s.until(one, "removes the marker") // the renewal changed nothing
+		n.quorate = false
+		s.until("lxc-start 101", "")
+		if len(n.notes["unreleased"]) == 0 {
+			s.must(errorf("the stop left no note"))
+		}
+		n.quorate = true
+		s.until(one, "")
+		s.started(102)
+		s.lives(101, hosts(10)...)
+		s.leased(101, lease.Bound, hosts(10)...)
+	})
+}

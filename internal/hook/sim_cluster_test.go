@@ -158,6 +158,9 @@ type link struct {
 // cable plugs all cables in, or pulls them.
 func (n *machine) cable(up bool) {
 	for _, l := range n.links {
+		if up && !l.up {
+			l.since = time.Now()
+		}
 		l.up = up
 	}
 }

@@ -99,7 +99,7 @@ func (p *process) checkNamed(id pve.VMID, old, data []byte) {
 			if slices.Contains(had, a) || other == id || !slices.Contains(namedIn(cf.text), a) || !slices.Contains(namedIn(now.text), a) {
 				continue
 			}
-			if p.n.unreadable[other] && p.began.excuses(other, a, p.said.String()) {
+			if p.seen[other].unread && p.began.excuses(other, a, p.said.String()) {
 				continue
 			}
 			if !p.watch.leased[leasedTo{other, a}] {

@@ -22,24 +22,36 @@ type unbound struct {
 	At     time.Time     `json:"at"`
 }
 
-// leaveUnbound leaves word of a degraded start, unless the ledger could be read
-// and has the lease bound.
-func (r *run) leaveUnbound(t *lease.Table, k lease.Key, o pve.Owner) {
-	note := unbound{
-		Owner: o.String(), Addr: k.Addr.String(), Bridge: k.Segment.Bridge, Tag: k.Segment.Tag,
-		Up: r.Env.Uptime(), At: r.Env.Now().Truncate(time.Second),
+// leaveUnbound leaves word of a degraded start before it asks the wire. So it does
+// of a lease that is bound: whoever has the ledger's lock may just be releasing it
+// by the note of the guest's last stop, of which nothing is seen yet.
+func (r *run) leaveUnbound(t *lease.Table, carried []request) {
+	if r.opt.DryRun {
+		return
 	}
-	for _, l := range t.At(k) {
-		if l.Owner == o {
-			note.Claim = l.Claim.ID
+	for _, n := range carried {
+		key := n.key(r.Env.Name)
+		note := unbound{
+			Owner: n.owner.String(), Addr: key.Addr.String(), Bridge: key.Segment.Bridge, Tag: key.Segment.Tag,
+			Up: r.Env.Uptime(), At: r.Env.Now().Truncate(time.Second),
 		}
-		if l.Owner == o && l.State == lease.Bound || r.opt.DryRun {
-			return
+		for _, l := range t.At(key) {
+			if l.Owner == n.owner {
+				note.Claim = l.Claim.ID
+			}
+		}
+		if text, err := json.Marshal(note); err == nil {
+			_ = r.Unbound.Put(voice(n.owner, key.Addr), string(text)) // without it the guest still answers for its address
 		}
 	}
-	text, err := json.Marshal(note)
-	if err == nil {
-		_ = r.Unbound.Put(voice(o, k.Addr), string(text)) // without it the guest still answers for its address
+}
+
+// takeUnbound takes back the word of a start that comes to nothing.
+func (r *run) takeUnbound(carried []request) {
+	for _, n := range carried {
+		if !r.opt.DryRun {
+			_ = r.Unbound.Put(voice(n.owner, n.key(r.Env.Name).Addr), "")
+		}
 	}
 }
 
@@ -70,23 +82,20 @@ func (h *Hook) Binding() { h.Ledger = binding{h.Ledger, h} }
 
 // Update is that of the ledger, with what is noted here done first.
 func (b binding) Update(ctx context.Context, f func(*lease.Table) error) error {
-	names := b.Unbound.Names()
-	if len(names) == 0 {
-		return b.Ledger.Update(ctx, f)
-	}
-	texts := make([]string, len(names))
+	texts := map[string]string{}
 	err := b.Ledger.Update(ctx, func(t *lease.Table) error {
-		for i, name := range names {
-			texts[i], _ = b.Unbound.Get(name)
-			b.bind(t, texts[i])
+		clear(texts)
+		for _, name := range b.Unbound.Names() { // read under the lock: a start may just have left it
+			texts[name], _ = b.Unbound.Get(name)
+			b.bind(t, texts[name])
 		}
 		return f(t)
 	})
 	if err != nil {
 		return err
 	}
-	for i, name := range names {
-		if now, _ := b.Unbound.Get(name); now == texts[i] { // no later start's
+	for name, text := range texts {
+		if now, _ := b.Unbound.Get(name); now == text { // no later start's
 			_ = b.Unbound.Put(name, "")
 		}
 	}

@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"pve-iplease/internal/lease"
@@ -50,6 +51,26 @@ func (r *run) keepBound(kind pve.Kind) {
 	}
 }
 
+// stopNoted is that a claim is about to be released by the note of the guest's last
+// stop, whose end the start has overtaken: under the lock the note is applied, and
+// the lease taken anew.
+func (r *run) stopNoted(assignments []*assignment) error {
+	for _, t := range assignments {
+		g := t.g.Lease
+		n, ok := r.unreleased(noteName(g.Owner.Kind, g.Owner.VMID))
+		if ok && slices.Contains(n.Claims, g.Claim.ID) && !r.opt.DryRun {
+			return &lease.LostError{Addr: g.Addr, Reason: "was held by a run of " + g.Owner.Guest() + " that has just ended"}
+		}
+	}
+	return nil
+}
+
+// unreleased reads a note of this boot.
+func (h *Hook) unreleased(name string) (n unreleased, ok bool) {
+	text, ok := h.Unreleased.Get(name)
+	return n, ok && json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Env.Boot
+}
+
 // releasing is a ledger into which each change also brings what the post-stops of
 // this node could not.
 type releasing struct {
@@ -63,31 +84,34 @@ func (h *Hook) Releasing() { h.Ledger = releasing{h.Ledger, h} }
 
 // Update is that of the ledger, with what is noted here done first.
 func (l releasing) Update(ctx context.Context, f func(*lease.Table) error) error {
-	names := l.Unreleased.Names()
-	if len(names) == 0 {
-		return l.Ledger.Update(ctx, f)
-	}
+	var texts map[string]string
 	err := l.Ledger.Update(ctx, func(t *lease.Table) error {
-		l.release(t, names)
+		texts = l.release(t)
 		return f(t)
 	})
-	if err == nil {
-		for _, name := range names {
+	if err != nil {
+		return err
+	}
+	for name, text := range texts {
+		if now, _ := l.Unreleased.Get(name); now == text { // no later stop's
 			_ = l.Unreleased.Put(name, "")
 		}
 	}
-	return err
+	return nil
 }
 
 // release releases in a table what the notes name, as the post-stops would have.
-func (h *Hook) release(t *lease.Table, names []string) {
-	for _, name := range names {
-		text, _ := h.Unreleased.Get(name) // read under the lock: a start may have taken it away
-		var n unreleased
-		if json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Env.Boot {
+// It returns them, by name: read under the lock, since a start may have taken one
+// away.
+func (h *Hook) release(t *lease.Table) map[string]string {
+	texts := map[string]string{}
+	for _, name := range h.Unreleased.Names() {
+		texts[name], _ = h.Unreleased.Get(name)
+		if n, ok := h.unreleased(name); ok {
 			t.Stopped(lease.Run{
 				Kind: n.Kind, VMID: n.VMID, Node: h.Env.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
 			})
 		}
 	}
+	return texts
 }

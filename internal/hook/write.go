@@ -166,6 +166,10 @@ func (r *run) confirm(ctx context.Context, assignments []*assignment) error {
 	if err != nil {
 		return err
 	}
+	// First the notes: whoever applies one takes it away when that is in the ledger.
+	if err := r.stopNoted(assignments); err != nil {
+		return err
+	}
 	t, err := r.Ledger.View(ctx)
 	if err != nil {
 		return err
