@@ -36,6 +36,9 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 //	killed FILE.deb     install it again and again, killing dpkg a step later
 //	                    each time, and repair what is left
 //	tidy                nothing of the package is left but what Debian keeps
+//	docker [ADDRESS]    lay a macvlan network on vmbr0, with a host that has it
+//	boot                let systemd start the system
+//	booted CMD...       run a command on it after that
 //
 // Old and new are /old.deb and /new.deb, the same tree with two versions. The
 // conditions [bookworm] and [trixie] name the release.
@@ -44,14 +47,25 @@ func TestPackage(t *testing.T) {
 	for _, suite := range []string{"bookworm", "trixie"} {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
-			testscript.Run(t, params(suite))
+			testscript.Run(t, params(suite, "testdata"))
 		})
 	}
 }
 
-func params(suite string) testscript.Params {
+// TestUnits runs the scripts whose systems have systemd, and run.
+func TestUnits(t *testing.T) {
+	lab.Require(t)
+	for _, suite := range []string{"bookworm-systemd", "trixie"} {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, params(suite, "testdata/booted"))
+		})
+	}
+}
+
+func params(suite, scripts string) testscript.Params {
 	p := testscript.Params{
-		Dir:       "testdata",
+		Dir:       scripts,
 		Setup:     func(env *testscript.Env) error { return newSystem(env, suite) },
 		Condition: func(name string) (bool, error) { return name == suite, nil },
 		Cmds:      map[string]func(*testscript.TestScript, bool, []string){},
@@ -59,6 +73,7 @@ func params(suite string) testscript.Params {
 	for name, f := range map[string]func(*system, bool, []string){
 		"host": (*system).host, "proxmox": (*system).proxmox, "unmount": (*system).unmount, "quorum": (*system).quorum,
 		"start": (*system).start, "disk": (*system).disk, "newer": (*system).newer, "killed": (*system).killed, "tidy": (*system).tidy,
+		"docker": (*system).docker, "boot": (*system).boot, "booted": (*system).booted,
 	} {
 		p.Cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			s := ts.Value(systemKey{}).(*system)

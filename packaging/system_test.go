@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +33,9 @@ type system struct {
 	layer   string // what was written; a file system of its own
 	node    *lab.Node
 	cluster *pmxcfs.Cluster
+	machine *machine  // once it has been booted
+	child   *lab.Host // of vmbr0
+	closers []io.Closer
 }
 
 type systemKey struct{}
@@ -84,6 +89,12 @@ func (s *system) up() error {
 }
 
 func (s *system) down() {
+	if err := s.machine.off(); err != nil {
+		panic(err)
+	}
+	for _, c := range s.closers {
+		_ = c.Close()
+	}
 	s.unmountCluster()
 	_ = unix.Unmount(filepath.Join(s.root, "proc"), unix.MNT_DETACH)
 	_ = unix.Unmount(s.root, unix.MNT_DETACH)
@@ -147,6 +158,24 @@ func (s *system) proxmox(bool, []string) {
 	s.put("pve-iplease/pools.cfg", "pool: lan\n\tbridge vmbr0\n\tsubnet 10.0.0.0/24\n\trange 10.0.0.200-10.0.0.239\n")
 	s.put("nodes/pve1/lxc/101.conf", "arch: amd64\nhookscript: local:snippets/pve-iplease\nhostname: web\n"+
 		"net0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:01:01,ip=10.0.0.5/24,type=veth\n")
+}
+
+// docker lays a network on vmbr0 that only a port of the bridge reaches, with a
+// host in it, and plugs the bridge into a LAN; or it gives that host an address.
+func (s *system) docker(_ bool, args []string) {
+	if s.child == nil {
+		lan, err := lab.NewLAN()
+		s.Check(err)
+		s.closers = append(s.closers, lan)
+		_, err = s.node.Uplink("vmbr0", "eno1", lan)
+		s.Check(err)
+		s.child, err = s.node.Child("vmbr0", lab.MACVLAN)
+		s.Check(err)
+		s.closers = append(s.closers, s.child)
+	}
+	for _, a := range args {
+		s.Check(s.child.AddAddr("eth0", netip.MustParsePrefix(a)))
+	}
 }
 
 // put writes a file below /etc/pve as Proxmox does, unless it is there.
