@@ -93,7 +93,9 @@ func (h *Host) replace(ctx context.Context, kind pve.Kind, id pve.VMID, old, con
 
 // Draft is a guest's next config, written and synced beside the present one:
 // the slow part of Replace, which need not wait until it is known that the
-// config will be needed. Discard it in the end.
+// config will be needed. It is not kept open: that would keep a mount whose
+// server has crashed from going away, and pmxcfs from coming back. Discard it in
+// the end.
 type Draft struct {
 	host    *Host
 	kind    pve.Kind
@@ -139,10 +141,10 @@ func (d *Draft) Discard() { _ = d.file.Cleanup() }
 // Replace.
 func (d *Draft) Put(ctx context.Context, old []byte) error {
 	err := d.put(ctx, old)
-	if err == nil || !clusterfs.Disconnected(err) && !errors.Is(err, ErrNoGuest) {
+	if err == nil || !clusterfs.Disconnected(err) && !errors.Is(err, fs.ErrNotExist) { // the draft may be lost with its server
 		return err
 	}
-	d.Discard() // and with it what keeps a mount that is dead from going away
+	d.Discard()
 	return d.host.replaceSteadily(ctx, d.kind, d.id, old, d.content, true)
 }
 
@@ -172,8 +174,8 @@ func (d *Draft) failure(err error) error {
 	return fmt.Errorf("config of %s stays as it was: %w%s", guest, err, d.host.advice(err))
 }
 
-// fill writes and syncs a temporary file, with the owner of the file that it is
-// to replace; like is that file's name, empty if there is none.
+// fill writes, syncs and closes a temporary file, with the owner of the file that
+// it is to replace; like is that file's name, empty if there is none.
 func fill(file *renameio.PendingFile, content []byte, like string) error {
 	if _, err := file.Write(content); err != nil {
 		return err
@@ -183,7 +185,7 @@ func fill(file *renameio.PendingFile, content []byte, like string) error {
 			return err
 		}
 	}
-	return file.Sync()
+	return errors.Join(file.Sync(), file.File.Close())
 }
 
 // place renames a temporary file into place. Writing it took a time in which
@@ -196,7 +198,7 @@ func place(ctx context.Context, file *renameio.PendingFile, path string, content
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := file.CloseAtomicallyReplace()
+	err := os.Rename(file.Name(), path)
 	if undecided(err) && onFUSE(filepath.Dir(path)) {
 		return settle(ctx, file.Name(), path, content, unchanged, err)
 	}

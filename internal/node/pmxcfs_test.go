@@ -78,6 +78,13 @@ func (n *strict) Create(ctx context.Context, name string, flags, _ uint32, out *
 // mountStrict is a host whose /etc/pve is such a file system, with CT 101.
 func mountStrict(t *testing.T, lost *atomic.Bool) (*Host, string) {
 	t.Helper()
+	h, mnt, _ := mountStrictAgain(t, lost)
+	return h, mnt
+}
+
+// mountStrictAgain also returns how to mount it again when it is gone.
+func mountStrictAgain(t *testing.T, lost *atomic.Bool) (h *Host, mnt string, again func()) {
+	t.Helper()
 	lab.RequireFUSE(t)
 	behind := t.TempDir()
 	write(t, filepath.Join(behind, "nodes/pve1/lxc/101.conf"), before)
@@ -85,21 +92,68 @@ func mountStrict(t *testing.T, lost *atomic.Bool) (*Host, string) {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	mnt := filepath.Join(root, "etc/pve")
+	mnt = filepath.Join(root, "etc/pve")
 	if err := os.MkdirAll(mnt, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	top := &strict{lost: lost}
-	top.RootData = &fs.LoopbackRoot{Path: behind, RootNode: top}
-	if _, err := pmxcfs.Serve(fs.NewNodeFS(top, &fs.Options{}), mnt, false); err != nil {
-		t.Fatal(err)
+	again = func() {
+		top := &strict{lost: lost}
+		top.RootData = &fs.LoopbackRoot{Path: behind, RootNode: top}
+		if _, err := pmxcfs.Serve(fs.NewNodeFS(top, &fs.Options{}), mnt, false); err != nil {
+			t.Fatal(err)
+		}
 	}
+	again()
 	t.Cleanup(func() { unmount(t, mnt) })
 	h, err := Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h, mnt
+	return h, mnt, again
+}
+
+// A draft that waits keeps nothing open: a mount whose server has crashed can
+// be taken away, so that pmxcfs comes back. The draft is put into place then,
+// or written anew where it is lost.
+func TestDraftKeepsNothingOpen(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]bool{"it is still there": false, "it is lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, mnt, again := mountStrictAgain(t, new(atomic.Bool))
+			d, err := h.Draft(pve.Container, 101, []byte(after))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Discard()
+			for try := 0; syscall.Unmount(mnt, 0) != nil; try++ { // the kernel closes beside us
+				if try == 200 {
+					t.Fatal("the mount is busy while a draft waits")
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			again()
+			dir := filepath.Join(mnt, "nodes/pve1/lxc")
+			if lost {
+				for _, name := range files(t, dir) {
+					if name != "101.conf" {
+						if err := os.Remove(filepath.Join(dir, name)); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+			if err := d.Put(t.Context(), []byte(before)); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, filepath.Join(dir, "101.conf")); got != after {
+				t.Errorf("file is %q", got)
+			}
+			if left := files(t, dir); len(left) != 1 {
+				t.Errorf("left over: %q", left)
+			}
+		})
+	}
 }
 
 // unmount waits for the kernel to be done with the files.
