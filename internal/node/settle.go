@@ -50,7 +50,8 @@ func settle(ctx context.Context, tmp, path string, content []byte, unchanged fun
 			return cause
 		}
 		time.Sleep(pause)
-		if cause = os.Rename(tmp, path); !undecided(cause) {
+		// A draft that is gone is in place, though what was read was older.
+		if cause = os.Rename(tmp, path); !undecided(cause) && !errors.Is(cause, fs.ErrNotExist) {
 			return cause
 		}
 	}
