@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,6 +47,22 @@ type compared struct {
 	Guests int `json:"guests"`
 	Asked  int `json:"asked"` // addresses, on the network
 	Files  int `json:"dhcp_files"`
+	// Addresses whose silence proves nothing, by the network and the reason.
+	Unproven map[string]int `json:"unproven,omitempty"`
+}
+
+// count tells the addresses that could be asked for from the others.
+func (c *compared) count(heard []evidence.ProbeResult) {
+	for _, h := range heard {
+		if h.Doubt == "" || len(h.Voices) > 0 {
+			c.Asked++
+			continue
+		}
+		if c.Unproven == nil {
+			c.Unproven = map[string]int{}
+		}
+		c.Unproven[fmt.Sprintf("%s: %s", h.Segment, h.Doubt)]++
+	}
 }
 
 func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
@@ -67,8 +85,9 @@ func (a *app) runAudit(ctx context.Context, ask asking, f format) error {
 	scripts := l.Scripts(l.readGuest, h.Node.Path)
 	out := audited{
 		Findings: append([]evidence.Finding{}, evidence.Audit(l.Snapshot, heard, scripts)...), Remarks: l.Remarks,
-		Compared: compared{l.Table.Len(), len(l.Inventory.Guests), len(heard), len(l.DHCP.Files)},
+		Compared: compared{Leases: l.Table.Len(), Guests: len(l.Inventory.Guests), Files: len(l.DHCP.Files)},
 	}
+	out.Compared.count(heard)
 	if l.blind() {
 		a.code = hook.Failed
 	}
@@ -111,7 +130,12 @@ func (a *app) auditScreen(out audited) error {
 	c := out.Compared
 	b.Wrap(fmt.Sprintf("compared: %s, %s, %s; asked for on the network: %s",
 		ui.Plural(c.Leases, "lease"), ui.Plural(c.Guests, "guest"), ui.Plural(c.Files, "DHCP file"), ui.Plural(c.Asked, "address")), "")
+	for _, why := range slices.Sorted(maps.Keys(c.Unproven)) {
+		b.Wrap(fmt.Sprintf("silence proves nothing for %s on %s", ui.Plural(c.Unproven[why], "address"), why), "")
+	}
 	switch {
+	case len(out.Findings) == 0 && len(c.Unproven) > 0:
+		b.WriteString("nothing disagrees of what could be read and asked\n")
 	case len(out.Findings) == 0 && a.code == hook.Failed:
 		b.WriteString("nothing disagrees of what could be read\n")
 	case len(out.Findings) == 0:
