@@ -52,7 +52,12 @@ type row struct {
 	Until    *time.Time `json:"until,omitempty"`
 	MAC      string     `json:"mac,omitempty"`
 	Unproven bool       `json:"unproven,omitempty"`
-	Remark   string     `json:"remark,omitempty"`
+	// Contested and Vouched say whether the guest may start with the address where
+	// nobody can be asked for it: somebody else had it, and nothing known on this node
+	// has proved since that it is free; an administrator says that nobody else has it.
+	Contested bool   `json:"contested,omitempty"`
+	Vouched   bool   `json:"vouched,omitempty"`
+	Remark    string `json:"remark,omitempty"`
 
 	pool *lease.Pool // that the address belongs to; nil: it is in no pool's network
 }
@@ -97,12 +102,13 @@ func newRow(h *hook.Host, inv lease.Inventory, l lease.Lease) row {
 	if l.State == lease.Offered {
 		r.Until = &l.Until
 	}
-	r.Remark = remark(inv, l)
+	r.Contested, r.Vouched = h.Contested(l), len(l.Vouched) > 0
+	r.Remark = remark(inv, l, r)
 	return r
 }
 
 // remark is what a reader should know beside the columns.
-func remark(inv lease.Inventory, l lease.Lease) string {
+func remark(inv lease.Inventory, l lease.Lease, r row) string {
 	var all []string
 	switch {
 	case l.State == lease.Offered:
@@ -116,6 +122,12 @@ func remark(inv lease.Inventory, l lease.Lease) string {
 	}
 	if l.Unproven {
 		all = append(all, "unproven")
+	}
+	if r.Contested {
+		all = append(all, "contested")
+	}
+	if r.Vouched {
+		all = append(all, "vouched")
 	}
 	if l.Freed {
 		all = append(all, "free to reuse")

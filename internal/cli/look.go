@@ -27,7 +27,7 @@ type look struct {
 // newLook prepares a view; gather fills it.
 func newLook(h *hook.Host) *look {
 	l := &look{host: h, Snapshot: &evidence.Snapshot{
-		Now: h.Env.Now(), Node: h.Env.Name, Maker: h.Makers.Name,
+		Now: h.Env.Now(), Node: h.Env.Name, Maker: h.Makers.Name, Contested: h.Contested,
 		Pools: h.Pools.Pools, Reservations: h.Pools.Reservations, Named: h.Pools.Named,
 	}}
 	for _, p := range h.Problems {

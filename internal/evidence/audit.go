@@ -29,6 +29,7 @@ func Audit(e *Snapshot, heard []ProbeResult, scripts []Script) []Finding {
 		a.judge(addr)
 	}
 	a.leases()
+	a.doubts()
 	a.statics()
 	a.spans()
 	a.reservations()

@@ -34,6 +34,39 @@ func (a *audit) leases() {
 	}
 }
 
+// doubts tells of the leases that may be another's, and of those that aren't at an
+// administrator's word: where the network can't tell, that decides.
+func (a *audit) doubts() {
+	for l := range a.Table.All() {
+		contested := l.Contested
+		if a.Contested != nil {
+			contested = a.Contested(l)
+		}
+		switch {
+		case !l.Living() || a.known(l.Addr):
+		case contested:
+			a.add(Notice, l.Addr, "", []Step{{What: "confirm", How: fmt.Sprintf("a start that the network answers proves it; where none can, see that nobody else has it, then run 'pve-iplease confirm %s'", l.Owner.VMID)}},
+				"%s of %s is contested: somebody else had it, named it or was heard with it, and nothing has proved since that it is free", l.Addr, a.guestName(l.Owner))
+		case len(l.Vouched) > 0:
+			a.add(Notice, l.Addr, "", []Step{{What: "keep", How: "nothing, as long as that is true; who is heard with the address ends it"}},
+				"%s of %s is vouched for: by an administrator's word nobody else has it%s",
+				l.Addr, a.guestName(l.Owner), a.besides(l.Vouched[1:]))
+		}
+	}
+}
+
+// besides names the guests whose configs name an address all the same.
+func (a *audit) besides(others []pve.Owner) string {
+	if len(others) == 0 {
+		return ""
+	}
+	var names []string
+	for _, o := range others {
+		names = append(names, a.guestName(o))
+	}
+	return ", though its address is named by " + strings.Join(names, " and ")
+}
+
 // configured lists what the running config of an interface names.
 func (a *audit) configured(o pve.Owner, four bool) []netip.Addr {
 	if a.running == nil {

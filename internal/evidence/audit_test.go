@@ -46,6 +46,27 @@ func TestAudit(t *testing.T) {
 			heard:   heard(voice(webMAC, "veth101i0")),
 			scripts: []evidence.Script{{Volume: "local:snippets/pve-iplease"}},
 		},
+		"contested": {
+			world: func(w world) {
+				w.leased(ct(101), lease.Bound, func(l *lease.Lease) { l.Contested = true })
+				w.named(ct(101), lease.Running, "pve1")
+			},
+			want: "notice 10.0.0.219: 10.0.0.219 of CT 101 (web) on pve1 is contested: somebody else had it, named it or was heard with it, and nothing has proved since that it is free",
+		},
+		"contested, and proved here": {
+			world: func(w world) {
+				w.leased(ct(101), lease.Bound, func(l *lease.Lease) { l.Contested = true })
+				w.named(ct(101), lease.Running, "pve1")
+				w.Contested = func(lease.Lease) bool { return false }
+			},
+		},
+		"vouched for": {
+			world: func(w world) {
+				w.leased(ct(101), lease.Bound, func(l *lease.Lease) { l.Vouched = []pve.Owner{ct(101), ct(102)} })
+				w.named(ct(101), lease.Running, "pve1")
+			},
+			want: "notice 10.0.0.219: 10.0.0.219 of CT 101 (web) on pve1 is vouched for: by an administrator's word nobody else has it, though its address is named by CT 102 (db) on pve2",
+		},
 		"the wire": {
 			world: func(w world) { w.leased(ct(101), lease.Bound); w.named(ct(101), lease.Running, "pve1") },
 			heard: heard(voice(printerMAC, "eno1")),

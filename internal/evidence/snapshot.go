@@ -31,6 +31,9 @@ type Snapshot struct {
 
 	// Maker tells from a MAC address who made the card; a foreign string.
 	Maker func(pve.MAC) string
+	// Contested tells of a lease whether somebody else had its address and nothing
+	// that this node knows has proved since that it is free; nil: the ledger's word.
+	Contested func(lease.Lease) bool
 	// Remarks say what could not be found out, and why.
 	Remarks []Remark
 }

@@ -39,14 +39,20 @@ const proofsKept = 32
 // Of most guests nothing is contested, and nothing is looked for.
 func (h *Hook) proofs(t *lease.Table, kind pve.Kind, id pve.VMID) (ids []string) {
 	for _, l := range t.Guest(kind, id) {
-		if !l.Contested {
-			continue
-		}
-		if _, ok := h.Proved.Get(l.Claim.ID); ok {
+		if l.Contested && !h.Contested(l) {
 			ids = append(ids, l.Claim.ID)
 		}
 	}
 	return ids
+}
+
+// Contested reports whether somebody else had a lease's address, named it or was
+// heard with it, and nothing that this node knows has proved since that it is
+// free. A proof is known on the node that has it alone, until the owner's next
+// write.
+func (h *Hook) Contested(l lease.Lease) bool {
+	_, proved := h.Proved.Get(l.Claim.ID)
+	return l.Contested && !proved
 }
 
 // proved remembers what the wire has told about a claim. That it can't be
