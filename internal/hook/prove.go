@@ -22,6 +22,7 @@ type proof struct {
 	closed  bool   // a network without uplink: nobody else can be there
 	doubt   string // not empty: the wire could not tell
 	hearsay bool   // somebody spoke in the guest's own name, and is yet to be asked himself
+	selves  bool   // somebody has spoken in the guest's own name: each further window asks him too
 }
 
 func (p proof) String() string {
@@ -69,7 +70,8 @@ func (r *run) prove(ctx context.Context, w lease.World, assignments []*assignmen
 			over = true
 		}
 		for _, t := range open {
-			t.p.hearsay = unasked && answerTo(t.g, answers[t.wire]).Hearsay
+			spoke := answerTo(t.g, answers[t.wire]).Hearsay
+			t.p.hearsay, t.p.selves = unasked && spoke, t.p.selves || spoke
 			if err := r.judge(ctx, w, t, answers[t.wire]); err != nil {
 				return err
 			}
@@ -120,7 +122,7 @@ func (r *run) judge(ctx context.Context, w lease.World, t *assignment, res probe
 	case taken || contended && stepsAside(t.g, heard):
 		t.g, t.done, err = r.decline(ctx, w, t.g, res, heard)
 		return err
-	case contended && !t.rival && r.timeForAnother(ctx, t.g):
+	case contended && !t.rival && r.timeForAnother(ctx, t):
 		t.rival = true // may be about to take it: then it answers in the next window
 		return nil
 	case contended:
@@ -129,7 +131,7 @@ func (r *run) judge(ctx context.Context, w lease.World, t *assignment, res probe
 	switch {
 	case p.doubt == "" || r.startsUnproven(ctx, t):
 		t.done = true
-	case !r.timeForAnother(ctx, t.g) || t.wire.blind != nil:
+	case !r.timeForAnother(ctx, t) || t.wire.blind != nil:
 		return unprovable(w, t.g, *p)
 	}
 	return nil
@@ -304,7 +306,7 @@ func (r *run) startsUnproven(ctx context.Context, t *assignment) bool {
 	if t.p.hearsay {
 		return false
 	}
-	last := !r.timeForAnother(ctx, t.g) || t.wire.blind != nil
+	last := !r.timeForAnother(ctx, t) || t.wire.blind != nil
 	if !t.g.Present() {
 		return last && (t.g.Pool.Unproven || len(t.g.Lease.Vouched) > 0)
 	}
@@ -317,15 +319,21 @@ const (
 	// undoing is what it takes to give up a claim: on pmxcfs the ledger begins
 	// nothing with less than 15 s left.
 	undoing = 16 * time.Second
+	// askingItself is what it takes to ask one MAC alone: a second after the
+	// window before, and a window.
+	askingItself = 2 * time.Second
 )
 
 // timeForAnother reports whether the deadline leaves room for another window
 // and the work after it.
-func (r *run) timeForAnother(ctx context.Context, g lease.Grant) bool {
+func (r *run) timeForAnother(ctx context.Context, t *assignment) bool {
 	end, ok := ctx.Deadline()
-	request := pace(g.Pool).Window() + margin
-	if g.Withdrawn() {
-		request += undoing
+	needed := pace(t.g.Pool).Window() + margin
+	if t.g.Withdrawn() {
+		needed += undoing
 	}
-	return !ok || time.Until(end) > request
+	if t.p.selves {
+		needed += askingItself
+	}
+	return !ok || time.Until(end) > needed
 }

@@ -135,10 +135,12 @@ func (h *held) verify(ctx context.Context, slot int, data []byte) (stored bool, 
 	if err != nil {
 		return false, explainPVE(err)
 	}
-	err = h.on(func(m *mount) error {
-		found, err := m.read(h.slot(slot))
-		stored = len(found) >= len(data) && bytes.Equal(found[:len(data)], data)
-		return ignoreMissing(err)
+	err = h.patiently(ctx, func() error {
+		return h.on(func(m *mount) error {
+			found, err := m.read(h.slot(slot))
+			stored = len(found) >= len(data) && bytes.Equal(found[:len(data)], data)
+			return ignoreMissing(err)
+		})
 	})
 	return stored, err
 }
