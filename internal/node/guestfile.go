@@ -199,7 +199,9 @@ func place(ctx context.Context, file *renameio.PendingFile, path string, content
 		return context.Cause(ctx)
 	}
 	err := os.Rename(file.Name(), path)
-	if undecided(err) && onFUSE(filepath.Dir(path)) {
+	// A call that a signal interrupts is repeated by os.Rename, and finds its file
+	// gone if it was done the first time.
+	if (undecided(err) || errors.Is(err, fs.ErrNotExist)) && onFUSE(filepath.Dir(path)) {
 		return settle(ctx, file.Name(), path, content, unchanged, err)
 	}
 	return err

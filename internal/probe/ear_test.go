@@ -307,15 +307,13 @@ func TestFloodingPortIsNamed(t *testing.T) {
 	before := p.look()
 	f.Must(before.err)
 	for {
+		// Nothing is read, so the buffer is full before long; what was lost before
+		// the port was heard often enough says nothing of it yet.
 		err := p.drops(p.trail(before.view), about)
-		if err == nil {
-			time.Sleep(time.Millisecond) // nothing is read, so the buffer is full before long
-			continue
+		if err != nil && hasSuffix(err.Error(), " came by veth666i0") {
+			return
 		}
-		if want := " came by veth666i0"; !hasSuffix(err.Error(), want) {
-			t.Errorf("%v, want …%s", err, want)
-		}
-		return
+		time.Sleep(time.Millisecond)
 	}
 }
 
