@@ -15,6 +15,8 @@ import (
 // nobody starts a child in a namespace as an ordinary user, who may reach the
 // program.
 func nobody(t *testing.T, ns *lab.Namespace) func(*exec.Cmd) error {
+	t.Helper()
+	lab.RequireOwners(t)
 	return func(cmd *exec.Cmd) error {
 		for dir := filepath.Dir(cmd.Path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
 			if err := os.Chmod(dir, 0o755); err != nil {
