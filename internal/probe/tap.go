@@ -41,7 +41,7 @@ const tapQueue = 4096
 func (p Place) openTemporary(b *kernelBridge, tag uint16, declared []string) (*Port, error) {
 	file, err := b.plug()
 	if err != nil {
-		return nil, fmt.Errorf("a temporary port on %s for VLAN %d: %w", b.name, cmp.Or(b.vlan, tag), err)
+		return nil, fmt.Errorf("a temporary port on %s: %w", pve.Segment{Bridge: b.name, Tag: cmp.Or(b.vlan, tag)}, err)
 	}
 	// Beside the caller: the kernel takes some 20 ms to remove a device.
 	port := b.port(newTapWire(file, tag), p.standIn(b.self.mac), declared, func() { go file.Close() })
