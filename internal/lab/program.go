@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 )
 
 // Build builds a Go program as ours is shipped, static and without symbols, from
@@ -35,6 +36,10 @@ func BuildEmpty(dir string) (file string, err error) {
 // CopyProgram brings a program along to where Isolate's caller has put a file
 // system of its own, which may hide where it was.
 func CopyProgram(to string, from io.Reader) error {
+	// A child that is forked meanwhile would keep it open for writing until its
+	// own exec, and nobody could run it (execve(2), ETXTBSY).
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
 	if err != nil {
 		return err
