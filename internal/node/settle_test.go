@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -64,17 +65,16 @@ func TestRenameOfUnknownOutcome(t *testing.T) {
 				t.Run(fmt.Sprintf("%v, %s, %s", errno, what, filepath.Base(file)), func(t *testing.T) {
 					t.Parallel()
 					c, h := inCluster(t)
-					failed := false
+					var failed atomic.Bool
 					c.Intercept(func(o pmxcfs.Op) pmxcfs.Fault {
-						if o.Call != "rename" || o.To != file || failed {
+						if o.Call != "rename" || o.To != file || failed.Swap(true) {
 							return pmxcfs.Fault{}
 						}
-						failed = true
 						return fault
 					})
 					err := writers(t, h)[file]()
 					path := h.Path("/etc/pve/" + file)
-					if err != nil || !failed || read(t, path) != after {
+					if err != nil || !failed.Load() || read(t, path) != after {
 						t.Errorf("%v; the file has %q", err, read(t, path))
 					}
 					for _, name := range files(t, filepath.Dir(path)) {
