@@ -204,9 +204,6 @@ func TestAwareBridgeWithoutPorts(t *testing.T) {
 	port := openAt(t, node, probe.Place{Bridge: "vmbr0", Tag: 20})
 	defer port.Close()
 	pace, _ := probe.Preset("fast")
-	if out := show(t, node, "-o", "link"); !strings.Contains(out, "iplease0") {
-		t.Fatalf("no port of our own:\n%s", out)
-	}
 	r, err := port.Ask(t.Context(), probe.Question{Candidates: []netip.Addr{tested}, Pace: pace})
 	f.Must(err)
 	if r.Answers[0].Verdict != probe.Free || !r.Closed || !port.Closed() {
