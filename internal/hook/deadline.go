@@ -36,7 +36,9 @@ type deadline struct {
 func WithDeadline(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	now := time.Now()
 	c := &deadline{Context: parent, began: now, end: now.Add(d), done: make(chan struct{})}
+	c.mu.Lock() // a timer may end before it is known here
 	c.timer = time.AfterFunc(d, func() { c.finish(context.DeadlineExceeded) })
+	c.mu.Unlock()
 	stop := context.AfterFunc(parent, func() { c.finish(parent.Err()) })
 	return c, func() { stop(); c.finish(context.Canceled) }
 }
