@@ -9,7 +9,6 @@ import (
 	"pve-iplease/internal/pve"
 	"pve-iplease/internal/pveapi"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -10,7 +10,6 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
-
 	"pve-iplease/internal/ui"
 )
 

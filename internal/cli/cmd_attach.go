@@ -8,7 +8,6 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/pve"
-
 	"pve-iplease/internal/ui"
 )
 

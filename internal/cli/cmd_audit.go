@@ -12,7 +12,6 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/probe"
-
 	"pve-iplease/internal/ui"
 )
 

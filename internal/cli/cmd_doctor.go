@@ -11,7 +11,6 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/node"
-
 	"pve-iplease/internal/ui"
 )
 

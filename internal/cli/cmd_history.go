@@ -10,7 +10,6 @@ import (
 	"pve-iplease/internal/history"
 	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

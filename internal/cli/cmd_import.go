@@ -10,7 +10,6 @@ import (
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/phoenix"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -13,7 +13,6 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -14,7 +14,6 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/probe"
 	"pve-iplease/internal/pve"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -14,7 +14,6 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -12,7 +12,6 @@ import (
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

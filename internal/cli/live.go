@@ -9,7 +9,6 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/pveapi"
-
 	"pve-iplease/internal/ui"
 )
 

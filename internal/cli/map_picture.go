@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"pve-iplease/internal/evidence"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -13,7 +13,6 @@ import (
 
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -8,7 +8,6 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"pve-iplease/internal/evidence"
-
 	"pve-iplease/internal/ui"
 )
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

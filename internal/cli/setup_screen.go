@@ -7,7 +7,6 @@ import (
 	"pve-iplease/internal/dhcp"
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/report"
-
 	"pve-iplease/internal/ui"
 )
 

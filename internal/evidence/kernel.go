@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Kernel is what this node's kernel has learnt of its networks.

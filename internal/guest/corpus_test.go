@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 // TestCorpus sets net0's address in every sample and compares what the second

@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 func addr(prefix, gateway string) Addr {

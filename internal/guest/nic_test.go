@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"pve-iplease/internal/pve"
 )
 
 var byValue = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, pve.MAC{})

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 // TestParse holds the file format's odd corners: what the running part says

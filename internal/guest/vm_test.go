@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 func TestVM(t *testing.T) {

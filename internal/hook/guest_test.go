@@ -6,9 +6,9 @@ import (
 	"os"
 	"strings"
 
-	"pve-iplease/internal/pve"
-
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 // ct is a container's config. The zero value of each field but id is usual.

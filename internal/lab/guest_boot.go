@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // gatewayPatience is how long a booting guest asks for its gateway.

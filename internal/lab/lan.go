@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"sync"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
+
+	"pve-iplease/internal/pve"
 )
 
 // LAN is one Ethernet segment: a switch in a namespace of its own, which

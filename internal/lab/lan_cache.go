@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Remember makes the LAN's switch one of an EVPN zone: from its cache it answers

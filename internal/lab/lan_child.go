@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Child is a kind of device that lies on a bridge as Docker's networks do

@@ -8,10 +8,10 @@ import (
 	"net/netip"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Host is a machine with one network device, eth0: a guest, or a stranger on

@@ -8,10 +8,10 @@ import (
 	"os"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Node is the network side of a Proxmox host: a namespace with bridges. Each

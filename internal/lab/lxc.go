@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // lxcFolder is where Proxmox generates the configuration of each container

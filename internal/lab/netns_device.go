@@ -7,9 +7,9 @@ import (
 	"os"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
+
+	"pve-iplease/internal/pve"
 )
 
 // Interface is the device as the namespace sees it.

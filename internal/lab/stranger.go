@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
+
+	"pve-iplease/internal/pve"
 )
 
 // Script says how a stranger behaves. The zero value of each field is good

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/ethernet"
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
+
+	"pve-iplease/internal/pve"
 )
 
 // pings makes the strangers that do so answer pings. The caller holds l.mu.

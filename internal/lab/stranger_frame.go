@@ -4,10 +4,10 @@ import (
 	"net"
 	"net/netip"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
+
+	"pve-iplease/internal/pve"
 )
 
 // reply builds the stranger's answer to a request.

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"sync"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // hub is the one switch port behind which all scripted strangers of a LAN

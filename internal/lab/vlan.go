@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"os"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // AddAwareBridge makes a bridge that keeps VLANs apart, as Proxmox's "VLAN

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 // Routers of the tests.

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/gofrs/flock"
+
+	"pve-iplease/internal/pve"
 )
 
 // ErrLocked means that a process which is no ancestor of ours holds Proxmox's

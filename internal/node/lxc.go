@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/renameio/v2"
+
+	"pve-iplease/internal/pve"
 )
 
 // LXC is what Proxmox keeps of a container for LXC, beside the guest's config.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"pve-iplease/internal/pve"
-
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Running is RunState without the search for a container that is stopping.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/gofrs/flock"
+
+	"pve-iplease/internal/pve"
 )
 
 // VMs are the virtual machines of this node.

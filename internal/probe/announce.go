@@ -10,13 +10,13 @@ import (
 	"runtime"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Guest is one NIC inside a running container.

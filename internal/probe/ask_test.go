@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 func verdicts(r Result) string {

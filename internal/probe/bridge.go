@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // kernelBridge is a Linux bridge, looked at through a netlink socket that

@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // Docker's macvlan and ipvlan networks lie on a bridge as children of its

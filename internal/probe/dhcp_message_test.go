@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"pve-iplease/internal/pve"
 )
 
 var (

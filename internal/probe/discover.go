@@ -12,9 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"golang.org/x/net/bpf"
+
+	"pve-iplease/internal/pve"
 )
 
 // Times of a search for DHCP servers. Some ping an address before they offer

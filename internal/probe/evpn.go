@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"slices"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // In an EVPN zone the bridge answers ARP for hosts that the other nodes have

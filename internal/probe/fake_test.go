@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"golang.org/x/net/bpf"
+
+	"pve-iplease/internal/pve"
 )
 
 // The cast of the tests without a network.

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 	"slices"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
+
+	"pve-iplease/internal/pve"
 )
 
 // word is one ARP packet that came off the wire, request or reply, or what

@@ -5,12 +5,12 @@ import (
 	"net/netip"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
+
+	"pve-iplease/internal/pve"
 )
 
 // The probe, byte for byte as RFC 5227 §2.1.1 and RFC 826 lay it out.

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"syscall"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // link is what an RTM_NEWLINK message says that matters here. Its attributes

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/ndp"
+
+	"pve-iplease/internal/pve"
 )
 
 // The record types of an MLDv2 report (RFC 3810 §5.2.12).

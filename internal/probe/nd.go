@@ -6,10 +6,10 @@ import (
 	"net"
 	"net/netip"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
+
+	"pve-iplease/internal/pve"
 )
 
 // The layout of an IPv6 packet (RFC 8200 §3).

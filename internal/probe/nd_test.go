@@ -6,12 +6,12 @@ import (
 	"slices"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
+
+	"pve-iplease/internal/pve"
 )
 
 var (

@@ -3,9 +3,9 @@ package probe
 import (
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
+
+	"pve-iplease/internal/pve"
 )
 
 func TestPlaceRefusesTag(t *testing.T) {

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"unsafe"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"pve-iplease/internal/pve"
 )
 
 // temporaryName is how our ports are called: like nothing of Proxmox's, and

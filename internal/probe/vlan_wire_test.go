@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pve-iplease/internal/lab"
-
 	"pve-iplease/internal/probe"
 )
 

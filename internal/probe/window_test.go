@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"testing"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/mdlayher/arp"
+
+	"pve-iplease/internal/pve"
 )
 
 // hearCase is what a few frames say about the first candidate.

@@ -7,9 +7,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"pve-iplease/internal/pve"
 	"strings"
 	"sync"
+
+	"pve-iplease/internal/pve"
 )
 
 // Debian is where the package ieee-data keeps IEEE's list of prefixes.

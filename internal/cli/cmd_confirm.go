@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"pve-iplease/internal/pve"
-
 	"github.com/spf13/cobra"
+
+	"pve-iplease/internal/pve"
 )
 
 func (a *app) confirmCommand() *cobra.Command {
