@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io/fs"
 	"net/netip"
 	"testing"
 
@@ -13,9 +14,16 @@ import (
 // proofs are the claims that this node has proved.
 type proofs map[string]string
 
-func (p proofs) Get(name string) (string, bool) { text, ok := p[name]; return text, ok }
-func (p proofs) Put(name, text string) error    { p[name] = text; return nil }
-func (p proofs) Names() (names []string)        { return nil }
+func (p proofs) Get(name string) (string, error) {
+	text, ok := p[name]
+	if !ok {
+		return "", fs.ErrNotExist
+	}
+	return text, nil
+}
+
+func (p proofs) Put(name, text string) error { p[name] = text; return nil }
+func (p proofs) Names() (names []string)     { return nil }
 
 // A row says that the address may be another's, unless this node has proved that it
 // isn't, and that somebody vouches for it.

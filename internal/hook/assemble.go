@@ -117,8 +117,7 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		LastMAC:  past.LastMAC, LeaveAnnouncement: n.LeaveAnnouncement, Filter: n.Firewall(),
 		Proved: n.Proved(), Heard: n.Heard(), Unbound: n.Unbound(), Unreleased: n.Unreleased(),
 	}}
-	host.Binding()
-	host.Releasing()
+	host.Noting()
 	return host, nil
 }
 

@@ -2,7 +2,9 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"strings"
 	"time"
@@ -10,26 +12,6 @@ import (
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
 )
-
-// Notes are short texts by name that runs leave for later ones on this node. An
-// empty text takes a note away.
-type Notes interface {
-	Get(name string) (text string, ok bool)
-	Put(name, text string) error
-	Names() []string
-}
-
-// NoNotes remembers nothing.
-type NoNotes struct{}
-
-// Get finds none.
-func (NoNotes) Get(string) (string, bool) { return "", false }
-
-// Put keeps none.
-func (NoNotes) Put(string, string) error { return nil }
-
-// Names lists none.
-func (NoNotes) Names() []string { return nil }
 
 // proofsKept is how many proofs lie there before those are looked for whose
 // claim is no more.
@@ -51,8 +33,8 @@ func (h *Hook) proofs(t *lease.Table, kind pve.Kind, id pve.VMID) (ids []string)
 // free. A proof is known on the node that has it alone, until the owner's next
 // write.
 func (h *Hook) Contested(l lease.Lease) bool {
-	_, proved := h.Proved.Get(l.Claim.ID)
-	return l.Contested && !proved
+	_, unproved := h.Proved.Get(l.Claim.ID)
+	return l.Contested && unproved != nil
 }
 
 // proved remembers what the wire has told about a claim. That it can't be
@@ -100,13 +82,15 @@ func (r *run) remembersVoice(ctx context.Context, g lease.Grant, who string) {
 }
 
 // heardBefore is why a guest can't start unproven with an address for which
-// this node's last proof heard a voice. Empty: it heard none.
+// this node's last proof heard a voice, or may have. Empty: it heard none.
 func (r *run) heardBefore(o pve.Owner, a netip.Addr) string {
-	who, ok := r.Heard.Get(voice(o, a))
-	if !ok {
+	who, err := r.Heard.Get(voice(o, a))
+	switch who = strings.TrimSpace(who); {
+	case errors.Is(err, fs.ErrNotExist):
 		return ""
-	}
-	if who = strings.TrimSpace(who); who == "" {
+	case err != nil:
+		return fmt.Sprintf("may have been in use when it was last asked for, since what was noted then can't be read (%v)", err)
+	case who == "":
 		who = "somebody"
 	}
 	return "was in use by " + who + " when it was last asked for"

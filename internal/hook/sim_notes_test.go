@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"io/fs"
 	"maps"
 	"net/netip"
 	"slices"
@@ -24,9 +25,12 @@ func (p *process) notes(dir string) notes { return notes{p, dir} }
 
 func (n notes) all() map[string]string { return n.p.n.notes[n.dir] }
 
-func (n notes) Get(name string) (string, bool) {
+func (n notes) Get(name string) (string, error) {
 	text, ok := n.all()[name]
-	return text, ok
+	if !ok {
+		return "", fs.ErrNotExist
+	}
+	return text, nil
 }
 
 func (n notes) Put(name, text string) error {

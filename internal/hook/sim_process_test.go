@@ -47,8 +47,7 @@ func (p *process) hook() *hook.Hook {
 		NewID: func() string { p.ids++; return fmt.Sprintf("%08x", p.ids) },
 		Log:   report.New(&p.said, &p.said, ""),
 	}
-	h.Binding()
-	h.Releasing()
+	h.Noting()
 	return h
 }
 

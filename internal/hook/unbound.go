@@ -69,39 +69,6 @@ func (h *Hook) bind(t *lease.Table, text string) {
 	t.TookUp(k, o, n.Claim, lease.Claim{Node: h.Env.Name, Boot: h.Env.Boot, Up: n.Up, At: n.At})
 }
 
-// binding is a ledger into which each change also brings what the degraded
-// starts of this node could not.
-type binding struct {
-	Ledger
-	*Hook
-}
-
-// Binding lets every change of the hook's ledger bind what this node's degraded
-// starts left released.
-func (h *Hook) Binding() { h.Ledger = binding{h.Ledger, h} }
-
-// Update is that of the ledger, with what is noted here done first.
-func (b binding) Update(ctx context.Context, f func(*lease.Table) error) error {
-	texts := map[string]string{}
-	err := b.Ledger.Update(ctx, func(t *lease.Table) error {
-		clear(texts)
-		for _, name := range b.Unbound.Names() { // read under the lock: a start may just have left it
-			texts[name], _ = b.Unbound.Get(name)
-			b.bind(t, texts[name])
-		}
-		return f(t)
-	})
-	if err != nil {
-		return err
-	}
-	for name, text := range texts {
-		if now, _ := b.Unbound.Get(name); now == text { // no later start's
-			_ = b.Unbound.Put(name, "")
-		}
-	}
-	return nil
-}
-
 // leftUnbound reports whether a start of this node is still to be bound.
 func leftUnbound(root string) bool {
 	n, err := node.Open(root)

@@ -1,6 +1,8 @@
 package hook_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -160,4 +162,17 @@ func TestNewLeaseWaitsForTheNetwork(t *testing.T) {
 	r.wait().exits(hook.OK).says("CT 102 net0 has 10.0.0.201/24").omits("unproven")
 	h.has(ct{id: 102, ip: "10.0.0.201/24", gw: "10.0.0.1"})
 	h.records("10.0.0.200 ct/101/net0 bound pool", "10.0.0.201 ct/102/net0 bound pool")
+}
+
+// What this node's last proof heard is unknown when its note can't be read, and
+// not that it heard nobody.
+func TestNoteThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, lan)
+	h.gateway()
+	h.put(ct{id: 101, ip: "manual"})
+	h.start(101).exits(hook.OK)
+	h.Must(os.MkdirAll(filepath.Join(h.root, "var/lib/pve-iplease/heard/ct-101-net0-10.0.0.200"), 0o700)) // EISDIR
+	h.Must(h.cable.Pull())
+	h.start(101).exits(hook.Failed).says("error: cannot prove that 10.0.0.200 is free", "can't be read", "'pve-iplease confirm 101'")
 }

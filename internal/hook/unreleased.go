@@ -57,7 +57,8 @@ func (r *run) keepBound(kind pve.Kind) {
 func (r *run) stopNoted(assignments []*assignment) error {
 	for _, t := range assignments {
 		g := t.g.Lease
-		n, ok := r.unreleased(noteName(g.Owner.Kind, g.Owner.VMID))
+		text, _ := r.Unreleased.Get(noteName(g.Owner.Kind, g.Owner.VMID))
+		n, ok := r.unreleased(text)
 		if ok && slices.Contains(n.Claims, g.Claim.ID) && !r.opt.DryRun {
 			return &lease.LostError{Addr: g.Addr, Reason: "was held by a run of " + g.Owner.Guest() + " that has just ended"}
 		}
@@ -66,52 +67,15 @@ func (r *run) stopNoted(assignments []*assignment) error {
 }
 
 // unreleased reads a note of this boot.
-func (h *Hook) unreleased(name string) (n unreleased, ok bool) {
-	text, ok := h.Unreleased.Get(name)
-	return n, ok && json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Env.Boot
+func (h *Hook) unreleased(text string) (n unreleased, ok bool) {
+	return n, json.Unmarshal([]byte(text), &n) == nil && n.Boot == h.Env.Boot
 }
 
-// releasing is a ledger into which each change also brings what the post-stops of
-// this node could not.
-type releasing struct {
-	Ledger
-	*Hook
-}
-
-// Releasing lets every change of the hook's ledger release what this node's
-// post-stops left bound.
-func (h *Hook) Releasing() { h.Ledger = releasing{h.Ledger, h} }
-
-// Update is that of the ledger, with what is noted here done first.
-func (l releasing) Update(ctx context.Context, f func(*lease.Table) error) error {
-	var texts map[string]string
-	err := l.Ledger.Update(ctx, func(t *lease.Table) error {
-		texts = l.release(t)
-		return f(t)
-	})
-	if err != nil {
-		return err
+// release releases in a table what a note names, as the post-stop would have.
+func (h *Hook) release(t *lease.Table, text string) {
+	if n, ok := h.unreleased(text); ok {
+		t.Stopped(lease.Run{
+			Kind: n.Kind, VMID: n.VMID, Node: h.Env.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
+		})
 	}
-	for name, text := range texts {
-		if now, _ := l.Unreleased.Get(name); now == text { // no later stop's
-			_ = l.Unreleased.Put(name, "")
-		}
-	}
-	return nil
-}
-
-// release releases in a table what the notes name, as the post-stops would have.
-// It returns them, by name: read under the lock, since a start may have taken one
-// away.
-func (h *Hook) release(t *lease.Table) map[string]string {
-	texts := map[string]string{}
-	for _, name := range h.Unreleased.Names() {
-		texts[name], _ = h.Unreleased.Get(name)
-		if n, ok := h.unreleased(name); ok {
-			t.Stopped(lease.Run{
-				Kind: n.Kind, VMID: n.VMID, Node: h.Env.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
-			})
-		}
-	}
-	return texts
 }

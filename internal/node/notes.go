@@ -25,13 +25,14 @@ func (h *Host) Heard() Notes { return Notes{h.Path("/var/lib/pve-iplease/heard")
 // bound.
 func (h *Host) Unbound() Notes { return Notes{h.Path("/run/pve-iplease/unbound")} }
 
-// Get is the note of a name, ok whether there is one.
-func (n Notes) Get(name string) (text string, ok bool) {
+// Get is the note of a name; an error other than fs.ErrNotExist means that there
+// may be one.
+func (n Notes) Get(name string) (text string, err error) {
 	if !proper(name) {
-		return "", false
+		return "", fs.ErrNotExist
 	}
 	data, err := fastio.ReadFile(filepath.Join(n.dir, name))
-	return string(data), err == nil
+	return string(data), err
 }
 
 // Put leaves a note in place of one that is there; an empty one leaves none. It

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,24 +17,33 @@ func TestNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := h.Proved()
-	if _, ok := n.Get("1a2b3c4d"); ok || len(n.Names()) > 0 || n.Put("1a2b3c4d", "") != nil {
+	if _, err := n.Get("1a2b3c4d"); !errors.Is(err, fs.ErrNotExist) || len(n.Names()) > 0 || n.Put("1a2b3c4d", "") != nil {
 		t.Error("there is a note before one was left")
 	}
 	for _, text := range []string{"one", "two, which is longer"} {
 		if err := n.Put("1a2b3c4d", text); err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := n.Get("1a2b3c4d"); !ok || got != text {
-			t.Errorf("%q %v, want %q", got, ok, text)
+		if got, err := n.Get("1a2b3c4d"); err != nil || got != text {
+			t.Errorf("%q %v, want %q", got, err, text)
 		}
 	}
-	if _, ok := h.Heard().Get("1a2b3c4d"); ok {
+	if _, err := h.Heard().Get("1a2b3c4d"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("it is in another directory too")
 	}
 	dir := filepath.Join(root, "var/lib/pve-iplease/proved")
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "unreadable"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Get("unreadable"); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what can't be read: %v", err)
+	}
+	if err := n.Put("unreadable", ""); err != nil {
+		t.Fatal(err)
 	}
 	file, err := os.Stat(filepath.Join(dir, "1a2b3c4d"))
 	if err != nil || file.Mode().Perm() != 0o600 {
@@ -57,7 +68,7 @@ func TestNotesOutsideOfTheirDirectory(t *testing.T) {
 		if err := h.Heard().Put(name, "x"); err == nil {
 			t.Errorf("%q was written", name)
 		}
-		if _, ok := h.Heard().Get(name); ok {
+		if _, err := h.Heard().Get(name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%q was read", name)
 		}
 	}
