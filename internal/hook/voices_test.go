@@ -169,6 +169,25 @@ func TestStrangerBesideAGuestThatLies(t *testing.T) {
 	h.records("10.0.0.200 conflicted "+s.MAC.String(), "10.0.0.201 ct/101/net0 bound pool")
 }
 
+// Who answers late is heard beside a liar that answers at once: its answers must
+// not end the window that they don't count in.
+func TestLateStrangerBesideAGuestThatLies(t *testing.T) {
+	t.Parallel()
+	for name, liar := range map[string]lab.Script{"one MAC": {All: true}, "rotating MACs": {All: true, Rotate: true}} {
+		for kind, ip := range map[string]string{"new": "manual", "adopted": "10.0.0.200/24"} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				h := newHost(t, wired)
+				h.gateway()
+				s := h.script(lab.Script{Delay: 150 * time.Millisecond}, "10.0.0.200")
+				h.within(666, liar)
+				h.put(ct{id: 101, ip: ip})
+				h.start(101).exits(hook.OK).says("10.0.0.200 is in use by", s.MAC).says("CT 101 net0 has 10.0.0.201/24")
+			})
+		}
+	}
+}
+
 // Who speaks with another guest's MAC is named by the port.
 func TestForgedMACAccusesNobody(t *testing.T) {
 	t.Parallel()

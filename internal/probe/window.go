@@ -60,7 +60,8 @@ type responder struct {
 	port string // of the bridge, by which it came in; empty: unknown
 }
 
-// maxVoices bounds what a flood of invented senders can make us keep.
+// maxVoices bounds what a flood of invented senders can make us keep, for each
+// port: none takes another's place.
 const maxVoices = 16
 
 func newWindow(q Question, mine pve.MAC) *window {
@@ -236,10 +237,20 @@ func note(book map[netip.Addr][]responder, a netip.Addr, v responder, ports ...s
 		same := func(o responder) bool { return o.mac == v.mac && (o.port == v.port || o.port == "" || v.port == "") }
 		if i := slices.IndexFunc(book[a], same); i >= 0 {
 			book[a][i].port = cmp.Or(book[a][i].port, v.port)
-		} else if len(book[a]) < maxVoices {
+		} else if voicesBy(book[a], v.port) < maxVoices {
 			book[a] = append(book[a], v)
 		}
 	}
+}
+
+// voicesBy counts the voices that came by a port.
+func voicesBy(voices []responder, port string) (n int) {
+	for _, v := range voices {
+		if v.port == port {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *window) candidate(a netip.Addr) bool {
@@ -258,7 +269,25 @@ func (w *window) needless(a netip.Addr) bool {
 	if w.gateway(a) && !w.candidate(a) {
 		return !w.gateways[a].MAC.IsZero()
 	}
-	return len(w.users[a]) > 0 && !w.halfHeard(a)
+	return slices.ContainsFunc(w.users[a], responder.outside) && !w.halfHeard(a)
+}
+
+// outside reports whether a voice came by no guest's port, as far as is known. A
+// guest's word makes no question needless: it may claim everything.
+func (v responder) outside() bool {
+	_, _, guest := pve.PortOwner(v.port)
+	return !guest
+}
+
+// settles reports whether a voice settles an address before the window's end. A
+// guest's port that claims several candidates does not: it is a proxy or worse,
+// and who else has them is yet to be heard.
+func (w *window) settles(v responder) bool {
+	claims := 0
+	for _, voices := range w.users {
+		claims += min(voicesBy(voices, v.port), 1)
+	}
+	return claims < 2 || v.outside()
 }
 
 // settled reports whether to stop listening: nothing can change any more, or
@@ -271,6 +300,6 @@ func (w *window) over() bool {
 	if len(w.question.Candidates) == 0 {
 		return len(w.gateways) == len(w.question.Gateways)
 	}
-	open := func(a netip.Addr) bool { return len(w.users[a]) == 0 || w.halfHeard(a) }
+	open := func(a netip.Addr) bool { return !slices.ContainsFunc(w.users[a], w.settles) || w.halfHeard(a) }
 	return !slices.ContainsFunc(w.question.Candidates, open)
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,5 +102,31 @@ func TestVoicesAreBounded(t *testing.T) {
 	}
 	if got := len(w.users[first]); got != maxVoices {
 		t.Errorf("%d voices kept, want %d", got, maxVoices)
+	}
+}
+
+// A flood of invented senders by one port takes no place from who speaks by
+// another, and ends no window in which others are yet to be heard.
+func TestFloodTakesNoPlace(t *testing.T) {
+	t.Parallel()
+	w := newWindow(Question{Candidates: candidates[:2], Pace: defaultPace()}, bridgeMAC)
+	ports, frames := map[pve.MAC]string{alice: "eno1"}, [][]byte(nil)
+	for i := range 2 * maxVoices {
+		m := pve.MAC{0x02, 0, 0, 0, 1, byte(i)}
+		ports[m] = "veth666i0"
+		frames = append(frames, replyOf(m, candidates[0]), replyOf(m, candidates[1]))
+	}
+	frames = append(frames, replyOf(alice, candidates[0]))
+	w.trail = trailOf(ports, frames...)
+	for _, f := range frames[:len(frames)-1] {
+		w.hear(f)
+	}
+	if w.over() || w.needless(candidates[0]) || w.needless(candidates[1]) {
+		t.Error("one guest's port that claims everything ends the window")
+	}
+	w.hear(frames[len(frames)-1])
+	got := w.answers("", nowhere)[0]
+	if i := slices.Index(got.Ports, "eno1"); i < 0 || got.MACs[i] != alice || len(got.MACs) != maxVoices+1 {
+		t.Errorf("%d voices, by %q", len(got.MACs), got.Ports)
 	}
 }
