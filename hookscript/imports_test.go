@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/vendor":     {"pve"},
 
 	"internal/evidence": pieces,
-	"internal/doctor":   append([]string{"evidence"}, pieces...),
+	"internal/doctor":   append([]string{"evidence", "ui"}, pieces...),
 	"internal/hook":     pieces,
 	"internal/cli":      append([]string{"doctor", "evidence", "hook", "ui"}, pieces...),
 

@@ -16,6 +16,7 @@ import (
 
 	"pve-iplease/internal/hook"
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
 
@@ -120,4 +121,20 @@ func (a *app) log() *report.Log { return report.New(a.err, a.err, "") }
 // deadline bounds what a command may wait for, as node.cfg says.
 func deadline(ctx context.Context, h *hook.Host) (context.Context, context.CancelFunc) {
 	return hook.WithDeadline(ctx, h.Settings.Deadline)
+}
+
+// onGuest does a command's work on the guest that its argument names, within the
+// deadline.
+func (a *app) onGuest(ctx context.Context, arg string, work func(context.Context, *hook.Host, pve.VMID) error) error {
+	id, err := pve.ParseVMID(arg)
+	if err != nil {
+		return usageError{err}
+	}
+	h, err := a.host()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := deadline(ctx, h)
+	defer cancel()
+	return work(ctx, h, id)
 }

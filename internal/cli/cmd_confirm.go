@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pve-iplease/internal/hook"
 	"pve-iplease/internal/pve"
 )
 
@@ -17,21 +18,11 @@ then starts although the network can't tell: another config names one of them, o
 another guest had it before. Look first: 'pve-iplease whohas' names everybody who
 could have it. Whoever answers is still believed, and your word ends with the
 first one who does, or when yet another config names the address.`,
-		RunE: func(c *cobra.Command, args []string) error { return a.runConfirm(c.Context(), args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return a.onGuest(c.Context(), args[0], a.runConfirm) },
 	}
 }
 
-func (a *app) runConfirm(ctx context.Context, arg string) error {
-	id, err := pve.ParseVMID(arg)
-	if err != nil {
-		return usageError{err}
-	}
-	h, err := a.host()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := deadline(ctx, h)
-	defer cancel()
+func (a *app) runConfirm(ctx context.Context, h *hook.Host, id pve.VMID) error {
 	vouched, err := h.Vouch(ctx, id)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pve-iplease/internal/hook"
 	"pve-iplease/internal/pve"
 )
 
@@ -15,21 +16,11 @@ func (a *app) releaseCommand() *cobra.Command {
 		Long: `Free the addresses of a stopped guest: the pool may give them away at once
 instead of keeping them for the guest. Its config stays as it is; at its next
 start the guest gets the address back if nobody has it, or another one.`,
-		RunE: func(c *cobra.Command, args []string) error { return a.runRelease(c.Context(), args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return a.onGuest(c.Context(), args[0], a.runRelease) },
 	}
 }
 
-func (a *app) runRelease(ctx context.Context, arg string) error {
-	id, err := pve.ParseVMID(arg)
-	if err != nil {
-		return usageError{err}
-	}
-	h, err := a.host()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := deadline(ctx, h)
-	defer cancel()
+func (a *app) runRelease(ctx context.Context, h *hook.Host, id pve.VMID) error {
 	freed, err := h.Release(ctx, id)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
+	"pve-iplease/internal/ui"
 )
 
 // Examine says of each thing that must be right for guests to start, and to
@@ -61,7 +62,7 @@ func (x *examination) cluster() {
 	case x.Cluster == "":
 		x.say(evidence.OK, "cluster", "/etc/pve can be written; this host is in no cluster", "")
 	default:
-		x.say(evidence.OK, "cluster", fmt.Sprintf("/etc/pve can be written (cluster %s, %s)", report.Clean(x.Cluster), evidence.Plural(len(x.Nodes), "node")), "")
+		x.say(evidence.OK, "cluster", fmt.Sprintf("/etc/pve can be written (cluster %s, %s)", report.Clean(x.Cluster), ui.Plural(len(x.Nodes), "node")), "")
 	}
 }
 
@@ -105,7 +106,7 @@ func (x *examination) stray(n string) {
 	}
 	if guests > 0 {
 		x.say(evidence.Doubtful, "nodes", fmt.Sprintf("node %s is no member of the cluster, but the configs of %s are still there: their addresses count as taken",
-			report.Clean(n), evidence.Plural(guests, "guest")), "if it has left for good", "rm -r /etc/pve/nodes/"+report.Clean(n))
+			report.Clean(n), ui.Plural(guests, "guest")), "if it has left for good", "rm -r /etc/pve/nodes/"+report.Clean(n))
 	}
 }
 
@@ -119,7 +120,7 @@ func (x *examination) unseen(n string) {
 	}
 	text := fmt.Sprintf("node %s has never used the ledger: whether the hookscript is there can't be seen from here", report.Clean(n))
 	if waiting > 0 {
-		text += fmt.Sprintf(", and %s there won't start without it", evidence.Plural(waiting, "guest"))
+		text += fmt.Sprintf(", and %s there won't start without it", ui.Plural(waiting, "guest"))
 	}
 	x.say(evidence.Doubtful, "nodes", text, "ask there; if the program is missing, install it", "ssh root@"+report.Clean(n)+" pve-iplease doctor")
 }

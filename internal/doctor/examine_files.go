@@ -8,6 +8,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/report"
+	"pve-iplease/internal/ui"
 )
 
 // hookscripts: Proxmox starts no guest whose hookscript is missing.
@@ -30,14 +31,14 @@ func (x *examination) hookscripts() {
 			x.say(evidence.Doubtful, "hookscript", where+" is another version or build than this program, "+report.Clean(x.Program), "if this one is the newer",
 				fmt.Sprintf("install -m 755 %s %s", report.Clean(x.Program), report.Clean(s.Path)))
 		default:
-			x.say(evidence.OK, "hookscript", fmt.Sprintf("%s is executable (%s)", where, evidence.Plural(len(s.Guests), "guest")), "")
+			x.say(evidence.OK, "hookscript", fmt.Sprintf("%s is executable (%s)", where, ui.Plural(len(s.Guests), "guest")), "")
 		}
 	}
 }
 
 // broken: a file that Proxmox will not run.
 func (x *examination) broken(s evidence.Script, where string) {
-	grade, what := evidence.Wrong, fmt.Sprintf("%s can't start", evidence.Plural(len(s.Guests), "guest"))
+	grade, what := evidence.Wrong, fmt.Sprintf("%s can't start", ui.Plural(len(s.Guests), "guest"))
 	if len(s.Guests) == 0 {
 		grade, what = evidence.Doubtful, "no guest that has it could start there"
 	}
@@ -77,7 +78,7 @@ func (x *examination) config() {
 		x.say(evidence.Doubtful, "config", fmt.Sprintf("none of the pools in %s serves node %s: nothing is leased here", report.Clean(x.File), report.Clean(x.Node)),
 			"see 'nodes' of the pools")
 	case len(x.Problems) == 0:
-		x.say(evidence.OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), evidence.Plural(named(x.Pools), "pool"), named(x.serving("")), evidence.Plural(x.Reserved, "reservation")), "")
+		x.say(evidence.OK, "config", fmt.Sprintf("%s: %s, %d for this node; %s", report.Clean(x.File), ui.Plural(named(x.Pools), "pool"), named(x.serving("")), ui.Plural(x.Reserved, "reservation")), "")
 	}
 }
 
@@ -133,7 +134,7 @@ func (x *examination) guests() {
 	case !x.Inventory.Complete:
 		x.say(evidence.Doubtful, "guests", "some guests' configs can't be read: no guest is called gone until they can", "see that root can read every file", "ls -l /etc/pve/nodes/*")
 	default:
-		x.say(evidence.OK, "guests", fmt.Sprintf("%s on all nodes, %d with the hook", evidence.Plural(len(x.Inventory.Guests), "guest"), hooked), "")
+		x.say(evidence.OK, "guests", fmt.Sprintf("%s on all nodes, %d with the hook", ui.Plural(len(x.Inventory.Guests), "guest"), hooked), "")
 	}
 	for _, id := range x.Plain {
 		x.say(evidence.Doubtful, "guests", fmt.Sprintf("CT %s has the ostype unmanaged: Proxmox writes no network files into it, and its address will not reach it", id),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pve-iplease/internal/evidence"
+	"pve-iplease/internal/ui"
 )
 
 // filters is what doctor says of them.
@@ -13,6 +14,6 @@ func (x *examination) filters() {
 		x.say(t.Grade, "firewall", t.Text, t.How, t.Lines...)
 	}
 	if len(found) == 0 && x.Firewall.Cluster.Enable && len(x.Firewall.Guests) > 0 {
-		x.say(evidence.OK, "firewall", fmt.Sprintf("nothing is wrong with the address filters of %s on this node", evidence.Plural(len(x.Firewall.Guests), "guest")), "")
+		x.say(evidence.OK, "firewall", fmt.Sprintf("nothing is wrong with the address filters of %s on this node", ui.Plural(len(x.Firewall.Guests), "guest")), "")
 	}
 }

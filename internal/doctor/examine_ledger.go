@@ -10,6 +10,7 @@ import (
 	"pve-iplease/internal/evidence"
 	"pve-iplease/internal/ledger"
 	"pve-iplease/internal/report"
+	"pve-iplease/internal/ui"
 )
 
 // lockHeld is the age of a lock that nobody holds for so long who lives: a change
@@ -29,7 +30,7 @@ func (x *examination) ledger() {
 	case len(s.Places) == 0:
 		x.say(evidence.OK, "ledger", report.Clean(s.Dir)+": none yet, the first start makes it", "")
 	default:
-		x.say(evidence.OK, "ledger", fmt.Sprintf("%s: %s, generation %d, %s", report.Clean(s.Dir), evidence.Plural(x.Table.Len(), "lease"), x.Table.Generation, s.form()), "")
+		x.say(evidence.OK, "ledger", fmt.Sprintf("%s: %s, generation %d, %s", report.Clean(s.Dir), ui.Plural(x.Table.Len(), "lease"), x.Table.Generation, s.form()), "")
 	}
 	x.places()
 	if !s.Shared && len(x.Nodes) > 1 {
@@ -42,7 +43,7 @@ func (x *examination) ledger() {
 			"any pve-iplease command on the node that left it clears it at once: call one on each node that started or stopped a guest then", "pve-iplease status")
 	}
 	if len(s.Kept) > 0 {
-		x.say(evidence.Doubtful, "ledger", fmt.Sprintf("%s kept beside it from an earlier repair", evidence.Plural(len(s.Kept), "damaged ledger")), "when nobody needs to look into them any more",
+		x.say(evidence.Doubtful, "ledger", fmt.Sprintf("%s kept beside it from an earlier repair", ui.Plural(len(s.Kept), "damaged ledger")), "when nobody needs to look into them any more",
 			"rm "+report.Clean(s.Dir)+"/ledger*.bad-*")
 	}
 }

@@ -45,11 +45,3 @@ func Age(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d d", d/(24*time.Hour))
 }
-
-// Plural reads "1 guest", "2 guests".
-func Plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

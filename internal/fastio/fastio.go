@@ -7,6 +7,7 @@ package fastio
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +32,16 @@ const chunk = 2048
 
 // ReadAll reads a descriptor to its end; name is for the error.
 func ReadAll(fd int, name string) ([]byte, error) {
-	data := make([]byte, 0, chunk)
-	for {
+	return readOn(fd, name, make([]byte, 0, chunk), math.MaxInt)
+}
+
+// readOn reads a descriptor to its end, behind what data has of it. More than
+// most bytes are EFBIG.
+func readOn(fd int, name string, data []byte, most int) ([]byte, error) {
+	for len(data) <= most {
+		if len(data) == cap(data) {
+			data = slices.Grow(data, max(chunk, 3*len(data)))
+		}
 		n, err := read(fd, data[len(data):cap(data)])
 		switch {
 		case err != nil:
@@ -41,10 +50,8 @@ func ReadAll(fd int, name string) ([]byte, error) {
 			return data, nil
 		}
 		data = data[:len(data)+n]
-		if len(data) == cap(data) {
-			data = slices.Grow(data, 3*len(data))
-		}
 	}
+	return nil, &fs.PathError{Op: "read", Path: name, Err: unix.EFBIG}
 }
 
 // Most is the size of a file that ReadDirect reads at most: pmxcfs takes none
@@ -74,18 +81,7 @@ func ReadDirect(path string, buf []byte) ([]byte, error) {
 // ReadMost reads a descriptor to its end, behind what data has of it; name is
 // for the error. More than Most bytes are EFBIG.
 func ReadMost(fd int, name string, data []byte) ([]byte, error) {
-	for len(data) <= Most {
-		data = slices.Grow(data, max(chunk, len(data)))
-		n, err := read(fd, data[len(data):cap(data)])
-		switch {
-		case err != nil:
-			return nil, &fs.PathError{Op: "read", Path: name, Err: err}
-		case n == 0:
-			return data, nil
-		}
-		data = data[:len(data)+n]
-	}
-	return nil, &fs.PathError{Op: "read", Path: name, Err: unix.EFBIG}
+	return readOn(fd, name, data, Most)
 }
 
 // Names lists a directory, in no order, without "." and "..".
