@@ -81,14 +81,10 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		file = n.Path(settings.Pools)
 	}
 	pools, found := readPools(n, file)
-	l, err := ledger.Open(ledger.Options{
-		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Mount: n.PVE(), Run: n.Path("/run/pve-iplease"), Used: n.Path(ledger.UsedPath), Scratch: p.Root != "",
-		Cluster: n.Cluster(), Note: func(s string) { log.Warn(s, report.Fields{}) },
-	})
+	l, err := openLedger(n, settings, p.Root != "", log)
 	if err != nil {
 		return nil, err
 	}
-	_ = l.Relieve() // who writes next on this node does it otherwise
 	configs := guestConfigs(n, pmxcfs)
 	past := history.File(n.Path("/var/lib/pve-iplease/history.jsonl"))
 	host := &Host{Node: n, Settings: settings, configs: configs, History: past, PoolsFile: file, Hook: &Hook{
@@ -101,17 +97,8 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 		Ledger: l, Guests: n, Runs: n, VMs: n.VMs(), LXC: n.LXC(), Gateways: n.Gateways(), Inventory: configs.Read,
 		Draft:   func(k pve.Kind, id pve.VMID, content []byte) (Draft, error) { return n.Draft(k, id, content) },
 		Quorate: func(ctx context.Context) error { return quorate(ctx, n) },
-		Open: func(at probe.Place) (Wire, bool, error) {
-			if b := uplinkBudget(n, settings, at.Bridge, log); b != nil {
-				at.Budget = b
-			}
-			port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))
-			if err != nil {
-				return nil, false, err
-			}
-			return port, port.Closed(), nil
-		},
-		NewID: newID, Background: background, Parallel: parallel, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
+		Open:    wires(n, settings, log),
+		NewID:   newID, Background: background, Parallel: parallel, Makers: vendor.Open(n.Path(vendor.Debian)), Log: log,
 		// A history that can't be written is no reason to keep a guest from starting.
 		Remember: func(e history.Event) { _ = past.Append(e) },
 		LastMAC:  past.LastMAC, LeaveAnnouncement: n.LeaveAnnouncement, Filter: n.Firewall(),
@@ -119,6 +106,33 @@ func NewHost(p Place, log *report.Log) (*Host, error) {
 	}}
 	host.Noting()
 	return host, nil
+}
+
+// openLedger opens the ledger, and gives back its lock if a process of this node
+// was killed with it.
+func openLedger(n *node.Host, settings config.Node, scratch bool, log *report.Log) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ledger.Options{
+		Dir: n.Path(settings.Ledger), PVE: n.Path("/etc/pve"), Mount: n.PVE(), Run: n.Path("/run/pve-iplease"), Used: n.Path(ledger.UsedPath), Scratch: scratch,
+		Cluster: n.Cluster(), Note: func(s string) { log.Warn(s, report.Fields{}) },
+	})
+	if err == nil {
+		_ = l.Relieve() // who writes next on this node does it otherwise
+	}
+	return l, err
+}
+
+// wires opens networks of this node.
+func wires(n *node.Host, settings config.Node, log *report.Log) func(probe.Place) (Wire, bool, error) {
+	return func(at probe.Place) (Wire, bool, error) {
+		if b := uplinkBudget(n, settings, at.Bridge, log); b != nil {
+			at.Budget = b
+		}
+		port, err := probe.Open(at, n.DeclaredUplinks(at.Bridge))
+		if err != nil {
+			return nil, false, err
+		}
+		return port, port.Closed(), nil
+	}
 }
 
 // uplinkBudget is what all of this node's questions and announcements share on
