@@ -2,9 +2,12 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 
 	"pve-iplease/internal/lease"
+	"pve-iplease/internal/node"
+	"pve-iplease/internal/pve"
 )
 
 // Notes are short texts by name that runs leave for later ones on this node. An
@@ -40,19 +43,18 @@ func (h *Hook) Noting() {
 type noting struct {
 	Ledger
 	notes Notes
-	apply func(t *lease.Table, text string)
+	apply func(t *lease.Table, text string) (done bool)
 }
 
 // Update is that of the ledger, with what is noted here done first. A note that
-// can't be read stays for later.
+// can't be read stays for later, as does one that isn't done.
 func (n noting) Update(ctx context.Context, f func(*lease.Table) error) error {
 	applied := map[string]string{}
 	err := n.Ledger.Update(ctx, func(t *lease.Table) error {
 		clear(applied)
 		for _, name := range n.notes.Names() { // read under the lock: a run may just have left or taken one
-			if text, err := n.notes.Get(name); err == nil {
+			if text, err := n.notes.Get(name); err == nil && n.apply(t, text) {
 				applied[name] = text
-				n.apply(t, text)
 			}
 		}
 		return f(t)
@@ -66,4 +68,11 @@ func (n noting) Update(ctx context.Context, f func(*lease.Table) error) error {
 		}
 	}
 	return nil
+}
+
+// resides reports whether a guest is on this node. What was noted here of one that
+// has gone is void: on another node it may run with the same claim.
+func (h *Hook) resides(kind pve.Kind, id pve.VMID) (here, known bool) {
+	_, err := h.Guests.ReadGuest(kind, id)
+	return err == nil, err == nil || errors.Is(err, node.ErrNoGuest)
 }

@@ -30,6 +30,7 @@ func (r *run) preStart(ctx context.Context) int {
 		return r.preStartVM(ctx)
 	}
 	if r.arrives() {
+		r.keepBound(pve.VM)
 		r.info("VM %s comes from %s while it runs, and keeps its addresses: nothing to do", r.id, report.Clean(r.Env.Arriving))
 		return OK
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lab/sim"
 	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
 )
@@ -220,5 +221,62 @@ func TestStopNoteOfARunThatTheStartOvertook(t *testing.T) {
 		s.started(102)
 		s.lives(101, hosts(10)...)
 		s.leased(101, lease.Bound, hosts(10)...)
+	})
+}
+
+// A note of a stop is void once its guest has gone to another node: there it may
+// run with the same claim, if it started while the ledger could not be written.
+func TestStopNoteOfAGuestThatHasMoved(t *testing.T) {
+	for name, first := range map[string]string{"bound there first": "b", "the note first": "a"} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(s *stage) {
+				s.started(101)
+				from, to := s.node("a"), s.node("b")
+				from.quorate = false
+				s.halt(101)
+				from.quorate = true
+				s.settle()
+				if len(from.notes["unreleased"]) == 0 {
+					s.must(errorf("the stop left no note"))
+				}
+				s.put(from, 101, "b", s.truth.guests[101].text, false)
+				s.settle()
+				to.quorate = false
+				s.started(101)
+				s.lives(101, hosts(10)...)
+				to.quorate = true
+				s.settle()
+				if first == "b" {
+					s.started(103)
+					s.started(102)
+				} else {
+					s.started(102)
+					s.started(103)
+				}
+				s.leased(101, lease.Bound, hosts(10)...)
+				s.halt(101)
+				s.leased(101, lease.Released, hosts(10)...)
+			})
+		})
+	}
+}
+
+// After a power failure the guests of a node come up before it has quorum, with
+// leases that are bound since before. They are that start's by the next write, so
+// that its stop releases them.
+func TestBoundLeaseOfADegradedStartAfterAReboot(t *testing.T) {
+	scenario(t, func(s *stage) {
+		s.started(101)
+		n := s.node("a")
+		s.Start(nil, "power", "", func(a *sim.Actor) { s.power(a, event{n: 1}) })
+		s.until("power", "the node is off")
+		n.quorate = false
+		s.rest()
+		s.lives(101, hosts(10)...)
+		n.quorate = true
+		s.settle()
+		s.started(102)
+		s.halt(101)
+		s.leased(101, lease.Released, hosts(10)...)
 	})
 }

@@ -55,18 +55,22 @@ func (r *run) takeUnbound(carried []request) {
 	}
 }
 
-// bind binds in a table what a note names.
-func (h *Hook) bind(t *lease.Table, text string) {
+// bind binds in a table what a note names. What makes no sense is done, too.
+func (h *Hook) bind(t *lease.Table, text string) (done bool) {
 	var n unbound
 	if json.Unmarshal([]byte(text), &n) != nil {
-		return
+		return true
 	}
 	o, err := pve.ParseOwner(n.Owner)
 	k := lease.Key{Segment: pve.NewSegment(n.Bridge, n.Tag, h.Env.Name)}
 	if aerr := k.Addr.UnmarshalText([]byte(n.Addr)); err != nil || aerr != nil {
-		return
+		return true
 	}
-	t.TookUp(k, o, n.Claim, lease.Claim{Node: h.Env.Name, Boot: h.Env.Boot, Up: n.Up, At: n.At})
+	here, known := h.resides(o.Kind, o.VMID)
+	if here {
+		t.TookUp(k, o, n.Claim, lease.Claim{Node: h.Env.Name, Boot: h.Env.Boot, Up: n.Up, At: n.At})
+	}
+	return known
 }
 
 // leftUnbound reports whether a start of this node is still to be bound.

@@ -72,10 +72,16 @@ func (h *Hook) unreleased(text string) (n unreleased, ok bool) {
 }
 
 // release releases in a table what a note names, as the post-stop would have.
-func (h *Hook) release(t *lease.Table, text string) {
-	if n, ok := h.unreleased(text); ok {
+func (h *Hook) release(t *lease.Table, text string) (done bool) {
+	n, ok := h.unreleased(text)
+	if !ok {
+		return true
+	}
+	here, known := h.resides(n.Kind, n.VMID)
+	if here {
 		t.Stopped(lease.Run{
 			Kind: n.Kind, VMID: n.VMID, Node: h.Env.Name, Boot: n.Boot, Started: n.Started, Now: n.At, Sure: n.Sure, Claims: n.Claims,
 		})
 	}
+	return known
 }

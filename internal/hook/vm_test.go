@@ -3,6 +3,7 @@ package hook_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"pve-iplease/internal/config"
 	"pve-iplease/internal/hook"
+	"pve-iplease/internal/lease"
 	"pve-iplease/internal/pve"
 	"pve-iplease/internal/report"
 )
@@ -172,4 +174,30 @@ func TestVMThatArrivesRunning(t *testing.T) {
 	h.launch(cmd).wait().exits(hook.OK).says("VM 200 comes from pve2 while it runs, and keeps its addresses: nothing to do")
 	h.phase(200, "pre-start").exits(hook.Failed)
 	h.records()
+}
+
+// What its last stop here has noted is void once the VM has gone to another node,
+// where it may run with the claim that it had, and when it arrives from there.
+func TestStopNoteOfAVMThatHasMoved(t *testing.T) {
+	t.Parallel()
+	for _, comes := range []bool{false, true} {
+		h := newHost(t, lan)
+		h.vm(200, drive, "ipconfig0: ip=10.0.0.200/24,gw=10.0.0.1")
+		h.phase(200, "pre-start").exits(hook.OK)
+		c := h.leases()[lease.Key{Segment: pve.NewSegment("vmbr0", 0), Addr: netip.MustParseAddr("10.0.0.200")}].Claim
+		h.write("/run/pve-iplease/unreleased/vm-200", fmt.Sprintf(`{"kind":%d,"vmid":200,"boot":%q,"started":%d,"at":"2026-03-01T12:00:00Z","sure":true,"claims":[%q]}`,
+			pve.VM, c.Boot, c.Up+1, c.ID))
+		here, there := h.path("/etc/pve/nodes/pve1/qemu-server/200.conf"), h.path("/etc/pve/nodes/pve2/qemu-server/200.conf")
+		h.Must(os.MkdirAll(filepath.Dir(there), 0o755))
+		h.Must(os.Rename(here, there))
+		if comes {
+			cmd := h.command(program, h.call(200, "pre-start")...)
+			cmd.Env = append(cmd.Env, "PVE_MIGRATED_FROM=pve2")
+			h.launch(cmd).wait().exits(hook.OK).says("VM 200 comes from pve2 while it runs")
+			h.Must(os.Rename(there, here))
+		}
+		h.put(ct{id: 101, ip: "manual"})
+		h.start(101).exits(hook.OK)
+		h.records("10.0.0.200 vm/200/net0 bound pool", "10.0.0.201 ct/101/net0 bound pool")
+	}
 }

@@ -56,12 +56,13 @@ func (t *Table) awaken(l *Lease, at time.Time) {
 }
 
 // TookUp binds a released lease with which its guest started while the ledger
-// could not be written: as a claim made then would have. claim is the id that
-// the lease had, empty if it could not be read. It reports whether it did.
+// could not be written, as a claim made then would have, and makes that start's
+// a bound one that another node or boot has claimed: the start's own post-stop
+// must know it. claim is the id that the lease had, empty if it could not be read.
+// It reports whether it did.
 func (t *Table) TookUp(k Key, o pve.Owner, claim string, c Claim) bool {
 	for _, l := range t.byOwner[o] {
-		later := l.Claim.Node == c.Node && l.Claim.Boot == c.Boot && l.Claim.Up > c.Up
-		if l.Addr != k.Addr || !l.Segment.Overlaps(k.Segment) || l.State != Released || later || claim != "" && l.Claim.ID != claim {
+		if l.Addr != k.Addr || !l.Segment.Overlaps(k.Segment) || !l.precedes(claim, c) {
 			continue
 		}
 		c.ID = l.Claim.ID // what was proved of it is
@@ -70,4 +71,17 @@ func (t *Table) TookUp(k Key, o pve.Owner, claim string, c Claim) bool {
 		return true
 	}
 	return false
+}
+
+// precedes reports whether a start without the ledger, which saw a claim, came
+// after what the lease now says.
+func (l *Lease) precedes(claim string, c Claim) bool {
+	here := l.Claim.Node == c.Node && l.Claim.Boot == c.Boot
+	switch {
+	case claim != "" && l.Claim.ID != claim:
+		return false
+	case l.State == Bound:
+		return claim != "" && !here
+	}
+	return l.State == Released && !(here && l.Claim.Up > c.Up)
 }

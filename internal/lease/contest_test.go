@@ -220,6 +220,9 @@ func TestTookUp(t *testing.T) {
 		"another claim since": {lease.Released, func(*lease.Lease) {}, "10.0.0.200", "older", false},
 		"a later start since": {lease.Released, func(l *lease.Lease) { l.Claim.Up = time.Hour }, "10.0.0.200", "", false},
 		"bound by now":        {lease.Bound, func(*lease.Lease) {}, "10.0.0.200", "old", false},
+		"bound since a boot":  {lease.Bound, func(l *lease.Lease) { l.Claim.Boot = "b0" }, "10.0.0.200", "old", true},
+		"bound elsewhere":     {lease.Bound, func(l *lease.Lease) { l.Claim.Node = "pve2" }, "10.0.0.200", "old", true},
+		"bound, not known":    {lease.Bound, func(l *lease.Lease) { l.Claim.Node = "pve2" }, "10.0.0.200", "", false},
 		"another address":     {lease.Released, func(*lease.Lease) {}, "10.0.0.201", "old", false},
 	} {
 		s := newScene().has(101, c.state, "10.0.0.200", c.edit)
